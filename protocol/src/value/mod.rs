@@ -1,0 +1,3 @@
+//! The value codec: Python values as CBOR, closed and pickle-free in both directions.
+
+pub mod tags;
