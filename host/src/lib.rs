@@ -1,0 +1,1 @@
+//! Verifies, compiles and runs components in sandboxes.

@@ -1,0 +1,1 @@
+//! Sessions, sequence points, the tracker and the task managers.

@@ -1,0 +1,1 @@
+//! The libp2p mesh: identity, discovery, streams, and blobs by content.

@@ -1,0 +1,430 @@
+//! The frames of `/spm/session/1`: one control stream and one work stream for each session and
+//! host. A stream is one session's, so frames name only its point.
+
+use libp2p_identity::PeerId;
+use minicbor::{Decode, Encode};
+
+use crate::ids::{ContentId, Incarnation, Point, TaskId};
+use crate::limits::{
+    BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, LABELS_MAX, MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX,
+};
+use crate::manifest::SignedManifest;
+use crate::outcome::{Outcome, Payload};
+
+/// Version of the frames below. Peers of another version are refused with both numbers.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// A peer id as it crosses the wire.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Member(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>);
+
+impl Member {
+    /// The peer, if these bytes are one.
+    pub fn peer(&self) -> Option<PeerId> {
+        PeerId::from_bytes(&self.0).ok()
+    }
+}
+
+impl From<PeerId> for Member {
+    fn from(peer: PeerId) -> Self {
+        Self(peer.to_bytes())
+    }
+}
+
+/// Who has a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Provider {
+    /// The blob.
+    #[n(0)]
+    pub id: ContentId,
+    /// Its length.
+    #[n(1)]
+    pub bytes: u64,
+    /// Members that hold it.
+    #[n(2)]
+    pub peers: Vec<Member>,
+}
+
+/// What the hub says on the control stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum HubControl {
+    /// Opens the stream.
+    #[n(0)]
+    Hello {
+        /// [`PROTOCOL_VERSION`].
+        #[n(0)]
+        version: u32,
+        /// Optional parts of the protocol this hub knows.
+        #[n(1)]
+        features: Vec<String>,
+    },
+    /// Asks the host to fetch, verify and define closures.
+    #[n(1)]
+    Prepare {
+        /// The point they are to be in force from.
+        #[n(0)]
+        point: Point,
+        /// The closures, by their index in tasks.
+        #[n(1)]
+        closures: Vec<SignedManifest>,
+        /// Every host of the pool and the hub.
+        #[n(2)]
+        members: Vec<Member>,
+        /// Who has their blobs.
+        #[n(3)]
+        providers: Vec<Provider>,
+        /// How long the host may take, in milliseconds from when this arrives.
+        #[n(4)]
+        deadline_ms: u64,
+    },
+    /// The point is in force on these members.
+    #[n(2)]
+    Commit {
+        /// The point.
+        #[n(0)]
+        point: Point,
+        /// Who is in.
+        #[n(1)]
+        members: Vec<Member>,
+    },
+    /// The point is over: stop and drop everything of it.
+    #[n(3)]
+    Conclude {
+        /// The point.
+        #[n(0)]
+        point: Point,
+    },
+    /// Stop these tasks, whatever they are doing.
+    #[n(4)]
+    Cancel {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The tasks.
+        #[n(1)]
+        tasks: Vec<TaskId>,
+    },
+    /// Answers a [`HostControl::LeaseRequest`].
+    #[n(5)]
+    Lease {
+        /// The request's number.
+        #[n(0)]
+        request: u64,
+        /// How long the lease lasts, from when the host *sent* the request.
+        #[n(1)]
+        lease_ms: u64,
+    },
+    /// Nothing follows: the session is over.
+    #[n(6)]
+    Bye,
+}
+
+/// What a host is.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct HostInfo {
+    /// This life of the host.
+    #[n(0)]
+    pub incarnation: Incarnation,
+    /// A name for people.
+    #[n(1)]
+    pub name: String,
+    /// Tasks it runs at the same time.
+    #[n(2)]
+    pub slots: u32,
+    /// Memory for all of them, in bytes.
+    #[n(3)]
+    pub memory_bytes: u64,
+    /// Names of the engines it can run.
+    #[n(4)]
+    pub engines: Vec<String>,
+    /// Its labels.
+    #[n(5)]
+    pub labels: Vec<(String, String)>,
+    /// Its process id, for hosts on this machine.
+    #[n(6)]
+    pub pid: u32,
+}
+
+/// Why a host does not take a point into use.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Refusal {
+    /// The closure it is about, if it is about one.
+    #[n(0)]
+    pub closure: Option<u32>,
+    /// What is wrong, and what to do.
+    #[n(1)]
+    pub reason: String,
+}
+
+/// What a host says on the control stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum HostControl {
+    /// Answers the hub's Hello.
+    #[n(0)]
+    Hello {
+        /// [`PROTOCOL_VERSION`].
+        #[n(0)]
+        version: u32,
+        /// Optional parts of the protocol this host knows.
+        #[n(1)]
+        features: Vec<String>,
+        /// What it is.
+        #[n(2)]
+        info: HostInfo,
+    },
+    /// All closures of the point are defined here.
+    #[n(1)]
+    Prepared {
+        /// The point.
+        #[n(0)]
+        point: Point,
+        /// How long fetching took, in microseconds.
+        #[n(1)]
+        fetch_us: u64,
+        /// How long verifying and compiling took, in microseconds.
+        #[n(2)]
+        compile_us: u64,
+    },
+    /// The host stays out of the point.
+    #[n(2)]
+    Refused {
+        /// The point.
+        #[n(0)]
+        point: Point,
+        /// Why.
+        #[n(1)]
+        refusals: Vec<Refusal>,
+    },
+    /// The point is in force here.
+    #[n(3)]
+    Online {
+        /// The point.
+        #[n(0)]
+        point: Point,
+        /// How many tasks the hub may have here at once. Every result gives one back.
+        #[n(1)]
+        credits: u32,
+    },
+    /// Nothing of the point is left here.
+    #[n(4)]
+    Concluded {
+        /// The point.
+        #[n(0)]
+        point: Point,
+    },
+    /// Asks to go on.
+    #[n(5)]
+    LeaseRequest {
+        /// Numbers the requests of this stream.
+        #[n(0)]
+        request: u64,
+    },
+    /// Nothing follows, and this is why.
+    #[n(6)]
+    Bye {
+        /// For people.
+        #[n(0)]
+        reason: String,
+    },
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Task {
+    /// Its id; results echo it.
+    #[n(0)]
+    pub id: TaskId,
+    /// 1 for the first attempt.
+    #[n(1)]
+    pub attempt: u32,
+    /// Index of the closure in the point.
+    #[n(2)]
+    pub closure: u32,
+    /// What `spm.task.index` is.
+    #[n(3)]
+    pub index: u64,
+    /// What `spm.task.seed` is.
+    #[n(4)]
+    pub seed: u64,
+    /// Milliseconds it may run from its start, if not the closure's.
+    #[n(5)]
+    pub deadline_ms: Option<u64>,
+    /// Its arguments: a CBOR array.
+    #[n(6)]
+    pub arguments: Payload,
+}
+
+/// What became of one attempt at a task.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TaskResult {
+    /// The task.
+    #[n(0)]
+    pub id: TaskId,
+    /// The attempt.
+    #[n(1)]
+    pub attempt: u32,
+    /// What became of it.
+    #[n(2)]
+    pub outcome: Outcome,
+    /// Microseconds from instantiation to the end.
+    #[n(3)]
+    pub run_us: u64,
+    /// What it printed and has not been sent yet, in UTF-8.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub output: Vec<u8>,
+    /// Whether no non-deterministic import was used.
+    #[n(5)]
+    pub pure: bool,
+}
+
+/// What the hub says on the work stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum HubWork {
+    /// Tasks to run, in this order.
+    #[n(0)]
+    Tasks {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The tasks.
+        #[n(1)]
+        tasks: Vec<Task>,
+    },
+}
+
+/// What a host says on the work stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum HostWork {
+    /// Tasks that ended.
+    #[n(0)]
+    Results {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The results.
+        #[n(1)]
+        results: Vec<TaskResult>,
+    },
+    /// What a running task printed.
+    #[n(1)]
+    Output {
+        /// The point it belongs to.
+        #[n(0)]
+        point: Point,
+        /// The task.
+        #[n(1)]
+        id: TaskId,
+        /// The attempt.
+        #[n(2)]
+        attempt: u32,
+        /// UTF-8.
+        #[cbor(n(3), with = "minicbor::bytes")]
+        output: Vec<u8>,
+    },
+}
+
+/// Why a frame was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// Longer than [`FRAME_BYTES_MAX`].
+    #[error("frame of {bytes} bytes is over the limit of {FRAME_BYTES_MAX}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Not a frame.
+    #[error("frame cannot be read")]
+    Malformed(#[source] minicbor::decode::Error),
+    /// More entries than its kind may have.
+    #[error("frame has {count} {what}, over the limit of {limit}")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+/// A kind of frame: what a stream carries one way.
+pub trait Frame: Sized + Encode<()> + for<'b> Decode<'b, ()> {
+    /// Fails if a list in the frame is longer than it may be.
+    ///
+    /// # Errors
+    /// [`FrameError::TooMany`] for the first such list.
+    fn check(&self) -> Result<(), FrameError>;
+
+    /// The frame's bytes, without a length before them.
+    fn to_bytes(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("writing to a Vec does not fail")
+    }
+
+    /// Reads a frame and checks its limits.
+    ///
+    /// # Errors
+    /// If it is too long, is no such frame, or holds more than it may.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(FrameError::TooLong { bytes: bytes.len() });
+        }
+        let frame: Self = minicbor::decode(bytes).map_err(FrameError::Malformed)?;
+        frame.check()?;
+        Ok(frame)
+    }
+}
+
+fn at_most(what: &'static str, count: usize, limit: usize) -> Result<(), FrameError> {
+    if count > limit {
+        return Err(FrameError::TooMany { what, count, limit });
+    }
+    Ok(())
+}
+
+impl Frame for HubControl {
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Prepare { closures, members, providers, .. } => {
+                at_most("closures", closures.len(), CLOSURES_MAX)?;
+                at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
+                at_most("members", members.len(), MEMBERS_MAX)
+            }
+            Self::Commit { members, .. } => at_most("members", members.len(), MEMBERS_MAX),
+            Self::Cancel { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
+            Self::Hello { .. } | Self::Conclude { .. } | Self::Lease { .. } | Self::Bye => Ok(()),
+        }
+    }
+}
+
+impl Frame for HostControl {
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Hello { info, .. } => at_most("labels", info.labels.len(), LABELS_MAX),
+            Self::Refused { refusals, .. } => at_most("refusals", refusals.len(), CLOSURES_MAX),
+            Self::Prepared { .. }
+            | Self::Online { .. }
+            | Self::Concluded { .. }
+            | Self::LeaseRequest { .. }
+            | Self::Bye { .. } => Ok(()),
+        }
+    }
+}
+
+impl Frame for HubWork {
+    fn check(&self) -> Result<(), FrameError> {
+        let Self::Tasks { tasks, .. } = self;
+        at_most("tasks", tasks.len(), BATCH_TASKS_MAX)
+    }
+}
+
+impl Frame for HostWork {
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Results { results, .. } => at_most("results", results.len(), BATCH_TASKS_MAX),
+            Self::Output { output, .. } => {
+                at_most("bytes of output", output.len(), OUTPUT_CHUNK_BYTES_MAX)
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Every limit on what a peer may send or a task may use, with its reason.
+
+/// One KiB.
+pub const KIB: usize = 1024;
+/// One MiB.
+pub const MIB: usize = 1024 * KIB;
+
+/// Largest value carried inside a frame; larger ones travel as session blobs, so that control
+/// and small tasks never wait behind data.
+pub const INLINE_BYTES_MAX: usize = 64 * KIB;
+/// Largest frame. A batch is closed before it grows past half of this, and one inline value with
+/// its header always fits the other half.
+pub const FRAME_BYTES_MAX: usize = 1024 * KIB;
+/// Tasks or results in one frame. Bounds what a decoder allocates for a frame of tiny entries.
+pub const BATCH_TASKS_MAX: usize = 4096;
+/// Largest argument list or result of a task, as CBOR. Bounds what one task costs hub and host.
+pub const VALUE_BYTES_MAX: usize = 256 * MIB;
+/// Largest component a host accepts. The scientific runtime is about 100 MiB.
+pub const COMPONENT_BYTES_MAX: usize = 160 * MIB;
+/// Largest exception record; text beyond it is cut by the guest.
+pub const RAISED_BYTES_MAX: usize = MIB;
+/// How deep causes, contexts and group members may nest.
+pub const RAISED_DEPTH_MAX: usize = 64;
+/// Frames of one traceback. CPython prints thousands of equal ones as a few; a guest leaves out
+/// those between the outermost and innermost ones.
+pub const RAISED_FRAMES_MAX: usize = 1024;
+/// Closures defined by one sequence point.
+pub const CLOSURES_MAX: usize = 1024;
+/// Hosts in one session.
+pub const MEMBERS_MAX: usize = 4096;
+/// Sessions one submitter may have open on one host: each costs two streams and a task.
+pub const SESSIONS_PER_PEER_MAX: usize = 1024;
+/// Tasks a host holds for one session, queued or running, for each of its slots; the credits it
+/// grants add up to this. Two frames' worth keeps slots busy while a batch is on its way.
+pub const TASKS_PER_SLOT_MAX: u32 = 1024;
+/// Bytes one task may print before it is stopped.
+pub const OUTPUT_BYTES_MAX: usize = 16 * MIB;
+/// Output of one task that a host holds back before it must send it on.
+pub const OUTPUT_CHUNK_BYTES_MAX: usize = 16 * KIB;
+/// Linear memory of one task when its closure says nothing.
+pub const MEMORY_BYTES_DEFAULT: u64 = 256 * MIB as u64;
+/// Linear memory a closure may ask for: all that a 32-bit guest can address.
+pub const MEMORY_BYTES_MAX: u64 = 4096 * MIB as u64;
+/// Elements of a guest's table; compiled closures have none.
+pub const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// Core instances, memories and tables of one component. The scientific runtime has a few.
+pub const INSTANCES_MAX: usize = 64;
+/// Native stack of a guest. A recursion of CPython's usual limit of 1000 needs a tenth of it.
+pub const STACK_BYTES_MAX: usize = 4 * MIB;
+/// Length of a name, label or reason in a frame.
+pub const TEXT_BYTES_MAX: usize = 16 * KIB;
+/// Labels of one host.
+pub const LABELS_MAX: usize = 64;
+/// Milliseconds between ticks of a host's epoch, at which guests look for a reason to stop.
+pub const EPOCH_TICK_MS: u64 = 5;
+/// How long a lease lasts from when the host asked for it.
+pub const LEASE_MS: u64 = 10_000;
+/// How often a host asks for its lease again: three requests may be lost.
+pub const LEASE_RENEWAL_MS: u64 = LEASE_MS / 4;
+/// What the hub adds to a lease for clocks that drift, in percent.
+pub const LEASE_DRIFT_PERCENT: u64 = 10;
+/// How long a host may take to prepare, unless the session says otherwise.
+pub const PREPARE_DEADLINE_MS: u64 = 120_000;
+/// CPU seconds and wall seconds of the child process that compiles strangers' code.
+pub const COMPILE_SECONDS_MAX: u64 = 120;
+/// Memory of that child process.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 4096 * MIB as u64;
+/// Lifetime of a manifest's signature and of a transport key's certificate.
+pub const SIGNATURE_LIFETIME_MS: u64 = 24 * 3600 * 1000;
+/// How far two machines' clocks may differ before signatures look expired or not yet valid.
+pub const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
+
+const _: () = assert!(INLINE_BYTES_MAX * 2 <= FRAME_BYTES_MAX / 2);
+const _: () = assert!(RAISED_BYTES_MAX <= VALUE_BYTES_MAX);
+const _: () = assert!(LEASE_RENEWAL_MS * 3 < LEASE_MS);
