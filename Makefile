@@ -1,0 +1,67 @@
+# Everything a contributor runs. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+RUST_SOURCES := $(shell find protocol compiler netmesh host hub python-bridge/src wit tests -name target -prune -o \
+	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
+PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml
+
+.PHONY: help demo test check bench clean prerequisites
+
+help: ## list the commands
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/installed ## build, and run examples/primes.py on three pools
+	@$(BIN)/python examples/primes.py
+
+test: prerequisites $(VENV)/developer ## run every test, as CI does
+	cargo test --release --locked --workspace --quiet
+	@$(MAKE) --no-print-directory $(VENV)/installed
+	$(BIN)/python -m pytest
+
+check: prerequisites $(VENV)/developer ## formatters, linters, type checkers
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --document-private-items --quiet
+	@$(MAKE) --no-print-directory $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest --ignore-missing-stub --mypy-config-file pyproject.toml spm._spm
+
+bench: $(VENV)/installed ## compare with other executors (installs them into .venv)
+	@$(PIP) install -r bench/requirements.txt
+	$(BIN)/python -m bench
+
+clean: ## remove what was built here
+	rm -rf target build $(VENV)
+
+prerequisites:
+	@PYTHON='$(PYTHON)' tools/prerequisites.sh
+
+$(BIN)/python:
+	@echo 'making $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/build-tools: requirements-build.txt | prerequisites $(BIN)/python
+	@echo 'installing build tools'
+	@$(PIP) install -r requirements-build.txt
+	@touch $@
+
+$(VENV)/developer: requirements-dev.txt $(VENV)/build-tools
+	@echo 'installing test tools and linters'
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# Cargo goes first: it shows its progress, and pip then finds everything built.
+$(VENV)/installed: $(RUST_SOURCES) $(PYTHON_SOURCES) $(VENV)/build-tools
+	@echo 'building (the first time takes some minutes)'
+	@cargo build --release --locked --package spm-python --package spm-host
+	@echo 'installing into $(VENV)'
+	@rm -rf build
+	@$(PIP) install --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
