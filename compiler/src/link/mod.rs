@@ -1,0 +1,78 @@
+//! Links compiled functions with the guest runtime into a component.
+//!
+//! The runtime is one Wasm module, linked with its relocations kept. They say, for every function
+//! and data segment, what it refers to, and where. So linking is copying: start at the runtime
+//! functions that compiled code calls, follow references, give everything reached a new index or
+//! address, and copy bodies and data with new numbers at the relocated places. What is not
+//! reached is left out, data too. User functions are lists of [`Op`], encoded last.
+//!
+//! The same input gives the same bytes: nothing here depends on hashes, time or paths.
+
+use spm_protocol::lines::{LineFunction, Site};
+use wasm_encoder::{Instruction, ValType};
+
+/// One instruction of a user function, or a mark between instructions.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Any instruction without function, type, or data references. Globals: [`crate::abi::DEPTH_GLOBAL`] only.
+    Wasm(Instruction<'static>),
+    /// Calls a function of [`UserModule::functions`].
+    Call(u32),
+    /// Calls a runtime function by name.
+    Runtime(&'static str),
+    /// Pushes the address of a blob: `i32.const`.
+    Address(u32),
+    /// From here on, code belongs to this site of [`UserModule::sites`].
+    Site(u32),
+}
+
+/// A function of the user's.
+#[derive(Debug, Clone)]
+pub struct UserFunction {
+    /// Parameters.
+    pub params: Vec<ValType>,
+    /// Results.
+    pub results: Vec<ValType>,
+    /// Locals after the parameters, in order.
+    pub locals: Vec<ValType>,
+    /// The body, with its final `end`.
+    pub body: Vec<Op>,
+}
+
+/// Static data: a string, a type descriptor, a constant container. Aligned to 8 bytes, writable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Where it holds addresses of other blobs: (offset of 4 bytes, blob). The address is added.
+    pub addresses: Vec<(u32, u32)>,
+}
+
+/// What the component runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Index into [`UserModule::functions`]. Its results are the value, then an `i32` status (0, or 1 if
+    /// raised). It owns its arguments.
+    pub function: u32,
+    /// Blob: descriptor of the tuple of its arguments.
+    pub arguments: u32,
+    /// Blob: descriptor of its result.
+    pub result: u32,
+}
+
+/// All that is compiled for one closure.
+#[derive(Debug, Clone)]
+pub struct UserModule {
+    /// The functions.
+    pub functions: Vec<UserFunction>,
+    /// The data.
+    pub blobs: Vec<Blob>,
+    /// Which function is the closure.
+    pub entry: Entry,
+    /// How deep calls may nest: the start value of [`crate::abi::DEPTH_GLOBAL`].
+    pub recursion_limit: u32,
+    /// For the line table: the functions by name and source.
+    pub line_functions: Vec<LineFunction>,
+    /// For the line table: places in them.
+    pub sites: Vec<Site>,
+}
