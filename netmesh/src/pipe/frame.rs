@@ -70,7 +70,11 @@ fn decode_goodbye(body: &[u8]) -> CloseReason {
             frame_bytes: rest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
         },
         CODE_CLOSED => CloseReason::Closed(text()),
-        code => CloseReason::Broken(if code == CODE_BROKEN { text() } else { format!("goodbye with code {code}") }),
+        code => CloseReason::Broken(if code == CODE_BROKEN {
+            text()
+        } else {
+            format!("goodbye with code {code}")
+        }),
     }
 }
 
@@ -122,14 +126,19 @@ impl FrameSplitter {
 
     /// Takes the next bytes of the stream and appends what they complete. After an error nothing more
     /// should be pushed.
-    pub fn push(&mut self, mut bytes: &[u8], pieces: &mut VecDeque<Piece>) -> Result<(), SplitError> {
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        pieces: &mut VecDeque<Piece>,
+    ) -> Result<(), SplitError> {
         while !bytes.is_empty() {
             if self.ended {
                 return Err(SplitError::AfterGoodbye);
             }
             if self.body.is_none() {
                 let count = bytes.len().min(HEADER_BYTES - self.header_bytes);
-                self.header[self.header_bytes..self.header_bytes + count].copy_from_slice(&bytes[..count]);
+                self.header[self.header_bytes..self.header_bytes + count]
+                    .copy_from_slice(&bytes[..count]);
                 self.header_bytes += count;
                 bytes = &bytes[count..];
                 if self.header_bytes < HEADER_BYTES {

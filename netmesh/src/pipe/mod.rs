@@ -90,7 +90,10 @@ impl fmt::Display for CloseReason {
             Self::Finished => formatter.write_str("the sending end finished"),
             Self::Abandoned => formatter.write_str("the receiving end was dropped"),
             Self::FrameTooLarge { frame_bytes } => {
-                write!(formatter, "a frame of {frame_bytes} bytes is over the limit of {FRAME_BYTES_MAX} bytes")
+                write!(
+                    formatter,
+                    "a frame of {frame_bytes} bytes is over the limit of {FRAME_BYTES_MAX} bytes"
+                )
             }
             Self::Closed(why) => formatter.write_str(why),
             Self::Broken(why) => write!(formatter, "the stream broke: {why}"),

@@ -80,7 +80,11 @@ async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSende
     loop {
         let count = match reader.read(&mut buffer).await {
             Ok(0) if finished => return ReadEnd::Closed(CloseReason::Abandoned),
-            Ok(0) => return ReadEnd::Closed(CloseReason::Broken("it ended without a goodbye".to_owned())),
+            Ok(0) => {
+                return ReadEnd::Closed(CloseReason::Broken(
+                    "it ended without a goodbye".to_owned(),
+                ));
+            }
             Ok(count) => count,
             Err(error) => return ReadEnd::Closed(CloseReason::Broken(error.to_string())),
         };
@@ -115,7 +119,10 @@ async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSende
 }
 
 /// Writes until the pipe is closed and drained, then says goodbye.
-async fn write_frames(writer: &mut (impl AsyncWrite + Unpin), outgoing: &mut PipeReceiver) -> io::Result<()> {
+async fn write_frames(
+    writer: &mut (impl AsyncWrite + Unpin),
+    outgoing: &mut PipeReceiver,
+) -> io::Result<()> {
     let mut frames = Vec::new();
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut frames, PUMP_BATCH_BYTES).await.is_some() {

@@ -59,7 +59,8 @@ struct Queue {
 impl Queue {
     /// Room for one more frame. A single frame over the byte bound may pass an empty queue.
     fn has_room(&self, capacity_frames: usize, frame_bytes: usize) -> bool {
-        self.frames.is_empty() || (self.frames.len() < capacity_frames && self.bytes + frame_bytes <= PIPE_BYTES_MAX)
+        self.frames.is_empty()
+            || (self.frames.len() < capacity_frames && self.bytes + frame_bytes <= PIPE_BYTES_MAX)
     }
 
     fn is_low(&self, capacity_frames: usize) -> bool {
@@ -124,7 +125,11 @@ impl Shared {
     }
 
     /// Takes the frame out of `slot` once it is queued.
-    fn poll_send(&self, context: &mut Context<'_>, slot: &mut Option<Vec<u8>>) -> Poll<Result<(), PipeClosed>> {
+    fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        slot: &mut Option<Vec<u8>>,
+    ) -> Poll<Result<(), PipeClosed>> {
         loop {
             let Some(frame) = slot.take() else { return Poll::Ready(Ok(())) };
             match self.try_send(frame) {
@@ -351,7 +356,11 @@ impl PipeReceiver {
 
     /// Appends all frames that are waiting, up to `bytes_max` bytes but at least one, to `frames`; waits for
     /// the first. Returns how many, or `None` once the pipe is closed and drained. Cancel safe.
-    pub async fn recv_many(&mut self, frames: &mut Vec<Vec<u8>>, bytes_max: usize) -> Option<usize> {
+    pub async fn recv_many(
+        &mut self,
+        frames: &mut Vec<Vec<u8>>,
+        bytes_max: usize,
+    ) -> Option<usize> {
         poll_fn(|context| self.shared.poll_recv_many(context, frames, bytes_max)).await
     }
 
@@ -362,7 +371,9 @@ impl PipeReceiver {
 
     /// The next frame, waited for by a thread for at most `timeout`.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Vec<u8>, TryRecvError> {
-        match block_on(Instant::now().checked_add(timeout), |context| self.shared.poll_recv(context)) {
+        match block_on(Instant::now().checked_add(timeout), |context| {
+            self.shared.poll_recv(context)
+        }) {
             Some(Some(frame)) => Ok(frame),
             Some(None) | None => self.try_recv(),
         }
@@ -430,7 +441,10 @@ impl Wake for Unpark {
 }
 
 /// Polls until ready on this thread, parking in between; `None` when the deadline passes first.
-fn block_on<T>(deadline: Option<Instant>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+fn block_on<T>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
     thread_local! {
         static WAKER: OnceCell<Waker> = const { OnceCell::new() };
     }

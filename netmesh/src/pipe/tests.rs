@@ -1,0 +1,1 @@
+//! Pipes in process and over streams.
