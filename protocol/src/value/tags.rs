@@ -54,7 +54,7 @@
 //! | `timedelta` | [`TIMEDELTA`] | `[days, seconds, microseconds]`, normalised as Python does |
 //! | `timezone` | [`TIMEZONE`] | `[offset in microseconds, null or name]` |
 //! | `ZoneInfo` | [`ZONE_INFO`] | text: its key |
-//! | `Decimal`: minus zero, infinities, NaNs | [`DECIMAL_SPECIAL`] | text, as `str()` writes it |
+//! | `Decimal`: minus zero, infinities, NaNs | [`DECIMAL_SPECIAL`] | `[negative, exponent or "F", "n", "N", coefficient]`, as `as_tuple()` has them |
 //! | `Path` family | [`PATH`] | `[flavour, str]`; 0 `PosixPath`, 1 `WindowsPath`, 2 `PurePosixPath`, 3 `PureWindowsPath` |
 //! | `Enum` member with a name | [`ENUM_NAME`] | `[class, name as text]` |
 //! | `Flag` combination without one | [`ENUM_VALUE`] | `[class, value]` |
