@@ -1,1 +1,3 @@
 //! Verifies, compiles and runs components in sandboxes.
+
+pub mod session;
