@@ -1,0 +1,1 @@
+//! The state machines: functions from events to actions.
