@@ -203,11 +203,8 @@ impl Timedelta {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.array_of(3)?;
-        let value = Self {
-            days: reader.small()?,
-            seconds: reader.small()?,
-            microseconds: reader.small()?,
-        };
+        let value =
+            Self { days: reader.small()?, seconds: reader.small()?, microseconds: reader.small()? };
         value.check().map_err(|fault| reader.error(fault))?;
         Ok(value)
     }

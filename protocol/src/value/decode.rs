@@ -28,9 +28,7 @@ pub fn read(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         Item::None => Value::None,
         Item::Bool(value) => Value::Bool(value),
         Item::Int(value) => Value::Int(value),
-        Item::Big { .. } => {
-            Value::Big(Box::new(item.big_int().unwrap_or_default()))
-        }
+        Item::Big { .. } => Value::Big(Box::new(item.big_int().unwrap_or_default())),
         Item::Float(value) => value.into(),
         Item::Text(_) | Item::SurrogateText(_) => Value::Str(Text::read(item, reader)?),
         Item::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
@@ -196,9 +194,9 @@ fn deque(reader: &mut Reader<'_>) -> Result<Deque, DecodeError> {
     reader.array_of(2)?;
     let length_max = match reader.item()? {
         Item::None => None,
-        Item::Int(length) => Some(
-            u64::try_from(length).map_err(|_| reader.error(Fault::Expected("a length")))?,
-        ),
+        Item::Int(length) => {
+            Some(u64::try_from(length).map_err(|_| reader.error(Fault::Expected("a length")))?)
+        }
         _ => return Err(reader.error(Fault::Expected("a length"))),
     };
     let items = array(reader)?;

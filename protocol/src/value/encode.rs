@@ -162,7 +162,11 @@ impl Encoder<'_> {
                 writer.any_text(&path.text);
             })?,
             Value::Enum(member) => self.class(
-                if matches!(member.key, EnumKey::Name(_)) { tags::ENUM_NAME } else { tags::ENUM_VALUE },
+                if matches!(member.key, EnumKey::Name(_)) {
+                    tags::ENUM_NAME
+                } else {
+                    tags::ENUM_VALUE
+                },
                 member.class,
                 |encoder| match &member.key {
                     EnumKey::Name(name) => {
@@ -173,7 +177,9 @@ impl Encoder<'_> {
                 },
             )?,
             Value::Dataclass(instance) => {
-                self.class(tags::DATACLASS, instance.class, |encoder| encoder.fields(&instance.fields))?;
+                self.class(tags::DATACLASS, instance.class, |encoder| {
+                    encoder.fields(&instance.fields)
+                })?;
             }
             Value::Namedtuple(tuple) => {
                 self.class(tags::NAMEDTUPLE, tuple.class, |encoder| encoder.array(&tuple.items))?;

@@ -40,8 +40,7 @@ pub use writer::{SetMark, Writer};
 /// give up at a few hundred.
 pub const DEPTH_MAX: usize = 256;
 
-/// Bytes of one encoded value. Offsets and counts then fit in 32 bits on every guest, with room to spare.
-pub const VALUE_BYTES_MAX: usize = 1 << 30;
+pub use crate::limits::VALUE_BYTES_MAX;
 
 /// Bytes of one int's magnitude: 134 million bits. Conversions of ints from bytes are linear, so this bounds memory.
 pub const INT_BYTES_MAX: usize = 16 << 20;

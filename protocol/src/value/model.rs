@@ -185,8 +185,18 @@ pub struct Deque {
 
 /// What a `defaultdict` may have for a factory.
 pub const FACTORIES: [&str; 12] = [
-    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set",
-    "str", "tuple",
+    "bool",
+    "bytearray",
+    "bytes",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "set",
+    "str",
+    "tuple",
 ];
 
 /// `collections.defaultdict`.

@@ -252,8 +252,8 @@ impl<'a> Reader<'a> {
 
     /// A typed array whose tag has been read.
     pub fn typed_array_tagged(&mut self, tag: u64) -> Result<(Number, &'a [u8]), DecodeError> {
-        let number = Number::from_tag(tag)
-            .ok_or_else(|| self.error(Fault::Expected("a typed array")))?;
+        let number =
+            Number::from_tag(tag).ok_or_else(|| self.error(Fault::Expected("a typed array")))?;
         let data = self.bytes()?;
         if data.len() % number.size() == 0 {
             Ok((number, data))

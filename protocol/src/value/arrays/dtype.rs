@@ -137,7 +137,9 @@ impl Elements {
     pub(in crate::value) fn levels(&self) -> usize {
         match self.dtype {
             Dtype::Bool | Dtype::Number(_) | Dtype::Complex(_) => 0,
-            Dtype::Datetime(_) | Dtype::Timedelta(_) | Dtype::Text { .. } | Dtype::Bytes { .. } => 1,
+            Dtype::Datetime(_) | Dtype::Timedelta(_) | Dtype::Text { .. } | Dtype::Bytes { .. } => {
+                1
+            }
         }
     }
 

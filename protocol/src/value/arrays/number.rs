@@ -133,7 +133,8 @@ mod tests {
             assert_eq!(Number::from_tag(swapped.tag()), Some(swapped));
             assert_eq!((swapped.size(), swapped.byte_swapped()), (size, number));
         }
-        let big_endian = [(65, 2), (66, 4), (67, 8), (73, 2), (74, 4), (75, 8), (80, 2), (81, 4), (82, 8)];
+        let big_endian =
+            [(65, 2), (66, 4), (67, 8), (73, 2), (74, 4), (75, 8), (80, 2), (81, 4), (82, 8)];
         for (tag, size) in big_endian {
             let number = Number::from_tag(tag).unwrap();
             assert_eq!((number.size(), number.is_little_endian()), (size, false));
