@@ -50,6 +50,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub const REDIAL_MIN: Duration = Duration::from_millis(250);
 /// Longest pause before a bootstrap address is dialled again.
 pub const REDIAL_MAX: Duration = Duration::from_secs(30);
+/// How long stopping may take to close connections in order.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Addresses of peers remembered for dialling again.
 pub const REMEMBERED_PEERS_MAX: usize = 4096;
 

@@ -55,8 +55,20 @@ impl Pipe {
     where
         S: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
     {
+        Self::over_holding(stream, capacity_frames, ())
+    }
+
+    /// As [`Pipe::over`]; `held` is dropped when the stream is.
+    pub(crate) fn over_holding<S, H>(stream: S, capacity_frames: usize, held: H) -> Self
+    where
+        S: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
+        H: Send + 'static,
+    {
         let (here, inner) = Self::pair(capacity_frames);
-        tokio::spawn(pump::pump(stream, inner));
+        tokio::spawn(async move {
+            pump::pump(stream, inner).await;
+            drop(held);
+        });
         here
     }
 

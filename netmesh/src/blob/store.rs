@@ -1,0 +1,283 @@
+//! The blobs this process holds, and with whom it shares them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use bao_tree::io::outboard::PreOrderMemOutboard;
+use bytes::Bytes;
+use libp2p::PeerId;
+use parking_lot::Mutex;
+use spm_protocol::{ContentId, SessionId};
+
+use super::{
+    CHUNK_GROUP,
+    disk::{Folder, FolderError},
+};
+
+/// What a store may hold.
+#[derive(Debug, Clone)]
+pub struct BlobStoreOptions {
+    /// Bytes in memory. Shared blobs stay; the longest unused of the others make room.
+    pub memory_bytes_max: usize,
+    /// A folder that keeps blobs across restarts, and how many bytes of them.
+    pub folder: Option<(PathBuf, u64)>,
+}
+
+/// A blob could not be taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a blob of {blob_bytes} bytes does not fit: the store holds {shared_bytes} bytes that are shared, and at most {memory_bytes_max} bytes"
+)]
+pub struct PutError {
+    /// Length of the blob.
+    pub blob_bytes: usize,
+    /// What cannot make room.
+    pub shared_bytes: usize,
+    /// The limit.
+    pub memory_bytes_max: usize,
+}
+
+/// A blob could not be shared: it is not here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("blob `{id}` is not in the store")]
+pub struct ShareError {
+    /// The blob.
+    pub id: ContentId,
+}
+
+/// Blobs by content. Clones are the same store.
+///
+/// With a folder, [`BlobStore::put`] and [`BlobStore::get`] may wait for the disk.
+#[derive(Debug, Clone)]
+pub struct BlobStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    memory_bytes_max: usize,
+    state: Mutex<State>,
+    // Never locked while `state` is, so that memory does not wait for the disk.
+    folder: Option<Mutex<Folder>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    blobs: BTreeMap<ContentId, Blob>,
+    sessions: BTreeMap<SessionId, Session>,
+    bytes: usize,
+    shared_bytes: usize,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Blob {
+    content: Arc<Content>,
+    used: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    members: BTreeSet<PeerId>,
+    blobs: BTreeSet<ContentId>,
+}
+
+/// A blob's bytes and, once it was served, its hash tree.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) bytes: Bytes,
+    outboard: OnceLock<PreOrderMemOutboard>,
+}
+
+impl Content {
+    /// The hash tree; made by the first to ask, which takes about a millisecond per MiB.
+    pub(super) fn outboard(&self) -> &PreOrderMemOutboard {
+        self.outboard.get_or_init(|| PreOrderMemOutboard::create(&self.bytes, CHUNK_GROUP))
+    }
+}
+
+impl BlobStore {
+    /// Opens a store.
+    pub fn open(options: &BlobStoreOptions) -> Result<Self, FolderError> {
+        let folder = match &options.folder {
+            Some((path, bytes_max)) => Some(Mutex::new(Folder::open(path, *bytes_max)?)),
+            None => None,
+        };
+        let state = Mutex::default();
+        Ok(Self {
+            inner: Arc::new(Inner { memory_bytes_max: options.memory_bytes_max, state, folder }),
+        })
+    }
+
+    /// A store in memory only.
+    pub fn in_memory(memory_bytes_max: usize) -> Self {
+        let state = Mutex::default();
+        Self { inner: Arc::new(Inner { memory_bytes_max, state, folder: None }) }
+    }
+
+    /// Takes a blob in and says its id.
+    pub fn put(&self, bytes: impl Into<Bytes>) -> Result<ContentId, PutError> {
+        let bytes = bytes.into();
+        let id = ContentId::of(&bytes);
+        self.put_verified(id, bytes)?;
+        Ok(id)
+    }
+
+    /// Takes in a blob whose id has been checked.
+    pub(super) fn put_verified(&self, id: ContentId, bytes: Bytes) -> Result<(), PutError> {
+        let is_new = self.keep(id, bytes.clone())?;
+        if let Some(folder) = &self.inner.folder
+            && is_new
+        {
+            folder.lock().write(id, &bytes);
+        }
+        Ok(())
+    }
+
+    /// As [`BlobStore::put_verified`], without waiting for the disk on a task's thread.
+    pub(crate) async fn put_fetched(&self, id: ContentId, bytes: Bytes) -> Result<(), PutError> {
+        if self.inner.folder.is_none() {
+            return self.put_verified(id, bytes);
+        }
+        let store = self.clone();
+        let put = tokio::task::spawn_blocking(move || store.put_verified(id, bytes));
+        // The runtime is shutting down if this fails, and then the blob is not missed.
+        put.await.unwrap_or(Ok(()))
+    }
+
+    /// The blob, if it is here.
+    pub fn get(&self, id: ContentId) -> Option<Bytes> {
+        if let Some(content) = self.inner.state.lock().find(id) {
+            return Some(content.bytes.clone());
+        }
+        let bytes = Bytes::from(self.inner.folder.as_ref()?.lock().read(id)?);
+        // It need not fit in memory to be used.
+        let _ = self.keep(id, bytes.clone());
+        Some(bytes)
+    }
+
+    /// As [`BlobStore::get`], without waiting for the disk on a task's thread.
+    pub(crate) async fn get_soon(&self, id: ContentId) -> Option<Bytes> {
+        if self.inner.folder.is_none() {
+            return self.get(id);
+        }
+        let store = self.clone();
+        // The runtime is shutting down if this fails, and then the blob is not missed.
+        tokio::task::spawn_blocking(move || store.get(id)).await.ok().flatten()
+    }
+
+    /// Whether the blob is here.
+    pub fn contains(&self, id: ContentId) -> bool {
+        self.inner.state.lock().blobs.contains_key(&id)
+            || self.inner.folder.as_ref().is_some_and(|folder| folder.lock().contains(id))
+    }
+
+    /// Shares a blob with these members of a session, beside those it has, until
+    /// [`BlobStore::unshare_session`]. It stays in memory that long.
+    pub fn share(
+        &self,
+        id: ContentId,
+        session: SessionId,
+        members: impl IntoIterator<Item = PeerId>,
+    ) -> Result<(), ShareError> {
+        // A blob that is only on disk is brought into memory.
+        self.get(id).ok_or(ShareError { id })?;
+        let mut state = self.inner.state.lock();
+        let state = &mut *state;
+        let blob = state.blobs.get_mut(&id).ok_or(ShareError { id })?;
+        if blob.sessions.is_empty() {
+            state.shared_bytes += blob.content.bytes.len();
+        }
+        blob.sessions.insert(session);
+        let entry = state.sessions.entry(session).or_default();
+        entry.blobs.insert(id);
+        entry.members.extend(members);
+        Ok(())
+    }
+
+    /// Says who the members of a session are from now on; nobody else is served its blobs.
+    pub fn set_members(&self, session: SessionId, members: impl IntoIterator<Item = PeerId>) {
+        let mut state = self.inner.state.lock();
+        state.sessions.entry(session).or_default().members = members.into_iter().collect();
+    }
+
+    /// Shares nothing with anyone in this session any more.
+    pub fn unshare_session(&self, session: SessionId) {
+        let mut state = self.inner.state.lock();
+        let state = &mut *state;
+        let Some(entry) = state.sessions.remove(&session) else { return };
+        for id in entry.blobs {
+            if let Some(blob) = state.blobs.get_mut(&id) {
+                blob.sessions.remove(&session);
+                if blob.sessions.is_empty() {
+                    state.shared_bytes -= blob.content.bytes.len();
+                }
+            }
+        }
+    }
+
+    /// Bytes held in memory.
+    pub fn memory_bytes(&self) -> usize {
+        self.inner.state.lock().bytes
+    }
+
+    /// The blob, if it is shared with this peer in this session.
+    pub(super) fn shared_with(
+        &self,
+        peer: PeerId,
+        session: SessionId,
+        id: ContentId,
+    ) -> Option<Arc<Content>> {
+        let mut state = self.inner.state.lock();
+        let entry = state.sessions.get(&session)?;
+        if !entry.members.contains(&peer) || !entry.blobs.contains(&id) {
+            return None;
+        }
+        state.find(id)
+    }
+
+    /// Keeps a blob in memory; says whether it was not there.
+    fn keep(&self, id: ContentId, bytes: Bytes) -> Result<bool, PutError> {
+        let memory_bytes_max = self.inner.memory_bytes_max;
+        let mut state = self.inner.state.lock();
+        if state.find(id).is_some() {
+            return Ok(false);
+        }
+        let blob_bytes = bytes.len();
+        let shared_bytes = state.shared_bytes;
+        if blob_bytes > memory_bytes_max.saturating_sub(shared_bytes) {
+            return Err(PutError { blob_bytes, shared_bytes, memory_bytes_max });
+        }
+        while state.bytes + blob_bytes > memory_bytes_max {
+            state.drop_longest_unused();
+        }
+        state.clock += 1;
+        state.bytes += blob_bytes;
+        let content = Arc::new(Content { bytes, outboard: OnceLock::new() });
+        let used = state.clock;
+        state.blobs.insert(id, Blob { content, used, sessions: BTreeSet::new() });
+        Ok(true)
+    }
+}
+
+impl State {
+    fn find(&mut self, id: ContentId) -> Option<Arc<Content>> {
+        self.clock += 1;
+        let blob = self.blobs.get_mut(&id)?;
+        blob.used = self.clock;
+        Some(Arc::clone(&blob.content))
+    }
+
+    fn drop_longest_unused(&mut self) {
+        let unshared = self.blobs.iter().filter(|(_, blob)| blob.sessions.is_empty());
+        let Some((id, _)) = unshared.min_by_key(|(_, blob)| blob.used) else { return };
+        let id = *id;
+        if let Some(blob) = self.blobs.remove(&id) {
+            self.bytes -= blob.content.bytes.len();
+        }
+    }
+}

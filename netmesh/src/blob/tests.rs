@@ -1,0 +1,1 @@
+//! Blobs in a store, and moved between peers.

@@ -1,0 +1,1 @@
+//! Meshes of several peers in one process.
