@@ -1,0 +1,99 @@
+//! Python objects as CBOR and back, with no model in between.
+//!
+//! The format is [`spm_protocol::value::tags`]; the list of types is closed, and nothing that a
+//! peer sends is ever unpickled, imported or run. Shared references become copies, cycles are
+//! refused, and a subclass instance is encoded as itself or refused, never as its base.
+//!
+//! Classes cross as indices into a table that both calls are given. Instances are made without
+//! `__init__`, `__post_init__` or `__setstate__`.
+
+mod classes;
+mod decode;
+mod decode_library;
+mod encode;
+mod encode_classes;
+mod encode_library;
+mod infer;
+mod numpy;
+mod refusal;
+mod typed;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PySequence, PyTuple};
+use spm_protocol::value::Reader;
+
+pub(crate) use infer::literal;
+pub(crate) use typed::{ArgumentTypes, ValueType};
+
+use classes::Classes;
+use decode::Decoder;
+use encode::Encoder;
+
+/// Encodes one value. `root` is what messages call it.
+#[pyfunction]
+#[pyo3(name = "encode", signature = (value, classes = None, root = "the value"))]
+fn encode_value<'py>(
+    value: &Bound<'py, PyAny>,
+    classes: Option<&Bound<'py, PySequence>>,
+    root: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let py = value.py();
+    let mut encoder = Encoder::new(py, Classes::new(classes)?);
+    encoder.value(value).map_err(|refusal| refusal.into_error(root))?;
+    Ok(PyBytes::new(py, &encoder.into_bytes()))
+}
+
+/// Encodes the positional arguments of a call: an array. `names` are the parameters'.
+#[pyfunction]
+#[pyo3(signature = (arguments, names, classes = None))]
+fn encode_arguments<'py>(
+    arguments: &Bound<'py, PyTuple>,
+    names: Vec<String>,
+    classes: Option<&Bound<'py, PySequence>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let py = arguments.py();
+    let mut encoder = Encoder::new(py, Classes::new(classes)?);
+    encoder.writer.array(arguments.len());
+    for (index, argument) in arguments.iter().enumerate() {
+        encoder
+            .value(&argument)
+            .map_err(|refusal| refusal.into_error(&argument_root(&names, index)))?;
+    }
+    Ok(PyBytes::new(py, &encoder.into_bytes()))
+}
+
+/// What messages call the argument at `index`.
+fn argument_root(names: &[String], index: usize) -> String {
+    match names.get(index) {
+        Some(name) => format!("argument `{name}`"),
+        None => format!("argument {}", index + 1),
+    }
+}
+
+/// Decodes one value. Raises `ValueError` if `data` is not one.
+#[pyfunction]
+#[pyo3(name = "decode", signature = (data, classes = None))]
+fn decode_value<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    classes: Option<&Bound<'py, PySequence>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let classes = Classes::new(classes)?;
+    let reader = Reader::new(data).map_err(decode::malformed)?;
+    let mut decoder = Decoder::new(py, reader, &classes);
+    let value = decoder.value()?;
+    decoder.finish()?;
+    Ok(value)
+}
+
+/// Adds the codec to the module `spm._spm`.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(encode_value, module)?)?;
+    module.add_function(wrap_pyfunction!(encode_arguments, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_value, module)?)?;
+    module.add_function(wrap_pyfunction!(infer::infer_type, module)?)?;
+    module.add_function(wrap_pyfunction!(infer::is_literal_value, module)?)?;
+    module.add_class::<ValueType>()?;
+    module.add_class::<ArgumentTypes>()?;
+    Ok(())
+}

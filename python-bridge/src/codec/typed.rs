@@ -1,0 +1,167 @@
+//! Types of the native engine as Python sees them, and arguments that must be of them.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple,
+};
+use spm_compiler::ValueType as Type;
+
+use super::argument_root;
+use super::classes::Classes;
+use super::encode::Encoder;
+use super::infer::small_int;
+
+/// The type of a value that the native engine can hold.
+#[pyclass(frozen, module = "spm._spm")]
+#[derive(Clone)]
+pub(crate) struct ValueType(pub(crate) Type);
+
+#[pymethods]
+impl ValueType {
+    /// Makes `kind` of `items`: `int`, `list` of one, `tuple` and `union` of any number.
+    #[new]
+    #[pyo3(signature = (kind, *items))]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives variable arguments by value")]
+    fn new(kind: &str, items: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
+        let mut items = items.iter().map(|item| item.0.clone());
+        let mut next = || {
+            items.next().ok_or_else(|| PyValueError::new_err("a container takes element types"))
+        };
+        Ok(Self(match kind {
+            "None" => Type::None,
+            "bool" => Type::Bool,
+            "int" => Type::Int,
+            "float" => Type::Float,
+            "str" => Type::Str,
+            "bytes" => Type::Bytes,
+            "list" => Type::List(Box::new(next()?)),
+            "set" => Type::Set(Box::new(next()?)),
+            "dict" => Type::Dict(Box::new(next()?), Box::new(next()?)),
+            "tuple..." => Type::VariadicTuple(Box::new(next()?)),
+            "tuple" => Type::Tuple(items.collect()),
+            "union" => {
+                let mut members: Vec<Type> = items.collect();
+                members.sort();
+                members.dedup();
+                if members.len() == 1 { members.remove(0) } else { Type::Union(members) }
+            }
+            _ => return Err(PyValueError::new_err(format!("unknown type `{kind}`"))),
+        }))
+    }
+
+    /// Whether `value` is of this type, exactly: no `bool` is an `int` here.
+    fn holds(&self, value: &Bound<'_, PyAny>) -> bool {
+        holds(&self.0, value)
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ValueType {}>", self.0)
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+fn holds(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
+    match wanted {
+        Type::None => value.is_none(),
+        Type::Bool => value.is_exact_instance_of::<PyBool>(),
+        Type::Int => value.is_exact_instance_of::<PyInt>() && small_int(value).is_some(),
+        Type::Float => value.is_exact_instance_of::<PyFloat>(),
+        Type::Str => value.cast_exact::<PyString>().is_ok_and(|text| text.to_str().is_ok()),
+        Type::Bytes => value.is_exact_instance_of::<PyBytes>(),
+        Type::List(element) => value
+            .cast_exact::<PyList>()
+            .is_ok_and(|list| list.iter().all(|item| holds(element, &item))),
+        Type::Tuple(items) => value.cast_exact::<PyTuple>().is_ok_and(|tuple| {
+            tuple.len() == items.len()
+                && items.iter().zip(tuple.iter()).all(|(wanted, item)| holds(wanted, &item))
+        }),
+        Type::VariadicTuple(element) => value
+            .cast_exact::<PyTuple>()
+            .is_ok_and(|tuple| tuple.iter().all(|item| holds(element, &item))),
+        Type::Dict(key_type, value_type) => value.cast_exact::<PyDict>().is_ok_and(|dict| {
+            dict.iter().all(|(key, value)| holds(key_type, &key) && holds(value_type, &value))
+        }),
+        Type::Set(element) => value
+            .cast_exact::<PySet>()
+            .is_ok_and(|set| set.iter().all(|item| holds(element, &item))),
+        Type::Union(members) => members.iter().any(|member| holds(member, value)),
+        Type::Never => false,
+    }
+}
+
+/// The parameters a closure was compiled for: encodes arguments that fit, and no others.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct ArgumentTypes {
+    names: Vec<String>,
+    types: Vec<Type>,
+}
+
+#[pymethods]
+impl ArgumentTypes {
+    /// Parameters by position: their names and types.
+    #[new]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn new(names: Vec<String>, types: Vec<PyRef<'_, ValueType>>) -> Self {
+        Self { names, types: types.iter().map(|it| it.0.clone()).collect() }
+    }
+
+    /// The arguments as CBOR, or None if one of them is not of its parameter's type.
+    fn encode<'py>(
+        &self,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        if self.first_misfit(arguments).is_some() {
+            return Ok(None);
+        }
+        let py = arguments.py();
+        let mut encoder = Encoder::new(py, Classes::new(None)?);
+        encoder.writer.array(arguments.len());
+        for (index, argument) in arguments.iter_borrowed().enumerate() {
+            encoder
+                .borrowed(argument)
+                .map_err(|refusal| refusal.into_error(&argument_root(&self.names, index)))?;
+        }
+        Ok(Some(PyBytes::new(py, &encoder.into_bytes())))
+    }
+
+    /// The position of the first argument that is not of its parameter's type.
+    fn first_misfit(&self, arguments: &Bound<'_, PyTuple>) -> Option<usize> {
+        if arguments.len() != self.types.len() {
+            return Some(self.types.len().min(arguments.len()));
+        }
+        (0..self.types.len()).find(|index| {
+            arguments
+                .get_borrowed_item(*index)
+                .map_or(true, |argument| !holds(&self.types[*index], &argument))
+        })
+    }
+
+    /// The parameters' types, as text.
+    #[getter]
+    fn types(&self) -> Vec<String> {
+        self.types.iter().map(ToString::to_string).collect()
+    }
+
+    /// The parameters' names.
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        self.names.clone()
+    }
+}

@@ -1,0 +1,193 @@
+//! Outcomes on their way to Python, where `spm._errors` makes exceptions of them.
+//!
+//! [`outcome_tuple`] has no `_` arm: an outcome that is added must be given its exception. The
+//! decorator [`Hidden`] keeps SPM's own frames out of the tracebacks that users see.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use spm_protocol::outcome::{CodePoint, Outcome, Payload};
+use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame, SourceFrame};
+use spm_protocol::trap::TrapCode;
+
+/// An outcome as `spm._errors.exception_for` takes it: a tuple that begins with its name.
+///
+/// A payload that is a blob is not here: whoever has the outcome fetches it first, and gives it as
+/// `fetched`.
+pub(crate) fn outcome_tuple<'py>(
+    py: Python<'py>,
+    outcome: &Outcome,
+    fetched: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let bytes = |payload: &Payload| -> PyResult<Py<PyBytes>> {
+        match (payload, fetched) {
+            (_, Some(bytes)) => Ok(PyBytes::new(py, bytes).unbind()),
+            (Payload::Inline(bytes), None) => Ok(PyBytes::new(py, bytes).unbind()),
+            (Payload::Blob { id, .. }, None) => {
+                Err(PyValueError::new_err(format!("the blob {id} has not been fetched")))
+            }
+        }
+    };
+    match outcome {
+        Outcome::Returned(payload) => ("returned", bytes(payload)?).into_pyobject(py),
+        Outcome::Raised(payload) => ("raised", bytes(payload)?).into_pyobject(py),
+        Outcome::Trapped(code, points) => {
+            ("trapped", *code as u8, point_tuples(points)).into_pyobject(py)
+        }
+        Outcome::OutOfFuel(points) => ("out of fuel", point_tuples(points)).into_pyobject(py),
+        Outcome::OutOfMemory(points) => ("out of memory", point_tuples(points)).into_pyobject(py),
+        Outcome::HostFault(why) => ("host fault", why).into_pyobject(py),
+        Outcome::Refused(why) => ("refused", why).into_pyobject(py),
+        Outcome::DeadlineHit(points) => ("deadline", point_tuples(points)).into_pyobject(py),
+        Outcome::Cancelled => ("cancelled",).into_pyobject(py),
+    }
+}
+
+/// The outcome that no host can report.
+pub(crate) fn host_lost_tuple<'py>(py: Python<'py>, why: &str) -> PyResult<Bound<'py, PyTuple>> {
+    ("host lost", why).into_pyobject(py)
+}
+
+fn point_tuples(points: &[CodePoint]) -> Vec<(u32, u32)> {
+    points.iter().map(|point| (point.function, point.offset)).collect()
+}
+
+/// A frame as the fields of `spm._task.Frame`.
+pub(crate) fn frame_tuple<'py>(
+    py: Python<'py>,
+    frame: &SourceFrame,
+) -> PyResult<Bound<'py, PyTuple>> {
+    (
+        &frame.file,
+        frame.line,
+        frame.column,
+        frame.end_line,
+        frame.end_column,
+        &frame.function,
+        &frame.source,
+    )
+        .into_pyobject(py)
+}
+
+/// A `raised` record as a dict; values in it stay encoded.
+#[pyfunction]
+fn read_raised<'py>(py: Python<'py>, record: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    match Raised::from_bytes(record) {
+        Ok(raised) => raised_dict(py, &raised),
+        Err(error) => Err(PyValueError::new_err(format!("malformed exception record: {error}"))),
+    }
+}
+
+fn raised_dict<'py>(py: Python<'py>, raised: &Raised) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let (builtin, class) = match raised.class.checked_sub(CLASS_TABLE_BASE) {
+        Some(index) => (None, Some(index)),
+        None => (BUILTIN_EXCEPTIONS.get(raised.class as usize), None),
+    };
+    dict.set_item("builtin", builtin)?;
+    dict.set_item("class", class)?;
+    dict.set_item("args", PyBytes::new(py, &raised.args))?;
+    dict.set_item("state", PyBytes::new(py, &raised.state))?;
+    dict.set_item("notes", &raised.notes)?;
+    let chained = |link: &Option<Box<Raised>>| {
+        link.as_deref().map(|link| raised_dict(py, link)).transpose()
+    };
+    dict.set_item("cause", chained(&raised.cause)?)?;
+    dict.set_item("context", chained(&raised.context)?)?;
+    dict.set_item("suppress_context", raised.suppress_context)?;
+    let members = raised.members.iter().map(|member| raised_dict(py, member));
+    dict.set_item("members", members.collect::<PyResult<Vec<_>>>()?)?;
+    let frames = PyList::empty(py);
+    for frame in &raised.frames {
+        match frame {
+            RaisedFrame::Site(site) => frames.append(site)?,
+            RaisedFrame::Source(frame) => frames.append(frame_tuple(py, frame)?)?,
+        }
+    }
+    dict.set_item("frames", frames)?;
+    dict.set_item("frames_left_out", raised.frames_left_out)?;
+    dict.set_item("trap", raised.trap.map(|trap| trap as u8))?;
+    Ok(dict)
+}
+
+/// Every trap: its number, text and the name of its exception.
+fn trap_rows() -> Vec<(u8, &'static str, &'static str)> {
+    TrapCode::ALL.iter().map(|code| (*code as u8, code.text(), code.python_name())).collect()
+}
+
+/// A function whose exceptions show no frames of SPM's.
+///
+/// It is no Python function, so it adds no frame of its own.
+#[pyclass(name = "hidden", dict, frozen, module = "spm._spm")]
+pub(crate) struct Hidden {
+    #[pyo3(get, name = "__wrapped__")]
+    wrapped: Py<PyAny>,
+}
+
+#[pymethods]
+impl Hidden {
+    #[new]
+    fn new(function: Py<PyAny>) -> Self {
+        Self { wrapped: function }
+    }
+
+    #[pyo3(signature = (*arguments, **keywords))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: &Bound<'py, PyTuple>,
+        keywords: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.wrapped.bind(py).call(arguments, keywords).inspect_err(|error| {
+            let hide = || -> PyResult<()> {
+                let module = py.import(intern!(py, "spm._traceback"))?;
+                module.call_method1(intern!(py, "hide"), (error.value(py),))?;
+                Ok(())
+            };
+            // A traceback with too many frames is better than another exception.
+            drop(hide());
+        })
+    }
+
+    fn __get__<'py>(
+        this: Bound<'py, Self>,
+        instance: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = owner;
+        let py = this.py();
+        match instance {
+            None => Ok(this.into_any()),
+            Some(instance) if instance.is_none() => Ok(this.into_any()),
+            Some(instance) => {
+                let method = py.import(intern!(py, "types"))?.getattr(intern!(py, "MethodType"))?;
+                method.call1((this, instance))
+            }
+        }
+    }
+
+    #[getter]
+    fn __doc__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.wrapped.getattr(py, "__doc__")
+    }
+
+    #[getter]
+    fn __name__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.wrapped.getattr(py, "__name__")
+    }
+
+    #[getter]
+    fn __qualname__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.wrapped.getattr(py, "__qualname__")
+    }
+}
+
+/// Adds what `spm._errors` needs to the module `spm._spm`.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(read_raised, module)?)?;
+    module.add_class::<Hidden>()?;
+    module.add("TRAPS", trap_rows())?;
+    module.add("BUILTIN_EXCEPTIONS", BUILTIN_EXCEPTIONS.to_vec())?;
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Outcomes of tasks on their way to Python.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use spm_hub::{Completion, TaskOutcome};
+use spm_protocol::outcome::CodePoint;
+
+/// A task that did not return: everything that its exception is made of.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct Failed {
+    closure: Py<PyAny>,
+    index: u64,
+    host: Option<String>,
+    attempts: u32,
+    outcome: TaskOutcome,
+}
+
+#[pymethods]
+impl Failed {
+    /// The exception that the submitter sees.
+    fn error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let outcome = outcome_tuple(py, &self.outcome)?;
+        let arguments = (self.closure.bind(py), self.index, self.host.as_deref(), self.attempts, outcome);
+        py.import("spm._outcome")?.call_method1("exception", arguments)
+    }
+
+    /// Whether it was cancelled.
+    #[getter]
+    fn is_cancelled(&self) -> bool {
+        self.outcome == TaskOutcome::Cancelled
+    }
+}
+
+impl Failed {
+    /// What became of a task of `closure`, which is a `Specialisation`.
+    pub(super) fn new(closure: Py<PyAny>, completion: Completion) -> Self {
+        Self {
+            closure,
+            index: completion.index,
+            host: completion.host.map(|peer| peer.to_string()),
+            attempts: completion.attempts,
+            outcome: completion.outcome,
+        }
+    }
+}
+
+/// An outcome as `spm._errors` takes it: a tuple that begins with its name.
+fn outcome_tuple<'py>(py: Python<'py>, outcome: &TaskOutcome) -> PyResult<Bound<'py, PyTuple>> {
+    match outcome {
+        TaskOutcome::Returned(value) => ("returned", PyBytes::new(py, value)).into_pyobject(py),
+        TaskOutcome::Raised(record) => ("raised", PyBytes::new(py, record)).into_pyobject(py),
+        TaskOutcome::Trapped(code, points) => {
+            ("trapped", *code as u8, point_tuples(points)).into_pyobject(py)
+        }
+        TaskOutcome::OutOfFuel(points) => ("out of fuel", point_tuples(points)).into_pyobject(py),
+        TaskOutcome::OutOfMemory(points) => {
+            ("out of memory", point_tuples(points)).into_pyobject(py)
+        }
+        TaskOutcome::DeadlineHit(points) => ("deadline", point_tuples(points)).into_pyobject(py),
+        TaskOutcome::HostFault(why) => ("host fault", why).into_pyobject(py),
+        TaskOutcome::Refused(why) => ("refused", why).into_pyobject(py),
+        TaskOutcome::HostLost(why) => ("host lost", why).into_pyobject(py),
+        TaskOutcome::Cancelled => ("cancelled",).into_pyobject(py),
+        TaskOutcome::RunDeadline => ("run deadline",).into_pyobject(py),
+        TaskOutcome::NoHosts(reasons) => {
+            let reasons: Vec<(String, &str)> =
+                reasons.iter().map(|(peer, why)| (peer.to_string(), why.as_str())).collect();
+            ("no hosts", reasons).into_pyobject(py)
+        }
+    }
+}
+
+fn point_tuples(points: &[CodePoint]) -> Vec<(u32, u32)> {
+    points.iter().map(|point| (point.function, point.offset)).collect()
+}

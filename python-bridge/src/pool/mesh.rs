@@ -1,0 +1,131 @@
+//! Hosts in other processes, reached over the mesh.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use spm_hub::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
+use spm_netmesh::{BlobStore, Mesh, OpenSessionError};
+use spm_protocol::{ContentId, PeerId, SessionId};
+use std::collections::BTreeMap;
+
+/// Bytes of blobs that the hub holds for its hosts to fetch: a component of the largest size, and
+/// the largest argument, beside many small ones.
+pub(super) const BLOB_BYTES_MAX: usize = 1024 * spm_protocol::limits::MIB;
+
+/// One host, by its peer id.
+pub(super) struct MeshHost {
+    mesh: Mesh,
+    peer: PeerId,
+    /// Whom the host has to act for. Every pool names them.
+    owners: Arc<BTreeSet<PeerId>>,
+}
+
+impl MeshHost {
+    pub(super) fn new(mesh: Mesh, peer: PeerId, owners: Arc<BTreeSet<PeerId>>) -> Self {
+        Self { mesh, peer, owners }
+    }
+}
+
+impl Connect for MeshHost {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    fn connect(
+        &self,
+        session: SessionId,
+    ) -> futures::future::BoxFuture<'static, Result<SessionChannel, ConnectError>> {
+        let (mesh, peer, owners) = (self.mesh.clone(), self.peer, Arc::clone(&self.owners));
+        Box::pin(async move {
+            let channel = mesh.open_session(peer, session).await.map_err(connect_error)?;
+            let owner = channel.remote.owner;
+            if !owners.contains(&owner) {
+                return Err(ConnectError::Refused {
+                    reason: format!("it acts for `{owner}`, whom this pool does not trust"),
+                });
+            }
+            Ok(SessionChannel { control: channel.control, work: channel.work })
+        })
+    }
+
+    fn fetch(
+        &self,
+        session: SessionId,
+        id: ContentId,
+        bytes: u64,
+    ) -> futures::future::BoxFuture<'static, Result<Bytes, FetchError>> {
+        let (mesh, peer) = (self.mesh.clone(), self.peer);
+        Box::pin(async move {
+            let fetched = mesh.fetch(id, bytes, session, &[peer], |_, _| {}).await;
+            fetched.map_err(|error| FetchError { id, reason: chain(&error) })
+        })
+    }
+}
+
+fn connect_error(error: OpenSessionError) -> ConnectError {
+    let reason = chain(&error);
+    match error {
+        OpenSessionError::Certificate { .. }
+        | OpenSessionError::TwoOwners { .. }
+        | OpenSessionError::Refused { .. } => ConnectError::Refused { reason },
+        OpenSessionError::Unreachable { .. }
+        | OpenSessionError::Stream { .. }
+        | OpenSessionError::Preamble { .. }
+        | OpenSessionError::TimedOut { .. }
+        | OpenSessionError::Stopped => ConnectError::Unreachable { reason },
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The hub's blobs, served over the mesh.
+pub(super) struct MeshBlobs {
+    store: BlobStore,
+    members: Mutex<BTreeMap<SessionId, Vec<PeerId>>>,
+}
+
+impl MeshBlobs {
+    pub(super) fn new(store: BlobStore) -> Self {
+        Self { store, members: Mutex::new(BTreeMap::new()) }
+    }
+}
+
+impl Blobs for MeshBlobs {
+    fn add(&self, session: SessionId, id: ContentId, content: Bytes) {
+        let members = self.members.lock().get(&session).cloned().unwrap_or_default();
+        let shared = match self.store.put(content) {
+            Ok(_) => self.store.share(id, session, members).map_err(|error| chain(&error)),
+            Err(error) => Err(chain(&error)),
+        };
+        if let Err(reason) = shared {
+            // Hosts will say that they cannot fetch it, and the task or closure is refused.
+            tracing::warn!(%id, reason, "blob cannot be shared");
+        }
+    }
+
+    fn remove(&self, session: SessionId, id: ContentId) {
+        self.store.unshare(id, session);
+    }
+
+    fn admit(&self, session: SessionId, members: &[PeerId]) {
+        self.members.lock().insert(session, members.to_vec());
+        self.store.set_members(session, members.iter().copied());
+    }
+
+    fn end(&self, session: SessionId) {
+        self.members.lock().remove(&session);
+        self.store.unshare_session(session);
+    }
+}

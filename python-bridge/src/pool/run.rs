@@ -1,0 +1,392 @@
+//! One run of a closure: rows of arguments going in, values coming out, in batches.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use spm_hub::{Completion, Delivery, ListRun, Session, SubmitError, TaskOutcome, TaskRequest};
+
+use super::closure::Closure;
+use super::failed::Failed;
+use super::output::{self, Printer};
+use super::wait::{Patience, wait_for};
+
+/// Deliveries taken under one lock. Bounds how long the GIL is held to decode them.
+const TAKE_MAX: usize = 1024;
+/// Longest wait for a run to be concluded once its results are no longer wanted.
+const CONCLUDE_WAIT: Duration = Duration::from_secs(5);
+/// Tasks under way that a run begins with, for each slot.
+const WINDOW_PER_SLOT: usize = 32;
+/// Tasks under way that a run of short tasks grows to, for each slot.
+const WINDOW_PER_SLOT_MAX: usize = 2048;
+/// A window that was used up within this time is too small to keep hosts busy.
+const WINDOW_GROWS_WITHIN: Duration = Duration::from_millis(40);
+
+/// How many tasks may be under way: submitted, and their results not taken.
+struct Window {
+    tasks: usize,
+    tasks_max: usize,
+    taken: usize,
+    since: Instant,
+}
+
+impl Window {
+    fn new(fixed: Option<usize>, slots: usize) -> Self {
+        let slots = slots.max(1);
+        let tasks = fixed.unwrap_or(slots * WINDOW_PER_SLOT);
+        let tasks_max = fixed.unwrap_or(slots * WINDOW_PER_SLOT_MAX);
+        Self { tasks, tasks_max, taken: 0, since: Instant::now() }
+    }
+
+    /// Counts results taken; grows if that many tasks are over in no time.
+    fn took(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken < self.tasks {
+            return;
+        }
+        if self.since.elapsed() < WINDOW_GROWS_WITHIN {
+            self.tasks = (self.tasks * 2).min(self.tasks_max);
+        }
+        self.taken = 0;
+        self.since = Instant::now();
+    }
+}
+
+struct State {
+    window: Window,
+    pushed: u64,
+    released: u64,
+    /// Deliveries that were fetched and not looked at.
+    fetched: VecDeque<Delivery>,
+    finished: bool,
+    printer: Printer,
+    /// Arguments of tasks that may have to be run again.
+    kept: BTreeMap<u64, Vec<u8>>,
+}
+
+/// A run. See `Run` in `spm/_backend.py`.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct Run {
+    closure: Closure,
+    list: ListRun,
+    session: Session,
+    /// Whether the session ends with the run.
+    owns_session: bool,
+    keeps_arguments: bool,
+    state: Mutex<State>,
+}
+
+/// How a run is begun.
+pub(super) struct RunOptions {
+    pub owns_session: bool,
+    pub keeps_arguments: bool,
+    pub window: Option<usize>,
+    pub slots: usize,
+}
+
+impl Run {
+    pub(super) fn new(
+        closure: Closure,
+        list: ListRun,
+        session: Session,
+        options: &RunOptions,
+    ) -> Self {
+        Self {
+            closure,
+            list,
+            session,
+            owns_session: options.owns_session,
+            keeps_arguments: options.keeps_arguments,
+            state: Mutex::new(State {
+                window: Window::new(options.window, options.slots),
+                pushed: 0,
+                released: 0,
+                fetched: VecDeque::new(),
+                finished: false,
+                printer: Printer::default(),
+                kept: BTreeMap::new(),
+            }),
+        }
+    }
+
+    /// Waits until there is a delivery, and moves what there is to `fetched`. `false` if the time
+    /// passed.
+    fn fetch(&self, py: Python<'_>, wait_s: Option<f64>) -> PyResult<bool> {
+        {
+            let state = self.state.lock();
+            if state.finished || !state.fetched.is_empty() {
+                return Ok(true);
+            }
+        }
+        let list = &self.list;
+        let found = wait_for(py, Patience::new(wait_s), |slice| {
+            let deliveries = list.next_many(TAKE_MAX, Some(slice));
+            (!deliveries.is_empty()).then_some(deliveries)
+        })?;
+        match found {
+            None => Ok(false),
+            Some(deliveries) => {
+                self.state.lock().fetched.extend(deliveries);
+                Ok(true)
+            }
+        }
+    }
+
+    fn submit(&self, py: Python<'_>, mut requests: VecDeque<TaskRequest>) -> PyResult<()> {
+        while !requests.is_empty() {
+            match py.detach(|| self.list.submit_many(&mut requests)) {
+                Ok(taken) if taken.is_empty() => {
+                    return Err(PyRuntimeError::new_err("the run takes no more tasks for now"));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(submit_error(&error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The exception for a task that was not accepted.
+pub(super) fn submit_error(error: &SubmitError) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}
+
+#[pymethods]
+impl Run {
+    fn room(&self) -> usize {
+        let state = self.state.lock();
+        state.window.tasks.saturating_sub((state.pushed - state.released) as usize)
+    }
+
+    fn refill(&self) -> usize {
+        (self.state.lock().window.tasks / 4).max(1)
+    }
+
+    fn push<'py>(&self, py: Python<'py>, rows: &Bound<'py, PyList>) -> PyResult<()> {
+        let first = self.state.lock().pushed;
+        let mut requests = VecDeque::with_capacity(rows.len());
+        for (index, row) in (first..).zip(rows.iter()) {
+            let arguments = self.closure.encode(py, row.cast::<PyTuple>()?)?;
+            if self.keeps_arguments {
+                self.state.lock().kept.insert(index, arguments.clone());
+            }
+            requests.push_back(request(index, arguments));
+        }
+        self.state.lock().pushed += requests.len() as u64;
+        self.submit(py, requests)
+    }
+
+    fn end_input(&self) {
+        // A run whose tasks may be tried again is ended by `close`.
+        if !self.keeps_arguments {
+            self.list.close_input();
+        }
+    }
+
+    fn retry(&self, py: Python<'_>, index: u64) -> PyResult<()> {
+        let arguments = self.state.lock().kept.get(&index).cloned();
+        let arguments =
+            arguments.ok_or_else(|| PyRuntimeError::new_err("the task's arguments are gone"))?;
+        self.submit(py, VecDeque::from([request(index, arguments)]))
+    }
+
+    #[pyo3(signature = (wait_s = None))]
+    fn take<'py>(&self, py: Python<'py>, wait_s: Option<f64>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let values = PyList::empty(py);
+        let mut failed = None;
+        let mut released = 0;
+        loop {
+            if !self.fetch(py, wait_s)? {
+                return Ok(None);
+            }
+            let (mut fetched, mut printer) = {
+                let mut state = self.state.lock();
+                (std::mem::take(&mut state.fetched), std::mem::take(&mut state.printer))
+            };
+            let classes = self.closure.classes(py)?;
+            let mut finished = false;
+            while failed.is_none() && let Some(delivery) = fetched.pop_front() {
+                match delivery {
+                    Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Finished => finished = true,
+                    Delivery::Completion(completion) => {
+                        printer.add(completion.index, &completion.output, true);
+                        released += 1;
+                        if let TaskOutcome::Returned(value) = &completion.outcome {
+                            values.append(classes.decode(py, value)?)?;
+                        } else {
+                            failed = Some(self.failed(py, completion));
+                        }
+                    }
+                }
+            }
+            let mut state = self.state.lock();
+            state.released += released as u64;
+            state.window.took(released);
+            state.finished |= finished;
+            // What was not looked at comes before what may have been fetched meanwhile.
+            fetched.append(&mut state.fetched);
+            state.fetched = fetched;
+            let finished = state.finished;
+            let text = printer.take();
+            state.printer = printer;
+            drop(state);
+            output::show(py, &text)?;
+            released = 0;
+            if finished || failed.is_some() || !values.is_empty() {
+                return Ok(Some((values, failed, finished).into_pyobject(py)?));
+            }
+        }
+    }
+
+    #[pyo3(signature = (wait_s = None))]
+    fn take_each<'py>(
+        &self,
+        py: Python<'py>,
+        wait_s: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        loop {
+            if !self.fetch(py, wait_s)? {
+                return Ok(None);
+            }
+            let (fetched, mut printer) = {
+                let mut state = self.state.lock();
+                (std::mem::take(&mut state.fetched), std::mem::take(&mut state.printer))
+            };
+            let classes = self.closure.classes(py)?;
+            let mut finished = false;
+            let each = PyList::empty(py);
+            for delivery in fetched {
+                match delivery {
+                    Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Finished => finished = true,
+                    Delivery::Completion(completion) => {
+                        printer.add(completion.index, &completion.output, true);
+                        each.append(done(py, &self.closure, &classes, completion)?)?;
+                    }
+                }
+            }
+            let text = printer.take();
+            let finished = {
+                let mut state = self.state.lock();
+                state.finished |= finished;
+                state.printer = printer;
+                state.finished
+            };
+            output::show(py, &text)?;
+            if finished || !each.is_empty() {
+                return Ok(Some((each, finished).into_pyobject(py)?));
+            }
+        }
+    }
+
+    /// A task's result was let out: there is room for another, and it is not run again.
+    fn release(&self, index: u64) {
+        let mut state = self.state.lock();
+        state.kept.remove(&index);
+        state.released += 1;
+        state.window.took(1);
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.finished || !state.fetched.is_empty() {
+            return true;
+        }
+        let deliveries = self.list.next_many(TAKE_MAX, Some(Duration::ZERO));
+        state.fetched.extend(deliveries);
+        !state.fetched.is_empty()
+    }
+
+    #[pyo3(signature = (wait_s = None))]
+    fn wait_ready(&self, py: Python<'_>, wait_s: Option<f64>) -> PyResult<()> {
+        self.fetch(py, wait_s).map(drop)
+    }
+
+    /// Stops everything, and counts the failures among what had ended.
+    fn failures_waiting(&self, py: Python<'_>) -> usize {
+        py.detach(|| {
+            self.list.cancel_all();
+            let mut state = self.state.lock();
+            loop {
+                let deliveries = self.list.next_many(TAKE_MAX, Some(Duration::ZERO));
+                if deliveries.is_empty() || matches!(deliveries.last(), Some(Delivery::Finished)) {
+                    state.fetched.extend(deliveries);
+                    break;
+                }
+                state.fetched.extend(deliveries);
+            }
+            state.finished = true;
+            let failed = |delivery: &&Delivery| match delivery {
+                Delivery::Completion(completion) => !matches!(
+                    completion.outcome,
+                    TaskOutcome::Returned(_) | TaskOutcome::Cancelled
+                ),
+                Delivery::Output(_) | Delivery::Finished => false,
+            };
+            state.fetched.iter().filter(failed).count()
+        })
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let complete = {
+            let state = self.state.lock();
+            state.finished && state.fetched.is_empty()
+        };
+        let concluding = py.detach(|| {
+            if !complete {
+                self.list.cancel_all();
+            }
+            self.session.conclude()
+        });
+        if let Ok(concluding) = concluding
+            && !(complete && self.owns_session)
+        {
+            let patience = Patience::new(Some(CONCLUDE_WAIT.as_secs_f64()));
+            wait_for(py, patience, |slice| concluding.wait(Some(slice)).then_some(()))?;
+        }
+        if self.owns_session {
+            py.detach(|| self.session.close());
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    fn failed(&self, py: Python<'_>, completion: Completion) -> Failed {
+        Failed::new(self.closure.object(py), completion)
+    }
+}
+
+/// A completion as the tuple `Done` of `spm/_backend.py`.
+pub(super) fn done<'py>(
+    py: Python<'py>,
+    closure: &Closure,
+    classes: &super::closure::Decoding<'py>,
+    completion: Completion,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let index = completion.index;
+    let host = completion.host.map(|peer| peer.to_string());
+    let (attempts, run_us) = (completion.attempts, completion.run_us);
+    let (value, failed) = match &completion.outcome {
+        TaskOutcome::Returned(value) => (Some(classes.decode(py, value)?), None),
+        _ => (None, Some(Failed::new(closure.object(py), completion))),
+    };
+    (index, value, failed, host, attempts, run_us).into_pyobject(py)
+}
+
+/// A task by its index.
+pub(super) fn request(index: u64, arguments: Vec<u8>) -> TaskRequest {
+    TaskRequest { closure: 0, index, seed: seed(index), deadline_ms: None, arguments }
+}
+
+/// `spm.task.seed`: the same on every kind of pool, for every attempt (SplitMix64).
+pub(super) fn seed(index: u64) -> u64 {
+    let mut mixed = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
