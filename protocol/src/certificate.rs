@@ -88,6 +88,7 @@ impl Certificate {
     ///
     /// # Errors
     /// Says which of these fails.
+    #[expect(clippy::result_large_err, reason = "made once for each connection that is refused")]
     pub fn verify(
         &self,
         transport: PeerId,

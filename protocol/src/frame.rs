@@ -6,7 +6,8 @@ use minicbor::{Decode, Encode};
 
 use crate::ids::{ContentId, Incarnation, Point, TaskId};
 use crate::limits::{
-    BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, LABELS_MAX, MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX,
+    BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX,
+    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
 };
 use crate::manifest::SignedManifest;
 use crate::outcome::{Outcome, Payload};
@@ -336,7 +337,15 @@ pub enum FrameError {
     /// Not a frame.
     #[error("frame cannot be read")]
     Malformed(#[source] minicbor::decode::Error),
-    /// More entries than its kind may have.
+    /// Bytes after the frame.
+    #[error("frame ends after {read} of {bytes} bytes")]
+    Trailing {
+        /// Where it ends.
+        read: usize,
+        /// How many bytes there are.
+        bytes: usize,
+    },
+    /// More entries, or longer ones, than its kind may have.
     #[error("frame has {count} {what}, over the limit of {limit}")]
     TooMany {
         /// What there are too many of.
@@ -350,10 +359,10 @@ pub enum FrameError {
 
 /// A kind of frame: what a stream carries one way.
 pub trait Frame: Sized + Encode<()> + for<'b> Decode<'b, ()> {
-    /// Fails if a list in the frame is longer than it may be.
+    /// Fails if a list or a text in the frame is longer than it may be.
     ///
     /// # Errors
-    /// [`FrameError::TooMany`] for the first such list.
+    /// [`FrameError::TooMany`] for the first of them.
     fn check(&self) -> Result<(), FrameError>;
 
     /// The frame's bytes, without a length before them.
@@ -369,7 +378,11 @@ pub trait Frame: Sized + Encode<()> + for<'b> Decode<'b, ()> {
         if bytes.len() > FRAME_BYTES_MAX {
             return Err(FrameError::TooLong { bytes: bytes.len() });
         }
-        let frame: Self = minicbor::decode(bytes).map_err(FrameError::Malformed)?;
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let frame: Self = decoder.decode().map_err(FrameError::Malformed)?;
+        if decoder.position() < bytes.len() {
+            return Err(FrameError::Trailing { read: decoder.position(), bytes: bytes.len() });
+        }
         frame.check()?;
         Ok(frame)
     }
@@ -382,17 +395,57 @@ fn at_most(what: &'static str, count: usize, limit: usize) -> Result<(), FrameEr
     Ok(())
 }
 
+fn text(text: &str) -> Result<(), FrameError> {
+    at_most("bytes of text", text.len(), TEXT_BYTES_MAX)
+}
+
+fn features(features: &[String]) -> Result<(), FrameError> {
+    at_most("features", features.len(), FEATURES_MAX)?;
+    features.iter().try_for_each(|feature| text(feature))
+}
+
+fn payload(payload: &Payload) -> Result<(), FrameError> {
+    match payload {
+        Payload::Inline(value) => at_most("bytes of a value", value.len(), INLINE_BYTES_MAX),
+        Payload::Blob { .. } => Ok(()),
+    }
+}
+
+fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
+    match outcome {
+        Outcome::Returned(value) | Outcome::Raised(value) => payload(value),
+        Outcome::Trapped(_, frames)
+        | Outcome::OutOfFuel(frames)
+        | Outcome::OutOfMemory(frames)
+        | Outcome::DeadlineHit(frames) => at_most("frames", frames.len(), RAISED_FRAMES_MAX),
+        Outcome::HostFault(reason) | Outcome::Refused(reason) => text(reason),
+        Outcome::Cancelled => Ok(()),
+    }
+}
+
+fn host_info(info: &HostInfo) -> Result<(), FrameError> {
+    text(&info.name)?;
+    at_most("engines", info.engines.len(), FEATURES_MAX)?;
+    info.engines.iter().try_for_each(|engine| text(engine))?;
+    at_most("labels", info.labels.len(), LABELS_MAX)?;
+    info.labels.iter().try_for_each(|(name, value)| text(name).and_then(|()| text(value)))
+}
+
 impl Frame for HubControl {
     fn check(&self) -> Result<(), FrameError> {
         match self {
+            Self::Hello { features: names, .. } => features(names),
             Self::Prepare { closures, members, providers, .. } => {
                 at_most("closures", closures.len(), CLOSURES_MAX)?;
+                at_most("members", members.len(), MEMBERS_MAX)?;
                 at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
-                at_most("members", members.len(), MEMBERS_MAX)
+                providers
+                    .iter()
+                    .try_for_each(|known| at_most("peers", known.peers.len(), MEMBERS_MAX))
             }
             Self::Commit { members, .. } => at_most("members", members.len(), MEMBERS_MAX),
             Self::Cancel { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
-            Self::Hello { .. } | Self::Conclude { .. } | Self::Lease { .. } | Self::Bye => Ok(()),
+            Self::Conclude { .. } | Self::Lease { .. } | Self::Bye => Ok(()),
         }
     }
 }
@@ -400,13 +453,19 @@ impl Frame for HubControl {
 impl Frame for HostControl {
     fn check(&self) -> Result<(), FrameError> {
         match self {
-            Self::Hello { info, .. } => at_most("labels", info.labels.len(), LABELS_MAX),
-            Self::Refused { refusals, .. } => at_most("refusals", refusals.len(), CLOSURES_MAX),
+            Self::Hello { features: names, info, .. } => {
+                features(names)?;
+                host_info(info)
+            }
+            Self::Refused { refusals, .. } => {
+                at_most("refusals", refusals.len(), CLOSURES_MAX)?;
+                refusals.iter().try_for_each(|refusal| text(&refusal.reason))
+            }
+            Self::Bye { reason } => text(reason),
             Self::Prepared { .. }
             | Self::Online { .. }
             | Self::Concluded { .. }
-            | Self::LeaseRequest { .. }
-            | Self::Bye { .. } => Ok(()),
+            | Self::LeaseRequest { .. } => Ok(()),
         }
     }
 }
@@ -414,17 +473,24 @@ impl Frame for HostControl {
 impl Frame for HubWork {
     fn check(&self) -> Result<(), FrameError> {
         let Self::Tasks { tasks, .. } = self;
-        at_most("tasks", tasks.len(), BATCH_TASKS_MAX)
+        at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
+        tasks.iter().try_for_each(|task| payload(&task.arguments))
     }
 }
 
 impl Frame for HostWork {
     fn check(&self) -> Result<(), FrameError> {
+        let output =
+            |bytes: &[u8]| at_most("bytes of output", bytes.len(), OUTPUT_CHUNK_BYTES_MAX);
         match self {
-            Self::Results { results, .. } => at_most("results", results.len(), BATCH_TASKS_MAX),
-            Self::Output { output, .. } => {
-                at_most("bytes of output", output.len(), OUTPUT_CHUNK_BYTES_MAX)
+            Self::Results { results, .. } => {
+                at_most("results", results.len(), BATCH_TASKS_MAX)?;
+                results.iter().try_for_each(|result| {
+                    outcome(&result.outcome)?;
+                    output(&result.output)
+                })
             }
+            Self::Output { output: bytes, .. } => output(bytes),
         }
     }
 }

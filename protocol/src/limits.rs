@@ -21,7 +21,10 @@ pub const COMPONENT_BYTES_MAX: usize = 160 * MIB;
 pub const RAISED_BYTES_MAX: usize = MIB;
 /// How deep causes, contexts and group members may nest.
 pub const RAISED_DEPTH_MAX: usize = 64;
-/// Frames of one traceback. CPython prints thousands of equal ones as a few; a guest leaves out
+/// Exceptions in one record: causes, contexts and members together. The smallest takes three bytes
+/// and becomes a few hundred.
+pub const RAISED_RECORDS_MAX: usize = 4096;
+/// Frames of one traceback. `CPython` prints thousands of equal ones as a few; a guest leaves out
 /// those between the outermost and innermost ones.
 pub const RAISED_FRAMES_MAX: usize = 1024;
 /// Closures defined by one sequence point.
@@ -45,10 +48,12 @@ pub const MEMORY_BYTES_MAX: u64 = 4096 * MIB as u64;
 pub const TABLE_ELEMENTS_MAX: usize = 100_000;
 /// Core instances, memories and tables of one component. The scientific runtime has a few.
 pub const INSTANCES_MAX: usize = 64;
-/// Native stack of a guest. A recursion of CPython's usual limit of 1000 needs a tenth of it.
+/// Native stack of a guest. A recursion of `CPython`'s usual limit of 1000 needs a tenth of it.
 pub const STACK_BYTES_MAX: usize = 4 * MIB;
 /// Length of a name, label or reason in a frame.
 pub const TEXT_BYTES_MAX: usize = 16 * KIB;
+/// Features or engines a peer may name.
+pub const FEATURES_MAX: usize = 64;
 /// Labels of one host.
 pub const LABELS_MAX: usize = 64;
 /// Milliseconds between ticks of a host's epoch, at which guests look for a reason to stop.

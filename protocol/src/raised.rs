@@ -1,7 +1,7 @@
 //! The record of a Python exception that left a closure.
 //!
 //! A guest writes it, a host passes it on unread, and the submitter's side of the codec reads it.
-//! In CBOR it is a map with the integer keys below; absent keys are empty.
+//! In CBOR it is a map with the integer keys below, in ascending order; absent keys are empty.
 //!
 //! | key | value |
 //! | --- | --- |
@@ -21,7 +21,9 @@ use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode};
 
-use crate::limits::{RAISED_DEPTH_MAX, RAISED_FRAMES_MAX};
+use crate::limits::{
+    RAISED_BYTES_MAX, RAISED_DEPTH_MAX, RAISED_FRAMES_MAX, RAISED_RECORDS_MAX,
+};
 use crate::trap::TrapCode;
 
 /// First class index that names an entry of the manifest's class table instead of a builtin.
@@ -171,10 +173,15 @@ impl Raised {
     /// Reads a whole record.
     ///
     /// # Errors
-    /// If `bytes` is no such record, is nested deeper than [`RAISED_DEPTH_MAX`] or has bytes left.
+    /// If `bytes` is no such record, has bytes left, or breaks a limit: [`RAISED_BYTES_MAX`],
+    /// [`RAISED_DEPTH_MAX`], [`RAISED_RECORDS_MAX`] and, in each record, [`RAISED_FRAMES_MAX`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > RAISED_BYTES_MAX {
+            return Err(DecodeError::message("record too long"));
+        }
         let mut decoder = Decoder::new(bytes);
-        let raised = read(&mut decoder, 0)?;
+        let mut records_left = RAISED_RECORDS_MAX;
+        let raised = read(&mut decoder, 0, &mut records_left)?;
         if decoder.position() != bytes.len() {
             return Err(DecodeError::message("bytes left after the record").at(decoder.position()));
         }
@@ -205,22 +212,39 @@ fn length(found: Option<u64>, decoder: &Decoder<'_>) -> Result<u64, DecodeError>
     Ok(length)
 }
 
-fn optional(decoder: &mut Decoder<'_>, depth: usize) -> Result<Option<Box<Raised>>, DecodeError> {
+fn optional(
+    decoder: &mut Decoder<'_>,
+    depth: usize,
+    records_left: &mut usize,
+) -> Result<Option<Box<Raised>>, DecodeError> {
     if decoder.datatype()? == Type::Null {
         decoder.null()?;
         return Ok(None);
     }
-    Ok(Some(Box::new(read(decoder, depth + 1)?)))
+    Ok(Some(Box::new(read(decoder, depth + 1, records_left)?)))
 }
 
-fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Raised, DecodeError> {
+fn read(
+    decoder: &mut Decoder<'_>,
+    depth: usize,
+    records_left: &mut usize,
+) -> Result<Raised, DecodeError> {
     if depth > RAISED_DEPTH_MAX {
         return Err(DecodeError::message("exceptions chained too deep"));
     }
+    *records_left = records_left
+        .checked_sub(1)
+        .ok_or_else(|| DecodeError::message("too many exceptions in one record"))?;
     let mut raised = Raised::default();
     let entries = decoder.map()?;
+    let mut after = None;
     for _ in 0..length(entries, decoder)? {
-        match decoder.u32()? {
+        let key = decoder.u32()?;
+        if after.is_some_and(|after| key <= after) {
+            return Err(DecodeError::message("keys out of order").at(decoder.position()));
+        }
+        after = Some(key);
+        match key {
             0 => raised.class = decoder.u32()?,
             1 => raised.args = raw(decoder)?.to_vec(),
             2 => raised.state = raw(decoder)?.to_vec(),
@@ -230,13 +254,13 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Raised, DecodeError> 
                     raised.notes.push(decoder.str()?.to_owned());
                 }
             }
-            4 => raised.cause = optional(decoder, depth)?,
-            5 => raised.context = optional(decoder, depth)?,
+            4 => raised.cause = optional(decoder, depth, records_left)?,
+            5 => raised.context = optional(decoder, depth, records_left)?,
             6 => raised.suppress_context = decoder.bool()?,
             7 => {
                 let count = decoder.array()?;
                 for _ in 0..length(count, decoder)? {
-                    raised.members.push(read(decoder, depth + 1)?);
+                    raised.members.push(read(decoder, depth + 1, records_left)?);
                 }
             }
             8 => {

@@ -52,7 +52,7 @@ impl Array {
                     'd' => &[N::F64],
                     _ => &[],
                 };
-                numbers.contains(number) && data.len() % number.size() == 0
+                numbers.contains(number) && data.len().is_multiple_of(number.size())
             }
         };
         ensure(known, "an array's typecode does not fit its items")

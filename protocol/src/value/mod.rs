@@ -48,5 +48,5 @@ pub const INT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a `Decimal`'s coefficient: 157 000 digits. Its conversion to decimal is not linear, so this bounds time.
 pub const DECIMAL_BYTES_MAX: usize = 64 << 10;
 
-/// Dimensions of an ndarray or a memoryview: what numpy and CPython allow.
+/// Dimensions of an ndarray or a memoryview: what `numpy` and `CPython` allow.
 pub const DIMENSIONS_MAX: usize = 64;

@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
         let number =
             Number::from_tag(tag).ok_or_else(|| self.error(Fault::Expected("a typed array")))?;
         let data = self.bytes()?;
-        if data.len() % number.size() == 0 {
+        if data.len().is_multiple_of(number.size()) {
             Ok((number, data))
         } else {
             Err(self.error(Fault::Invalid("a typed array ends inside an element")))

@@ -58,17 +58,17 @@ impl Writer {
         let major = major << 5;
         match argument {
             0..24 => self.bytes.push(major | argument as u8),
-            24..0x100 => self.bytes.extend_from_slice(&[major | 24, argument as u8]),
+            24..0x100 => self.bytes.extend_from_slice(&[major | 0x18, argument as u8]),
             0x100..0x1_0000 => {
                 let [a, b] = (argument as u16).to_be_bytes();
-                self.bytes.extend_from_slice(&[major | 25, a, b]);
+                self.bytes.extend_from_slice(&[major | 0x19, a, b]);
             }
             0x1_0000..0x1_0000_0000 => {
-                self.bytes.push(major | 26);
+                self.bytes.push(major | 0x1a);
                 self.bytes.extend_from_slice(&(argument as u32).to_be_bytes());
             }
             _ => {
-                self.bytes.push(major | 27);
+                self.bytes.push(major | 0x1b);
                 self.bytes.extend_from_slice(&argument.to_be_bytes());
             }
         }
@@ -144,12 +144,11 @@ impl Writer {
 
     /// Any str.
     pub fn any_text(&mut self, text: &Text) {
-        match text.as_str() {
-            Some(text) => self.text(text),
-            None => {
-                self.tag(tags::SURROGATE_TEXT);
-                self.bytes(text.as_bytes());
-            }
+        if let Some(text) = text.as_str() {
+            self.text(text);
+        } else {
+            self.tag(tags::SURROGATE_TEXT);
+            self.bytes(text.as_bytes());
         }
     }
 
@@ -201,12 +200,12 @@ impl Writer {
 
     /// Ends a set: puts its elements in order.
     pub fn end_set(&mut self, set: SetMark) {
-        let written = self.bytes.split_off(set.start);
+        let SetMark { start, ends } = set;
+        let written = self.bytes.split_off(start);
         let mut from = 0;
-        let mut elements: Vec<&[u8]> = set
-            .ends
-            .iter()
-            .map(|end| &written[std::mem::replace(&mut from, end - set.start)..end - set.start])
+        let mut elements: Vec<&[u8]> = ends
+            .into_iter()
+            .map(|end| &written[std::mem::replace(&mut from, end - start)..end - start])
             .collect();
         elements.sort_unstable();
         for element in elements {
