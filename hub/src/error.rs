@@ -52,6 +52,9 @@ pub enum DefineError {
         /// Why, for each host.
         reasons: Vec<(PeerId, String)>,
     },
+    /// It was concluded before it came into force.
+    #[error("definition was given up before it came into force")]
+    Abandoned,
     /// The session was closed meanwhile.
     #[error(transparent)]
     Sequence(#[from] SequenceError),

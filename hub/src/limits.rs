@@ -5,8 +5,12 @@
 pub const CONNECT_DEADLINE_MS: u64 = 15_000;
 /// How long a host may take to answer the hub's hello.
 pub const HELLO_DEADLINE_MS: u64 = 10_000;
+/// How long a host may take to drop what is left of a point. Longer than it takes to stop any task.
+pub const CONCLUDE_DEADLINE_MS: u64 = 20_000;
 /// How long a host that promised to be in force may take to say that it is.
 pub const COMMIT_DEADLINE_MS: u64 = 10_000;
+/// How long a host may take to report that a cancelled task stopped. It costs a credit until then.
+pub const CANCEL_DEADLINE_MS: u64 = 20_000;
 /// First pause before a lost host is tried again.
 pub const RECONNECT_MIN_MS: u64 = 100;
 /// Longest pause before a lost host is tried again.
@@ -21,6 +25,8 @@ pub const SUBMIT_BATCH_TASKS: usize = 32;
 /// Bytes of inline arguments after which a frame of tasks is closed: half a frame, so that one more value
 /// always fits.
 pub const BATCH_BYTES_MAX: usize = spm_protocol::limits::FRAME_BYTES_MAX / 2;
+/// Bytes of inline arguments at one host, unless its slots need more: half of what a pipe holds.
+pub const HOST_BYTES_MAX: usize = spm_netmesh::limits::PIPE_BYTES_MAX / 2;
 /// Output of one run that waits for its reader; what is printed beyond it is dropped and counted.
 pub const OUTPUT_PENDING_BYTES_MAX: usize = 16 * spm_protocol::limits::MIB;
 /// Result blobs fetched at the same time by one session.

@@ -1,0 +1,214 @@
+//! Which waiting task goes to which host, and when.
+//!
+//! A host is sent enough to keep its slots busy for [`LOOKAHEAD_US`], judged by how long its tasks take: many
+//! tiny ones, or no more than its slots hold of long ones. What there is goes to the least loaded hosts first,
+//! in as few frames as that takes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use spm_protocol::limits::{BATCH_TASKS_MAX, INLINE_BYTES_MAX};
+use spm_protocol::{ContentId, Payload, TaskId};
+
+use super::HostId;
+use super::list::{Action, List};
+use super::task::{NewTask, Place};
+use crate::limits::{
+    BATCH_BYTES_MAX, CANCEL_DEADLINE_MS, HOST_BYTES_MAX, LOOKAHEAD_US, SUBMIT_BATCH_TASKS,
+};
+
+/// A load is compared in units this fine, for each slot.
+const LOAD_SCALE: u64 = 1024;
+/// Into how many portions for each host a pile of tasks is split when it is dealt out.
+const PORTIONS: usize = 16;
+
+/// What a host has, and what it can take.
+#[derive(Debug)]
+pub(super) struct HostLoad {
+    pub slots: u32,
+    pub credits: u32,
+    /// Tasks sent and not reported back, cancelled ones included: each holds a credit.
+    pub in_flight: u32,
+    in_flight_bytes: usize,
+    /// How long its tasks take, leaning to the longer ones.
+    average_us: Option<u64>,
+    /// Cancelled tasks it has not reported: their bytes, and when it should have.
+    abandoned: BTreeMap<(TaskId, u32), (usize, u64)>,
+}
+
+impl HostLoad {
+    pub(super) fn new(slots: u32, credits: u32) -> Self {
+        Self {
+            slots: slots.max(1),
+            credits,
+            in_flight: 0,
+            in_flight_bytes: 0,
+            average_us: None,
+            abandoned: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the end of a task.
+    pub(super) fn end(&mut self, bytes: usize, run_us: u64) {
+        self.in_flight -= 1;
+        self.in_flight_bytes -= bytes;
+        let average_us = self.average_us.unwrap_or(run_us);
+        self.average_us = Some(if run_us > average_us {
+            u64::midpoint(average_us, run_us)
+        } else {
+            average_us - (average_us - run_us) / 16
+        });
+    }
+
+    /// Notes that a task there is not wanted any more.
+    pub(super) fn abandon(&mut self, now_ms: u64, task: TaskId, attempt: u32, bytes: usize) {
+        let until_ms = now_ms.saturating_add(CANCEL_DEADLINE_MS);
+        self.abandoned.insert((task, attempt), (bytes, until_ms));
+    }
+
+    /// Takes the end of a task that was not wanted any more.
+    pub(super) fn forget(&mut self, task: TaskId, attempt: u32) {
+        if let Some((bytes, _)) = self.abandoned.remove(&(task, attempt)) {
+            self.in_flight -= 1;
+            self.in_flight_bytes -= bytes;
+        }
+    }
+
+    pub(super) fn abandoned(&self) -> usize {
+        self.abandoned.len()
+    }
+
+    /// When the first of the cancelled tasks should be reported at the latest.
+    pub(super) fn abandoned_until_ms(&self) -> Option<u64> {
+        self.abandoned.values().map(|(_, until_ms)| *until_ms).min()
+    }
+
+    fn target(&self) -> u32 {
+        let ahead = self.average_us.map_or(0, |average_us| LOOKAHEAD_US / (average_us + 1));
+        let target = u64::from(self.slots) * (1 + ahead);
+        target.min(u64::from(self.credits)) as u32
+    }
+
+    fn bytes_max(&self) -> usize {
+        HOST_BYTES_MAX.max(self.slots as usize * INLINE_BYTES_MAX)
+    }
+
+    /// How many more tasks it should be sent now. While its slots are busy it can wait for a fuller frame.
+    fn room(&self, can_wait: bool) -> u32 {
+        let target = self.target();
+        let room = target.saturating_sub(self.in_flight);
+        let is_busy = self.in_flight >= self.slots;
+        if (is_busy && (can_wait || room < target / 4)) || self.in_flight_bytes >= self.bytes_max() {
+            return 0;
+        }
+        room
+    }
+
+    fn scaled(&self, tasks: u32) -> u64 {
+        u64::from(tasks) * LOAD_SCALE / u64::from(self.slots)
+    }
+}
+
+impl NewTask {
+    /// Bytes of arguments that travel in the frame.
+    pub(super) fn arguments_bytes(&self) -> usize {
+        match &self.arguments {
+            Payload::Inline(bytes) => bytes.len(),
+            Payload::Blob { .. } => 0,
+        }
+    }
+
+    /// The blob its arguments are, if they are one.
+    pub(super) fn arguments_blob(&self) -> Option<ContentId> {
+        match &self.arguments {
+            Payload::Inline(_) => None,
+            Payload::Blob { id, .. } => Some(*id),
+        }
+    }
+}
+
+impl List {
+    /// Sends what should be sent now. Without `flush`, a few tasks may be held back until more are there, if
+    /// every slot is busy.
+    pub(super) fn assign(&mut self, flush: bool, actions: &mut Vec<Action>) {
+        if self.waiting == 0 {
+            return;
+        }
+        let can_wait = !flush && self.waiting < SUBMIT_BATCH_TASKS;
+        let mut open = BinaryHeap::new();
+        for (&host, load) in &self.hosts {
+            let room = load.room(can_wait);
+            if room > 0 {
+                open.push(Reverse((load.scaled(load.in_flight), host, room, 0)));
+            }
+        }
+        let portion = (self.waiting / (open.len().max(1) * PORTIONS)).max(1);
+        let mut left = self.waiting;
+        let mut shares: Vec<(HostId, u32)> = Vec::with_capacity(open.len());
+        while left > 0
+            && let Some(Reverse((_, host, room, share))) = open.pop()
+        {
+            let count = portion.min(left).min(room as usize) as u32;
+            left -= count as usize;
+            let (room, share) = (room - count, share + count);
+            if room == 0 || left == 0 {
+                shares.push((host, share));
+            } else if let Some(load) = self.hosts.get(&host) {
+                open.push(Reverse((load.scaled(load.in_flight + share), host, room, share)));
+            }
+        }
+        shares.extend(open.into_iter().map(|Reverse((_, host, _, share))| (host, share)));
+        shares.sort_unstable();
+        for (host, share) in shares {
+            self.send(host, share, actions);
+        }
+    }
+
+    fn send(&mut self, host: HostId, share: u32, actions: &mut Vec<Action>) {
+        let is_alone = self.hosts.len() == 1;
+        let Some(load) = self.hosts.get_mut(&host) else { return };
+        let mut tasks = Vec::new();
+        let mut frame_bytes = 0;
+        let mut sent = 0;
+        // Those that failed on this very host stay for another, if there is one.
+        let mut again = 0;
+        while sent < share {
+            let id = if let Some(&id) = self.again.get(again) {
+                if self.tasks.get(&id).is_some_and(|state| state.last == Some(host) && !is_alone) {
+                    again += 1;
+                    continue;
+                }
+                self.again.remove(again);
+                id
+            } else if let Some(id) = self.fresh.pop_front() {
+                id
+            } else {
+                break;
+            };
+            let Some(state) = self.tasks.get_mut(&id) else { continue };
+            if state.place != Place::Waiting {
+                continue;
+            }
+            let bytes = state.task.arguments_bytes();
+            if frame_bytes + bytes > BATCH_BYTES_MAX || tasks.len() == BATCH_TASKS_MAX {
+                actions.push(Action::Send { host, tasks: std::mem::take(&mut tasks) });
+                frame_bytes = 0;
+            }
+            tasks.push(state.start(id, host, self.rules.task_deadline_ms));
+            frame_bytes += bytes;
+            sent += 1;
+            load.in_flight += 1;
+            load.in_flight_bytes += bytes;
+            if load.in_flight_bytes >= load.bytes_max() {
+                break;
+            }
+        }
+        self.waiting -= sent as usize;
+        if let Some(stats) = self.host_stats.get_mut(&host) {
+            stats.sent += u64::from(sent);
+        }
+        if !tasks.is_empty() {
+            actions.push(Action::Send { host, tasks });
+        }
+    }
+}

@@ -1,0 +1,585 @@
+//! The `List` manager: independent tasks, a bounded window, results in order or as they come.
+//!
+//! A task is waiting here, running at a host, or having its result fetched; when it ends it is completed once,
+//! and forgotten. What arrives later for it is dropped: results are accepted only from the host that has the
+//! task, for the attempt it was given. A cancelled task ends here at once, while its host keeps the credit until
+//! it has said what became of it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use spm_protocol::frame::{HostWork, Task, TaskResult};
+use spm_protocol::limits::{BATCH_TASKS_MAX, OUTPUT_BYTES_MAX, RAISED_BYTES_MAX, VALUE_BYTES_MAX};
+use spm_protocol::{ContentId, PeerId, Point, TaskId};
+
+use super::HostId;
+use super::assign::HostLoad;
+pub use super::task::NewTask;
+use super::task::{Arrived, Place, TaskState, arrive, value_outcome};
+use crate::completion::{Completion, Delivery, HostRunStats, RunStats, TaskOutcome, TaskOutput};
+use crate::error::SubmitError;
+
+/// How a run goes about it: [`crate::ListOptions`] without what is the driver's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Completions are given out in the order of submission.
+    pub ordered: bool,
+    /// Tasks that may be submitted and not yet taken as completions.
+    pub window_tasks: usize,
+    /// Attempts after the first that infrastructure outcomes may cost a task.
+    pub retries: u32,
+    /// Whether a task whose deadline passed is tried again, too.
+    pub retry_deadline_hit: bool,
+    /// Milliseconds each task may run, unless it says otherwise.
+    pub task_deadline_ms: Option<u64>,
+    /// When the run is over at the latest.
+    pub until_ms: Option<u64>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The point is in force on a host.
+    HostOnline {
+        /// The host.
+        host: HostId,
+        /// Who it is.
+        peer: PeerId,
+        /// How many tasks it may have.
+        credits: u32,
+        /// How many of them it runs at once.
+        slots: u32,
+    },
+    /// A host was lost, and the tasks it had.
+    HostOffline {
+        /// The host.
+        host: HostId,
+        /// Why.
+        reason: String,
+    },
+    /// No host is left, and none is on its way.
+    NoHosts {
+        /// Why, for each host.
+        reasons: Vec<(PeerId, String)>,
+    },
+    /// A frame came from a host that is online.
+    Work {
+        /// The host.
+        host: HostId,
+        /// The frame.
+        frame: HostWork,
+    },
+    /// An [`Action::Fetch`] was carried out.
+    Fetched {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// The content, or why there is none.
+        result: Result<Bytes, String>,
+    },
+    /// A task is not wanted any more.
+    Cancel {
+        /// The task.
+        task: TaskId,
+    },
+    /// No task is wanted any more, and none follows.
+    CancelAll,
+    /// No task follows.
+    CloseInput,
+    /// So many completions were taken since the last event that said so.
+    Taken {
+        /// How many.
+        count: usize,
+    },
+    /// Whoever takes completions is about to wait: what is held back to fill frames should go out.
+    Flush,
+    /// Time passed; due at [`Rules::until_ms`].
+    Tick,
+}
+
+/// What the driver is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send these tasks to a host.
+    Send {
+        /// The host.
+        host: HostId,
+        /// The tasks.
+        tasks: Vec<Task>,
+    },
+    /// Tell a host to stop these tasks.
+    Cancel {
+        /// The host.
+        host: HostId,
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// Fetch a result from a host, then give [`Event::Fetched`].
+    Fetch {
+        /// The host.
+        host: HostId,
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// The result's content id.
+        id: ContentId,
+        /// Its length.
+        bytes: u64,
+    },
+    /// The arguments of an ended task were this blob, which is not needed for it any more.
+    Release {
+        /// The blob.
+        id: ContentId,
+    },
+    /// Give this out.
+    Deliver(Delivery),
+    /// A host broke a rule: end its streams.
+    Misbehaved {
+        /// The host.
+        host: HostId,
+        /// What it did.
+        reason: String,
+    },
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct List {
+    pub(super) point: Point,
+    pub(super) rules: Rules,
+    closures: usize,
+    first_task: TaskId,
+    next_task: TaskId,
+    pub(super) tasks: BTreeMap<TaskId, TaskState>,
+    /// Fresh tasks in order; those that ended meanwhile are skipped.
+    pub(super) fresh: VecDeque<TaskId>,
+    /// Tasks to be tried again; they come first.
+    pub(super) again: VecDeque<TaskId>,
+    /// Tasks whose place is `Waiting`.
+    pub(super) waiting: usize,
+    pub(super) hosts: BTreeMap<HostId, HostLoad>,
+    /// The next task to be given out, if in order, and what ended before its turn.
+    next_delivery: TaskId,
+    early: BTreeMap<TaskId, Completion>,
+    untaken: usize,
+    is_closed: bool,
+    is_finished: bool,
+    /// Why there are no hosts, while there are none.
+    no_hosts: Option<Vec<(PeerId, String)>>,
+    pub(super) stats: RunStats,
+    pub(super) host_stats: BTreeMap<HostId, HostRunStats>,
+}
+
+impl List {
+    /// A run of `closures` closures at `point`, whose tasks count up from `first_task`.
+    pub fn new(point: Point, closures: usize, first_task: TaskId, rules: Rules) -> Self {
+        Self {
+            point,
+            rules,
+            closures,
+            first_task,
+            next_task: first_task,
+            tasks: BTreeMap::new(),
+            fresh: VecDeque::new(),
+            again: VecDeque::new(),
+            waiting: 0,
+            hosts: BTreeMap::new(),
+            next_delivery: first_task,
+            early: BTreeMap::new(),
+            untaken: 0,
+            is_closed: false,
+            is_finished: false,
+            no_hosts: None,
+            stats: RunStats::default(),
+            host_stats: BTreeMap::new(),
+        }
+    }
+
+    /// The point it runs at.
+    pub fn point(&self) -> Point {
+        self.point
+    }
+
+    /// The id the next task will have.
+    pub fn next_task(&self) -> TaskId {
+        self.next_task
+    }
+
+    /// How many more tasks the window has room for.
+    pub fn room(&self) -> usize {
+        if self.is_closed { 0 } else { self.rules.window_tasks.saturating_sub(self.untaken) }
+    }
+
+    /// Whether everything was given out.
+    pub fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Whether a task has not ended.
+    pub fn has_task(&self, task: TaskId) -> bool {
+        self.tasks.contains_key(&task)
+    }
+
+    /// When [`Event::Tick`] is due.
+    pub fn wake_ms(&self) -> Option<u64> {
+        let run = self.rules.until_ms.filter(|_| !self.tasks.is_empty() || !self.is_closed);
+        let hosts = self.hosts.values().filter_map(HostLoad::abandoned_until_ms).min();
+        run.into_iter().chain(hosts).min()
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> RunStats {
+        let mut stats = self.stats.clone();
+        stats.waiting = self.waiting;
+        stats.running = self.tasks.len() - self.waiting;
+        stats.hosts = self.host_stats.values().cloned().collect();
+        stats
+    }
+
+    /// For each host, the tasks it has by our count and the most it may have.
+    pub fn credits(&self) -> Vec<(HostId, u32, u32)> {
+        self.hosts.iter().map(|(&host, load)| (host, load.in_flight, load.credits)).collect()
+    }
+
+    /// How many tasks and completions are held here.
+    pub fn held(&self) -> usize {
+        self.tasks.len() + self.early.len()
+    }
+
+    /// Whether a task would be accepted now.
+    pub fn check(&self, closure: u32, argument_bytes: usize) -> Result<(), SubmitError> {
+        if self.is_closed {
+            return Err(SubmitError::Closed);
+        }
+        if closure as usize >= self.closures {
+            return Err(SubmitError::NoSuchClosure { closure, count: self.closures });
+        }
+        if argument_bytes > VALUE_BYTES_MAX {
+            return Err(SubmitError::TooLarge { bytes: argument_bytes, limit: VALUE_BYTES_MAX });
+        }
+        if self.room() == 0 {
+            return Err(SubmitError::Full { window_tasks: self.rules.window_tasks });
+        }
+        Ok(())
+    }
+
+    /// Takes a task that passed [`Self::check`]. [`Self::pump`] sends it.
+    pub fn submit(&mut self, now_ms: u64, task: NewTask, argument_bytes: usize) -> TaskId {
+        let id = self.next_task;
+        self.next_task = TaskId(id.0 + 1);
+        self.untaken += 1;
+        self.waiting += 1;
+        self.stats.submitted += 1;
+        self.stats.argument_bytes += argument_bytes as u64;
+        self.tasks.insert(id, TaskState::new(task, now_ms));
+        self.fresh.push_back(id);
+        id
+    }
+
+    /// Sends what was submitted, as far as hosts have slots free or frames are full.
+    pub fn pump(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        self.fail_without_hosts(now_ms, actions);
+        self.assign(false, actions);
+    }
+
+    /// Takes in what happened at `now_ms`, and appends what is to be done about it.
+    pub fn handle(&mut self, now_ms: u64, event: Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::HostOnline { host, peer, credits, slots } => {
+                self.no_hosts = None;
+                self.hosts.insert(host, HostLoad::new(slots, credits));
+                self.host_stats.entry(host).or_insert_with(|| HostRunStats {
+                    peer,
+                    sent: 0,
+                    results: 0,
+                    lost: 0,
+                    run_us: 0,
+                });
+            }
+            Event::HostOffline { host, reason } => self.lose_host(now_ms, host, &reason, actions),
+            Event::NoHosts { reasons } => {
+                self.no_hosts = Some(reasons);
+                self.fail_without_hosts(now_ms, actions);
+            }
+            Event::Work { host, frame } => self.hear(now_ms, host, frame, actions),
+            Event::Fetched { task, attempt, result } => {
+                self.take_fetched(now_ms, task, attempt, result, actions);
+            }
+            Event::Cancel { task } => {
+                self.stop(now_ms, &[task], &TaskOutcome::Cancelled, actions);
+            }
+            Event::CancelAll => self.stop_all(now_ms, &TaskOutcome::Cancelled, actions),
+            Event::CloseInput => self.is_closed = true,
+            Event::Taken { count } => self.untaken = self.untaken.saturating_sub(count),
+            Event::Flush => {}
+            Event::Tick => self.pass_time(now_ms, actions),
+        }
+        self.assign(true, actions);
+        if self.is_closed && !self.is_finished && self.tasks.is_empty() && self.early.is_empty() {
+            self.is_finished = true;
+            actions.push(Action::Deliver(Delivery::Finished));
+        }
+    }
+
+    fn pass_time(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        if self.rules.until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
+            self.stop_all(now_ms, &TaskOutcome::RunDeadline, actions);
+        }
+        for (&host, load) in &self.hosts {
+            if load.abandoned_until_ms().is_some_and(|until_ms| now_ms >= until_ms) {
+                let reason = "it did not stop cancelled tasks in time".to_owned();
+                actions.push(Action::Misbehaved { host, reason });
+            }
+        }
+    }
+
+    fn hear(&mut self, now_ms: u64, host: HostId, frame: HostWork, actions: &mut Vec<Action>) {
+        match frame {
+            HostWork::Results { point, results } => {
+                if point != self.point || !self.hosts.contains_key(&host) {
+                    self.stats.dropped += results.len() as u64;
+                    return;
+                }
+                for result in results {
+                    self.take_result(now_ms, host, result, actions);
+                }
+            }
+            HostWork::Output { point, id, attempt, output } => {
+                if point != self.point {
+                    return;
+                }
+                let Some(state) = self.tasks.get_mut(&id) else { return };
+                if state.place != Place::Running(host) || state.attempts != attempt {
+                    return;
+                }
+                let output = state.show(output);
+                let index = state.task.index;
+                if state.printed_bytes > OUTPUT_BYTES_MAX as u64 {
+                    let reason = format!("it let a task print more than {OUTPUT_BYTES_MAX} bytes");
+                    actions.push(Action::Misbehaved { host, reason });
+                } else if !output.is_empty() {
+                    let output = TaskOutput { task: id, index, output };
+                    actions.push(Action::Deliver(Delivery::Output(output)));
+                }
+            }
+        }
+    }
+
+    fn take_result(
+        &mut self,
+        now_ms: u64,
+        host: HostId,
+        result: TaskResult,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(load) = self.hosts.get_mut(&host) else { return };
+        let TaskResult { id, attempt, outcome, run_us, output, pure } = result;
+        let is_expected = self
+            .tasks
+            .get(&id)
+            .is_some_and(|state| state.place == Place::Running(host) && state.attempts == attempt);
+        if !is_expected {
+            // The end of what was cancelled gives its credit back; anything else was never asked for.
+            load.forget(id, attempt);
+            self.stats.dropped += 1;
+            return;
+        }
+        let Some(state) = self.tasks.get_mut(&id) else { return };
+        load.end(state.task.arguments_bytes(), run_us);
+        if let Some(stats) = self.host_stats.get_mut(&host) {
+            stats.results += 1;
+            stats.run_us += run_us;
+        }
+        state.run_us = run_us;
+        state.pure = pure;
+        state.output = state.show(output);
+        match arrive(outcome) {
+            Arrived::Outcome(outcome) => self.settle(now_ms, id, outcome, actions),
+            Arrived::Blob { id: blob, bytes, is_raised } => {
+                let limit = if is_raised { RAISED_BYTES_MAX } else { VALUE_BYTES_MAX };
+                if bytes > limit as u64 {
+                    let reason = format!("it gave a result of {bytes} bytes, over the limit of {limit}");
+                    self.settle(now_ms, id, TaskOutcome::HostFault(reason), actions);
+                    return;
+                }
+                state.place = Place::Fetching(host);
+                state.failure = Some(value_outcome(Bytes::new(), is_raised));
+                actions.push(Action::Fetch { host, task: id, attempt, id: blob, bytes });
+            }
+        }
+    }
+
+    fn take_fetched(
+        &mut self,
+        now_ms: u64,
+        task: TaskId,
+        attempt: u32,
+        result: Result<Bytes, String>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(state) = self.tasks.get_mut(&task) else { return };
+        if !matches!(state.place, Place::Fetching(_)) || state.attempts != attempt {
+            return;
+        }
+        let is_raised = matches!(state.failure.take(), Some(TaskOutcome::Raised(_)));
+        let outcome = match result {
+            Ok(value) => value_outcome(value, is_raised),
+            Err(reason) => TaskOutcome::HostLost(reason),
+        };
+        self.settle(now_ms, task, outcome, actions);
+    }
+
+    /// Takes the end of an attempt: completes the task, or has it tried again.
+    fn settle(&mut self, now_ms: u64, id: TaskId, outcome: TaskOutcome, actions: &mut Vec<Action>) {
+        let may_retry = match &outcome {
+            TaskOutcome::HostFault(_) | TaskOutcome::Refused(_) | TaskOutcome::HostLost(_) => true,
+            TaskOutcome::DeadlineHit(_) => self.rules.retry_deadline_hit,
+            _ => false,
+        };
+        let Some(state) = self.tasks.get_mut(&id) else { return };
+        if may_retry && state.attempts <= self.rules.retries {
+            state.place = Place::Waiting;
+            state.failure = Some(outcome);
+            // What it printed at its end is shown by the attempt that comes through.
+            state.shown_bytes -= state.output.len() as u64;
+            state.output = Vec::new();
+            self.again.push_back(id);
+            self.waiting += 1;
+            self.stats.retries += 1;
+            return;
+        }
+        self.complete(now_ms, id, outcome, actions);
+    }
+
+    fn complete(&mut self, now_ms: u64, id: TaskId, outcome: TaskOutcome, actions: &mut Vec<Action>) {
+        let Some(state) = self.tasks.remove(&id) else { return };
+        if state.place == Place::Waiting {
+            self.waiting -= 1;
+        }
+        if let Some(blob) = state.task.arguments_blob() {
+            actions.push(Action::Release { id: blob });
+        }
+        if let TaskOutcome::Returned(value) | TaskOutcome::Raised(value) = &outcome {
+            self.stats.result_bytes += value.len() as u64;
+        }
+        self.stats.completed += 1;
+        let host = state.last.and_then(|host| self.host_stats.get(&host)).map(|stats| stats.peer);
+        let completion = Completion {
+            task: id,
+            index: state.task.index,
+            closure: state.task.closure,
+            host,
+            attempts: state.attempts,
+            outcome,
+            run_us: state.run_us,
+            total_ms: now_ms.saturating_sub(state.submitted_ms),
+            output: state.output,
+            pure: state.pure,
+        };
+        if !self.rules.ordered {
+            actions.push(Action::Deliver(Delivery::Completion(completion)));
+            return;
+        }
+        if id != self.next_delivery {
+            self.early.insert(id, completion);
+            return;
+        }
+        actions.push(Action::Deliver(Delivery::Completion(completion)));
+        self.next_delivery = TaskId(id.0 + 1);
+        while let Some(completion) = self.early.remove(&self.next_delivery) {
+            actions.push(Action::Deliver(Delivery::Completion(completion)));
+            self.next_delivery = TaskId(self.next_delivery.0 + 1);
+        }
+    }
+
+    fn lose_host(&mut self, now_ms: u64, host: HostId, reason: &str, actions: &mut Vec<Action>) {
+        if self.hosts.remove(&host).is_none() {
+            return;
+        }
+        let there = [Place::Running(host), Place::Fetching(host)];
+        let lost: Vec<TaskId> = self
+            .tasks
+            .iter()
+            .filter(|(_, state)| there.contains(&state.place))
+            .map(|(&id, _)| id)
+            .collect();
+        if let Some(stats) = self.host_stats.get_mut(&host) {
+            stats.lost += lost.len() as u64;
+        }
+        for id in lost {
+            self.settle(now_ms, id, TaskOutcome::HostLost(reason.to_owned()), actions);
+        }
+    }
+
+    /// While there are no hosts, what waits for one fails.
+    fn fail_without_hosts(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(reasons) = self.no_hosts.clone() else { return };
+        let ids: Vec<TaskId> =
+            self.again.drain(..).chain(self.fresh.drain(..)).collect::<BTreeSet<_>>().into_iter().collect();
+        for id in ids {
+            if self.tasks.get(&id).is_some_and(|state| state.place == Place::Waiting) {
+                self.complete(now_ms, id, TaskOutcome::NoHosts(reasons.clone()), actions);
+            }
+        }
+    }
+
+    fn stop_all(&mut self, now_ms: u64, outcome: &TaskOutcome, actions: &mut Vec<Action>) {
+        self.is_closed = true;
+        let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
+        self.stop(now_ms, &ids, outcome, actions);
+        self.fresh.clear();
+        self.again.clear();
+    }
+
+    /// Ends tasks here and now, and tells the hosts that have them.
+    fn stop(&mut self, now_ms: u64, ids: &[TaskId], outcome: &TaskOutcome, actions: &mut Vec<Action>) {
+        let mut told: BTreeMap<HostId, Vec<TaskId>> = BTreeMap::new();
+        for &id in ids {
+            let Some(state) = self.tasks.get(&id) else { continue };
+            if let Place::Running(host) = state.place
+                && let Some(load) = self.hosts.get_mut(&host)
+            {
+                load.abandon(now_ms, id, state.attempts, state.task.arguments_bytes());
+                told.entry(host).or_default().push(id);
+            }
+            self.complete(now_ms, id, outcome.clone(), actions);
+        }
+        for (host, tasks) in told {
+            for tasks in tasks.chunks(BATCH_TASKS_MAX) {
+                actions.push(Action::Cancel { host, tasks: tasks.to_vec() });
+            }
+        }
+    }
+
+    /// What is wrong with the machine itself, if anything: for simulations and tests.
+    pub fn broken_invariant(&self) -> Option<String> {
+        let waiting = self.tasks.values().filter(|state| state.place == Place::Waiting).count();
+        if waiting != self.waiting {
+            return Some(format!("{waiting} tasks wait, {} are counted", self.waiting));
+        }
+        if self.untaken > self.rules.window_tasks {
+            return Some(format!("{} tasks in a window of {}", self.untaken, self.rules.window_tasks));
+        }
+        let ended = self.stats.completed - self.early.len() as u64;
+        let submitted = self.next_task.0 - self.first_task.0;
+        if ended + self.held() as u64 != submitted {
+            return Some(format!("{ended} tasks given out and {} held of {submitted}", self.held()));
+        }
+        for (host, load) in &self.hosts {
+            let running =
+                self.tasks.values().filter(|state| state.place == Place::Running(*host)).count();
+            if load.in_flight as usize != running + load.abandoned() {
+                return Some(format!("{} tasks counted at {host:?}, {running} running", load.in_flight));
+            }
+            if load.in_flight > load.credits {
+                return Some(format!("{} tasks at {host:?}, which takes {}", load.in_flight, load.credits));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

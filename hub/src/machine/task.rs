@@ -1,0 +1,136 @@
+//! A task on the hub: what is needed to send it (again), and what was shown of it.
+
+use bytes::Bytes;
+use spm_protocol::Payload;
+use spm_protocol::frame::Task;
+use spm_protocol::{Outcome, TaskId};
+
+use super::HostId;
+use crate::completion::TaskOutcome;
+
+/// What of a task the machine is given: everything but its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTask {
+    /// Index of its closure in the point.
+    pub closure: u32,
+    /// What `spm.task.index` is.
+    pub index: u64,
+    /// What `spm.task.seed` is.
+    pub seed: u64,
+    /// Milliseconds it may run, if not the run's or the closure's.
+    pub deadline_ms: Option<u64>,
+    /// Its arguments.
+    pub arguments: Payload,
+}
+
+/// Where a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Here, to be sent.
+    Waiting,
+    /// At a host.
+    Running(HostId),
+    /// Over at this host, which still has the result.
+    Fetching(HostId),
+}
+
+/// A task that has not ended.
+#[derive(Debug)]
+pub(super) struct TaskState {
+    pub task: NewTask,
+    pub place: Place,
+    /// Attempts so far. The current one, if it is at a host, is the last.
+    pub attempts: u32,
+    /// The host of the last attempt, which the next one avoids.
+    pub last: Option<HostId>,
+    /// How the last attempt failed.
+    pub failure: Option<TaskOutcome>,
+    /// Bytes of output that were given out, of whichever attempt.
+    pub shown_bytes: u64,
+    /// Bytes of output that the current attempt has printed.
+    pub printed_bytes: u64,
+    pub submitted_ms: u64,
+    pub run_us: u64,
+    pub pure: bool,
+    /// The end of its output, kept while its result is fetched.
+    pub output: Vec<u8>,
+}
+
+impl TaskState {
+    pub(super) fn new(task: NewTask, now_ms: u64) -> Self {
+        Self {
+            task,
+            place: Place::Waiting,
+            attempts: 0,
+            last: None,
+            failure: None,
+            shown_bytes: 0,
+            printed_bytes: 0,
+            submitted_ms: now_ms,
+            run_us: 0,
+            pure: false,
+            output: Vec::new(),
+        }
+    }
+
+    /// Notes the next attempt, and what is to be sent for it.
+    pub(super) fn start(&mut self, id: TaskId, host: HostId, deadline_ms: Option<u64>) -> Task {
+        self.attempts += 1;
+        self.place = Place::Running(host);
+        self.last = Some(host);
+        self.printed_bytes = 0;
+        Task {
+            id,
+            attempt: self.attempts,
+            closure: self.task.closure,
+            index: self.task.index,
+            seed: self.task.seed,
+            deadline_ms: self.task.deadline_ms.or(deadline_ms),
+            arguments: self.task.arguments.clone(),
+        }
+    }
+
+    /// The part of `output` that was not given out yet. A retry prints the same again, if it is deterministic.
+    pub(super) fn show(&mut self, mut output: Vec<u8>) -> Vec<u8> {
+        let start = self.printed_bytes;
+        self.printed_bytes = start.saturating_add(output.len() as u64);
+        if self.printed_bytes <= self.shown_bytes {
+            return Vec::new();
+        }
+        let known = self.shown_bytes.saturating_sub(start) as usize;
+        self.shown_bytes = self.printed_bytes;
+        if known > 0 {
+            output.drain(..known);
+        }
+        output
+    }
+}
+
+/// A result as a host gave it: at hand, or still to be fetched.
+pub(super) enum Arrived {
+    Outcome(TaskOutcome),
+    Blob { id: spm_protocol::ContentId, bytes: u64, is_raised: bool },
+}
+
+pub(super) fn arrive(outcome: Outcome) -> Arrived {
+    let value = |payload, is_raised| match payload {
+        Payload::Inline(bytes) => Arrived::Outcome(value_outcome(bytes.into(), is_raised)),
+        Payload::Blob { id, bytes } => Arrived::Blob { id, bytes, is_raised },
+    };
+    Arrived::Outcome(match outcome {
+        Outcome::Returned(payload) => return value(payload, false),
+        Outcome::Raised(payload) => return value(payload, true),
+        Outcome::Trapped(code, frames) => TaskOutcome::Trapped(code, frames),
+        Outcome::OutOfFuel(frames) => TaskOutcome::OutOfFuel(frames),
+        Outcome::OutOfMemory(frames) => TaskOutcome::OutOfMemory(frames),
+        Outcome::DeadlineHit(frames) => TaskOutcome::DeadlineHit(frames),
+        Outcome::HostFault(reason) => TaskOutcome::HostFault(reason),
+        Outcome::Refused(reason) => TaskOutcome::Refused(reason),
+        // We asked for no such thing, or would not listen: the host dropped it by itself.
+        Outcome::Cancelled => TaskOutcome::HostLost("the host gave the task up".to_owned()),
+    })
+}
+
+pub(super) fn value_outcome(value: Bytes, is_raised: bool) -> TaskOutcome {
+    if is_raised { TaskOutcome::Raised(value) } else { TaskOutcome::Returned(value) }
+}
