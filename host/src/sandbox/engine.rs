@@ -1,0 +1,131 @@
+//! Engines: one for each profile and process, shared by all hosts in it, and the ticker of their epochs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use spm_protocol::limits::{
+    INSTANCES_MAX, MEMORY_BYTES_MAX, RAISED_FRAMES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+use super::ticker::Ticker;
+
+/// What kind of component an engine is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// Components of a few kB to a few MB, with one memory: compiled Python, the guest SDK.
+    Small,
+}
+
+/// Tasks that one process can run at the same time, all hosts in it together.
+pub const CONCURRENT_TASKS_MAX: u32 = 256;
+/// Core instances of a component. The component tools make three or four: the module, and shims for its imports.
+pub const CORE_INSTANCES_MAX: u32 = INSTANCES_MAX as u32;
+/// Linear memories of a component of the small profile, whose tasks reserve address space for each.
+pub const MEMORIES_MAX: u32 = 2;
+/// Tables of a component of the small profile.
+pub const TABLES_MAX: u32 = 8;
+/// Bytes of a task's memory that are wiped in place and kept for the next one. Wiping costs less than giving pages
+/// back and faulting them in again.
+const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
+
+/// How an engine compiles and runs. Engines of equal options are one engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EngineOptions {
+    /// What kind of component it is made for.
+    pub profile: Profile,
+    /// Whether fuel is counted.
+    pub fuel: bool,
+    /// Whether traps may be raised by signals. Processes that are not ours alone must say no; see
+    /// [`crate::sandbox`].
+    pub signals: bool,
+    /// Whether several threads compile together. They live as long as the process.
+    pub parallel: bool,
+}
+
+impl EngineOptions {
+    /// The configuration that these options stand for.
+    fn config(self) -> Config {
+        let mut config = Config::new();
+        config
+            .epoch_interruption(true)
+            .consume_fuel(self.fuel)
+            .signals_based_traps(self.signals)
+            .cranelift_nan_canonicalization(true)
+            .cranelift_opt_level(OptLevel::Speed)
+            .wasm_relaxed_simd(false)
+            .relaxed_simd_deterministic(true)
+            .wasm_wide_arithmetic(false)
+            .wasm_memory64(false)
+            .concurrency_support(false)
+            .parallel_compilation(self.parallel)
+            .max_wasm_stack(STACK_BYTES_MAX)
+            // No fibers are used, but this must not be smaller.
+            .async_stack_size(STACK_BYTES_MAX)
+            .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+            .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(RAISED_FRAMES_MAX))
+            .generate_address_map(true)
+            .native_unwind_info(false)
+            .memory_reservation(MEMORY_BYTES_MAX)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
+        if !self.signals {
+            // Guard pages are of no use to code that checks every access.
+            config.memory_guard_size(0).guard_before_linear_memory(false);
+        }
+        config
+    }
+
+    fn pool(self) -> PoolingAllocationConfig {
+        let Profile::Small = self.profile;
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(CONCURRENT_TASKS_MAX)
+            .total_core_instances(CONCURRENT_TASKS_MAX * 8)
+            .total_memories(CONCURRENT_TASKS_MAX * MEMORIES_MAX)
+            .total_tables(CONCURRENT_TASKS_MAX * TABLES_MAX)
+            .max_core_instances_per_component(CORE_INSTANCES_MAX)
+            .max_memories_per_component(MEMORIES_MAX)
+            .max_memories_per_module(MEMORIES_MAX)
+            .max_tables_per_component(TABLES_MAX)
+            .max_tables_per_module(TABLES_MAX)
+            .table_elements(TABLE_ELEMENTS_MAX)
+            .max_memory_size(MEMORY_BYTES_MAX as usize)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .table_keep_resident(16 * 1024)
+            .pagemap_scan(Enabled::Auto);
+        pool
+    }
+}
+
+/// An engine and what keeps its epoch going.
+pub(crate) struct SharedEngine {
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Arc<Ticker>,
+}
+
+/// Engines in use. They go with their last user: nothing is kept for a process without hosts.
+static ENGINES: Mutex<BTreeMap<EngineOptions, Weak<SharedEngine>>> = Mutex::new(BTreeMap::new());
+
+impl SharedEngine {
+    /// The process's engine for `options`.
+    pub(crate) fn get(options: EngineOptions) -> wasmtime::Result<Arc<Self>> {
+        let mut engines = ENGINES.lock();
+        if let Some(engine) = engines.get(&options).and_then(Weak::upgrade) {
+            return Ok(engine);
+        }
+        let engine = Engine::new(&options.config())?;
+        let ticker = Ticker::start(engine.weak());
+        let shared = Arc::new(Self { engine, ticker });
+        engines.insert(options, Arc::downgrade(&shared));
+        Ok(shared)
+    }
+}
+
+impl Drop for SharedEngine {
+    fn drop(&mut self) {
+        self.ticker.stop();
+    }
+}

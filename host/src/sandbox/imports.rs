@@ -1,0 +1,165 @@
+//! What a component may import: the interfaces of `wit/closure.wit`, and WASI without any authority.
+//!
+//! WASI's interfaces come with every language's standard library, so a component that merely *imports* them is
+//! not refused. None is granted, though: what asks for time, randomness, environment or files is answered
+//! the same way on every host, and all else traps when it is called.
+
+use spm_protocol::TrapCode;
+use spm_protocol::limits::OUTPUT_BYTES_MAX;
+use wasmtime::StoreContextMut;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val, WasmList};
+
+use super::CompileError;
+use super::state::{Ended, TaskState};
+
+/// Package and version of the interfaces that closures import.
+const LOG: &str = "spm:closure/log@0.1.0";
+const TASK: &str = "spm:closure/task@0.1.0";
+
+/// WASI packages whose interfaces are linked to stubs.
+const STUBBED_PACKAGES: &[&str] =
+    &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// Random bytes that one call of a stub gives at most.
+const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Whether a component may import an interface of this name.
+pub fn is_allowed(name: &str) -> bool {
+    let interface = name.split('@').next().unwrap_or(name);
+    matches!(interface, "spm:closure/log" | "spm:closure/task")
+        || STUBBED_PACKAGES.iter().any(|package| interface.starts_with(package))
+}
+
+/// A type without values: stubs never hand out a resource.
+struct NoResource;
+
+/// A linker with everything `component` imports.
+pub(super) fn link(component: &Component) -> Result<Linker<TaskState>, CompileError> {
+    let engine = component.engine();
+    let mut linker = Linker::new(engine);
+    link_own(&mut linker).map_err(CompileError::Link)?;
+    for (name, item) in component.component_type().imports(engine) {
+        if !is_allowed(name) {
+            return Err(CompileError::ForbiddenImport { name: name.to_owned() });
+        }
+        if name.starts_with("spm:") {
+            continue;
+        }
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            return Err(CompileError::ForbiddenImport { name: name.to_owned() });
+        };
+        let interface = name.split('@').next().unwrap_or(name);
+        let mut stubs = linker.instance(name).map_err(CompileError::Link)?;
+        for (item_name, item) in instance.exports(engine) {
+            match item.ty {
+                ComponentItem::ComponentFunc(_) => stub(&mut stubs, interface, item_name),
+                ComponentItem::Resource(_) => {
+                    stubs.resource(item_name, ResourceType::host::<NoResource>(), |_, _| Ok(()))
+                }
+                _ => Ok(()),
+            }
+            .map_err(CompileError::Link)?;
+        }
+    }
+    Ok(linker)
+}
+
+fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+    let mut log = linker.instance(LOG)?;
+    log.func_wrap(
+        "print",
+        |mut store: StoreContextMut<'_, TaskState>, (text,): (WasmList<u8>,)| {
+            let text = text.as_le_slice(&store);
+            if text.len() > OUTPUT_BYTES_MAX {
+                return Err(Ended::Violation(TrapCode::OutputLimit).into());
+            }
+            // The text is the guest's and the state the store's: they cannot be borrowed together.
+            let text = text.to_vec();
+            store.data_mut().print(&text)?;
+            Ok(())
+        },
+    )?;
+    let mut task = linker.instance(TASK)?;
+    task.func_wrap("index", |store: StoreContextMut<'_, TaskState>, (): ()| {
+        Ok((store.data().index,))
+    })?;
+    task.func_wrap("attempt", |mut store: StoreContextMut<'_, TaskState>, (): ()| {
+        let state = store.data_mut();
+        state.is_impure = true;
+        Ok((state.attempt,))
+    })?;
+    task.func_wrap("seed", |store: StoreContextMut<'_, TaskState>, (): ()| Ok((store.data().seed,)))
+}
+
+/// Links a function of WASI to its answer, or to a trap.
+fn stub(
+    stubs: &mut LinkerInstance<'_, TaskState>,
+    interface: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
+    let answer: fn(&mut TaskState, &[Val]) -> Option<Val> = match (interface, name) {
+        ("wasi:cli/environment", "get-environment" | "get-arguments")
+        | ("wasi:filesystem/preopens", "get-directories") => |_, _| Some(Val::List(Vec::new())),
+        ("wasi:cli/environment", "initial-cwd") => |_, _| Some(Val::Option(None)),
+        ("wasi:clocks/monotonic-clock", "now") => |state, _| Some(Val::U64(state.look_at_clock())),
+        ("wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock", "resolution" | "now") => {
+            if name == "resolution" && interface == "wasi:clocks/monotonic-clock" {
+                |_, _| Some(Val::U64(1))
+            } else {
+                |state, _| {
+                    let clock_ns = state.look_at_clock();
+                    let seconds = clock_ns / 1_000_000_000;
+                    let nanoseconds = (clock_ns % 1_000_000_000) as u32;
+                    Some(Val::Record(vec![
+                        ("seconds".to_owned(), Val::U64(seconds)),
+                        ("nanoseconds".to_owned(), Val::U32(nanoseconds)),
+                    ]))
+                }
+            }
+        }
+        ("wasi:random/random", "get-random-u64")
+        | ("wasi:random/insecure", "get-insecure-random-u64") => {
+            |state, _| Some(Val::U64(state.draw()))
+        }
+        ("wasi:random/insecure-seed", "insecure-seed") => {
+            |state, _| Some(Val::Tuple(vec![Val::U64(state.draw()), Val::U64(state.draw())]))
+        }
+        ("wasi:random/random", "get-random-bytes")
+        | ("wasi:random/insecure", "get-insecure-random-bytes") => {
+            |state, parameters| match parameters {
+                [Val::U64(count)] if *count <= RANDOM_BYTES_MAX => {
+                    Some(Val::List((0..*count).map(|_| Val::U8(state.draw() as u8)).collect()))
+                }
+                _ => None,
+            }
+        }
+        _ => |_, _| None,
+    };
+    stubs.func_new(name, move |mut store, _, parameters, results| {
+        match (answer(store.data_mut(), parameters), results) {
+            (Some(value), [result]) => {
+                *result = value;
+                Ok(())
+            }
+            _ => Err(Ended::Violation(TrapCode::ImportDenied).into()),
+        }
+    })
+}
+
+impl TaskState {
+    /// What the stub clocks show: a microsecond more at every look.
+    fn look_at_clock(&mut self) -> u64 {
+        self.clock_ns += 1000;
+        self.clock_ns
+    }
+
+    /// The next pseudo-random number: the same for every attempt at the task (`SplitMix64`).
+    fn draw(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random ^ self.seed;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,257 @@
+//! Runs components inside explicit limits, one fresh instance for each task.
+//!
+//! A [`Sandbox`] compiles components into [`Definition`]s and is cheap to share. [`Sandbox::run`] runs one task in the
+//! calling thread; tasks cannot see one another.
+//!
+//! **Signals.** Wasmtime can turn signals into traps (a load outside memory is a SIGSEGV), which spares bounds checks.
+//! Signal handlers belong to the process, and whoever sets them last wins: after Python's `faulthandler.enable()`
+//! a guest's wild load would kill Python. So sandboxes of hosts in the user's process
+//! ([`SandboxOptions::in_process`]) use no signals at all: every check is code. `docs/host.md` has what
+//! that costs. Processes that are ours alone use them.
+//!
+//! **Stacks.** A guest may use [`STACK_BYTES_MAX`](spm_protocol::limits::STACK_BYTES_MAX) of the calling thread's
+//! stack; the thread must have [`THREAD_STACK_BYTES`].
+
+mod engine;
+mod imports;
+mod outcome;
+mod run;
+mod state;
+mod stop;
+mod ticker;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use spm_protocol::limits::STACK_BYTES_MAX;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+pub use engine::{
+    CONCURRENT_TASKS_MAX, CORE_INSTANCES_MAX, EngineOptions, MEMORIES_MAX, Profile, TABLES_MAX,
+};
+pub use imports::is_allowed as is_import_allowed;
+pub use run::{Ended, Ran, TaskInput};
+pub use state::OutputSink;
+pub use stop::{Stop, StopCause};
+
+use engine::SharedEngine;
+use state::TaskState;
+
+/// Stack that a thread needs to run tasks: the guest's, and ours around it.
+pub const THREAD_STACK_BYTES: usize = STACK_BYTES_MAX + 1024 * 1024;
+
+/// How a sandbox is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SandboxOptions {
+    /// What kind of component it is for.
+    pub profile: Profile,
+    /// Whether traps may be raised by signals.
+    pub signals: bool,
+    /// Whether several threads compile together. They live as long as the process.
+    pub parallel_compilation: bool,
+}
+
+impl SandboxOptions {
+    /// For hosts in a process that is not ours alone: no signals, no threads that stay.
+    pub const fn in_process() -> Self {
+        Self { profile: Profile::Small, signals: false, parallel_compilation: false }
+    }
+
+    /// For processes that are ours alone.
+    pub const fn own_process() -> Self {
+        Self { profile: Profile::Small, signals: true, parallel_compilation: false }
+    }
+
+    fn engine(self, fuel: bool) -> EngineOptions {
+        EngineOptions {
+            profile: self.profile,
+            fuel,
+            signals: self.signals,
+            parallel: self.parallel_compilation,
+        }
+    }
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Wasmtime cannot make an engine here.
+    #[error("cannot create the WebAssembly engine")]
+    Engine(#[source] wasmtime::Error),
+    /// Tasks could not be interrupted.
+    #[error("cannot start the thread that interrupts tasks")]
+    Ticker,
+}
+
+/// Why a component is not compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// It is not valid, or uses what this host does not offer.
+    #[error("component cannot be compiled")]
+    Invalid(#[source] wasmtime::Error),
+    /// An artefact is not one of this engine.
+    #[error("compiled component cannot be loaded")]
+    Artefact(#[source] wasmtime::Error),
+    /// It imports what no closure may.
+    #[error("forbidden import `{name}`")]
+    ForbiddenImport {
+        /// The import.
+        name: String,
+    },
+    /// An import is of another type than its interface's.
+    #[error("component's imports are not those of its interfaces")]
+    Link(#[source] wasmtime::Error),
+    /// An export of the world is missing or of another type.
+    #[error("component does not export `{name}` as the world `spm:closure/closure` has it")]
+    Export {
+        /// The export.
+        name: &'static str,
+    },
+    /// The engine for it cannot be made.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+/// Compiles components and runs tasks in them.
+pub struct Sandbox {
+    options: SandboxOptions,
+    plain: Arc<SharedEngine>,
+    /// The engine that counts fuel, made for the first closure that has some.
+    fuelled: Mutex<Option<Arc<SharedEngine>>>,
+}
+
+/// A component that is compiled and linked, ready for instances.
+pub struct Definition {
+    engine: Arc<SharedEngine>,
+    instance: InstancePre<TaskState>,
+    define: ComponentExportIndex,
+    call: ComponentExportIndex,
+    is_fuelled: bool,
+}
+
+impl std::fmt::Debug for Definition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Definition")
+            .field("is_fuelled", &self.is_fuelled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// A sandbox of the process's engine for these options.
+    ///
+    /// # Errors
+    /// If the engine, or the thread that interrupts its tasks, cannot be made.
+    pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
+        Ok(Self { options, plain: shared(options.engine(false))?, fuelled: Mutex::new(None) })
+    }
+
+    /// How it was made.
+    pub fn options(&self) -> SandboxOptions {
+        self.options
+    }
+
+    /// Compiles a component in this process.
+    ///
+    /// # Errors
+    /// If it is invalid, or not of the world that closures are of.
+    pub fn compile(&self, component: &[u8], is_fuelled: bool) -> Result<Definition, CompileError> {
+        let engine = self.engine(is_fuelled)?;
+        let component =
+            Component::from_binary(&engine.engine, component).map_err(CompileError::Invalid)?;
+        Definition::new(engine, &component, is_fuelled)
+    }
+
+    /// Compiles a component to an artefact for [`Sandbox::load`].
+    ///
+    /// # Errors
+    /// If it is invalid.
+    pub fn precompile(&self, component: &[u8], is_fuelled: bool) -> Result<Vec<u8>, CompileError> {
+        let engine = self.engine(is_fuelled)?;
+        engine.engine.precompile_component(component).map_err(CompileError::Invalid)
+    }
+
+    /// Loads what [`Sandbox::precompile`] made in this or another process.
+    ///
+    /// # Errors
+    /// If it was made for another engine, or the component is not of the world that closures are of.
+    ///
+    /// # Safety
+    /// `artefact` must be unchanged output of [`Sandbox::precompile`]: it is machine code, and will run.
+    pub unsafe fn load(
+        &self,
+        artefact: &[u8],
+        is_fuelled: bool,
+    ) -> Result<Definition, CompileError> {
+        let engine = self.engine(is_fuelled)?;
+        // SAFETY: the caller's promise is the one that this function asks for.
+        let component = unsafe { Component::deserialize(&engine.engine, artefact) }
+            .map_err(CompileError::Artefact)?;
+        Definition::new(engine, &component, is_fuelled)
+    }
+
+    /// A digest of all that must be equal for [`Sandbox::load`] to take an artefact.
+    ///
+    /// # Errors
+    /// If the engine cannot be made.
+    pub fn compatibility(&self, is_fuelled: bool) -> Result<u64, SandboxError> {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.engine(is_fuelled)?.engine.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+
+    fn engine(&self, is_fuelled: bool) -> Result<Arc<SharedEngine>, SandboxError> {
+        if !is_fuelled {
+            return Ok(Arc::clone(&self.plain));
+        }
+        let mut fuelled = self.fuelled.lock();
+        if let Some(engine) = &*fuelled {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = shared(self.options.engine(true))?;
+        *fuelled = Some(Arc::clone(&engine));
+        Ok(engine)
+    }
+}
+
+fn shared(options: EngineOptions) -> Result<Arc<SharedEngine>, SandboxError> {
+    let engine = SharedEngine::get(options).map_err(SandboxError::Engine)?;
+    if engine.ticker.is_started() { Ok(engine) } else { Err(SandboxError::Ticker) }
+}
+
+impl Definition {
+    fn new(
+        engine: Arc<SharedEngine>,
+        component: &Component,
+        is_fuelled: bool,
+    ) -> Result<Self, CompileError> {
+        let instance =
+            imports::link(component)?.instantiate_pre(component).map_err(CompileError::Link)?;
+        let define = export::<(&[u8],), (run::DefineResult,)>(component, "define")?;
+        let call = export::<(&[u8],), (run::CallResult,)>(component, "call")?;
+        component.initialize_copy_on_write_image().map_err(CompileError::Invalid)?;
+        Ok(Self { engine, instance, define, call, is_fuelled })
+    }
+}
+
+/// The index of an exported function, if it is of these types.
+fn export<Params, Return>(
+    component: &Component,
+    name: &'static str,
+) -> Result<ComponentExportIndex, CompileError>
+where
+    Params: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
+    Return: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+{
+    let missing = || CompileError::Export { name };
+    let (item, index) = component.get_export(None, name).ok_or_else(missing)?;
+    let ComponentItem::ComponentFunc(function) = item else {
+        return Err(missing());
+    };
+    let world = component.component_type();
+    function.typecheck::<Params, Return>(&world.instance_type()).map_err(|_| missing())?;
+    Ok(index)
+}

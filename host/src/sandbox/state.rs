@@ -1,0 +1,248 @@
+//! What the host keeps for one running task, beside its instance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use spm_protocol::TrapCode;
+use spm_protocol::limits::{
+    EPOCH_TICK_MS, INSTANCES_MAX, OUTPUT_BYTES_MAX, OUTPUT_CHUNK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+};
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+use super::engine::{MEMORIES_MAX, TABLES_MAX};
+use super::stop::{Stop, StopCause};
+
+/// Ticks after which output that waits is sent on although it is no full chunk.
+const OUTPUT_TICKS: u32 = (100 / EPOCH_TICK_MS) as u32;
+
+/// Takes the output of a running task, in chunks of at most
+/// [`OUTPUT_CHUNK_BYTES_MAX`] that end between characters.
+pub trait OutputSink: Send + Sync {
+    /// Takes a chunk.
+    fn write(&self, chunk: Vec<u8>);
+}
+
+/// Why the host ended a guest; travels through wasmtime as the error of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("stopped from outside")]
+    Stopped(Stop),
+    #[error("deadline passed")]
+    Deadline,
+    #[error("{0}")]
+    Violation(TrapCode),
+}
+
+/// What the imports, the limiter and the epoch callback of one task share.
+pub(super) struct TaskState {
+    pub(super) index: u64,
+    pub(super) attempt: u32,
+    pub(super) seed: u64,
+    pub(super) stop: Arc<StopCause>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) memory_bytes_max: usize,
+    pub(super) memory_bytes: usize,
+    /// Whether the guest wanted more memory than it may have.
+    pub(super) hit_memory_limit: bool,
+    pub(super) output: Vec<u8>,
+    pub(super) output_bytes: usize,
+    pub(super) sink: Option<Arc<dyn OutputSink>>,
+    output_ticks: u32,
+    /// Whether the task looked at what another attempt would see differently.
+    pub(super) is_impure: bool,
+    /// What the stub clocks show; it goes on with every look.
+    pub(super) clock_ns: u64,
+    /// State of the stub's random numbers.
+    pub(super) random: u64,
+}
+
+impl TaskState {
+    pub(super) fn new(stop: Arc<StopCause>, memory_bytes_max: usize) -> Self {
+        Self {
+            index: 0,
+            attempt: 1,
+            seed: 0,
+            stop,
+            deadline: None,
+            memory_bytes_max,
+            memory_bytes: 0,
+            hit_memory_limit: false,
+            output: Vec::new(),
+            output_bytes: 0,
+            sink: None,
+            output_ticks: 0,
+            is_impure: false,
+            clock_ns: 0,
+            random: 0,
+        }
+    }
+
+    /// Sets when the task must be done.
+    pub(super) fn start(&mut self, now: Instant, deadline: Option<Duration>) {
+        self.deadline = deadline.and_then(|deadline| now.checked_add(deadline));
+    }
+
+    /// Called at every tick while the guest runs.
+    pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        if let Some(stop) = self.stop.get() {
+            return Err(Ended::Stopped(stop).into());
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Ended::Deadline.into());
+        }
+        if !self.output.is_empty() {
+            self.output_ticks += 1;
+            if self.output_ticks >= OUTPUT_TICKS {
+                self.flush();
+            }
+        }
+        Ok(UpdateDeadline::Continue(1))
+    }
+
+    /// Takes what the guest printed.
+    pub(super) fn print(&mut self, mut text: &[u8]) -> Result<(), Ended> {
+        self.output_bytes = self.output_bytes.saturating_add(text.len());
+        if self.output_bytes > OUTPUT_BYTES_MAX {
+            return Err(Ended::Violation(TrapCode::OutputLimit));
+        }
+        while self.output.len() + text.len() > OUTPUT_CHUNK_BYTES_MAX {
+            let (head, tail) = text.split_at(OUTPUT_CHUNK_BYTES_MAX - self.output.len());
+            self.output.extend_from_slice(head);
+            text = tail;
+            self.flush();
+        }
+        self.output.extend_from_slice(text);
+        Ok(())
+    }
+
+    /// Sends on what was printed, but for the start of a character that is not complete.
+    fn flush(&mut self) {
+        self.output_ticks = 0;
+        let whole = whole_characters(&self.output);
+        let rest = self.output.split_off(whole);
+        let chunk = std::mem::replace(&mut self.output, rest);
+        if let Some(sink) = &self.sink {
+            sink.write(chunk);
+        }
+    }
+}
+
+/// Length of `text` without the start of a character at its end. Text that is no UTF-8 is cut anywhere.
+fn whole_characters(text: &[u8]) -> usize {
+    let length = text.len();
+    let tail = &text[length.saturating_sub(3)..];
+    let Some(back) = tail.iter().rev().position(|byte| byte & 0xc0 != 0x80) else {
+        return length;
+    };
+    let start = length - 1 - back;
+    let needed = match text[start] {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        _ => 1,
+    };
+    if length - start < needed && start > 0 { start } else { length }
+}
+
+impl ResourceLimiter for TaskState {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let memory_bytes = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        if memory_bytes > self.memory_bytes_max || maximum.is_some_and(|maximum| desired > maximum)
+        {
+            self.hit_memory_limit = true;
+            return Ok(false);
+        }
+        self.memory_bytes = memory_bytes;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Vec<u8>>>);
+
+    impl OutputSink for Kept {
+        fn write(&self, chunk: Vec<u8>) {
+            self.0.lock().push(chunk);
+        }
+    }
+
+    #[test]
+    fn chunks_of_output_end_between_characters() {
+        let kept = Arc::new(Kept::default());
+        let mut state = TaskState::new(Arc::default(), 0);
+        state.sink = Some(kept.clone());
+        let text = "aü€😀".repeat(5000);
+        for piece in text.as_bytes().chunks(7) {
+            state.print(piece).unwrap();
+        }
+        let chunks = std::mem::take(&mut *kept.0.lock());
+        assert!(chunks.len() >= 2);
+        let mut joined = Vec::new();
+        for chunk in chunks {
+            assert!(chunk.len() <= OUTPUT_CHUNK_BYTES_MAX);
+            assert!(std::str::from_utf8(&chunk).is_ok());
+            joined.extend(chunk);
+        }
+        joined.extend(&state.output);
+        assert_eq!(joined, text.as_bytes());
+    }
+
+    #[test]
+    fn output_that_is_no_text_still_flows() {
+        let mut state = TaskState::new(Arc::default(), 0);
+        state.print(&vec![0x80; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
+        assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
+        state.print(&vec![0xf0; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
+        assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
+    }
+
+    #[test]
+    fn output_has_a_limit() {
+        let mut state = TaskState::new(Arc::default(), 0);
+        let piece = vec![b'x'; OUTPUT_BYTES_MAX];
+        assert_eq!(state.print(&piece), Ok(()));
+        assert_eq!(state.print(b"x"), Err(Ended::Violation(TrapCode::OutputLimit)));
+    }
+
+    #[test]
+    fn memory_is_counted_over_all_memories() {
+        let mut state = TaskState::new(Arc::default(), 10);
+        assert!(state.memory_growing(0, 6, None).unwrap());
+        assert!(state.memory_growing(0, 4, None).unwrap());
+        assert!(!state.hit_memory_limit);
+        assert!(!state.memory_growing(4, 5, None).unwrap());
+        assert!(state.hit_memory_limit);
+    }
+}
