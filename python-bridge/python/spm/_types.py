@@ -1,0 +1,79 @@
+"""Types of the native engine: from annotations, and from arguments."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Final
+
+from ._spm import ValueType
+
+_SCALARS: Final[dict[object, str]] = {
+    None: "None",
+    type(None): "None",
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    bytes: "bytes",
+}
+
+
+def annotated_types(function: Callable[..., Any]) -> dict[str, ValueType]:
+    """Find the types that the annotations of the parameters name, where the engine has them.
+
+    Annotations are hints: one that cannot be evaluated, or names something else, says nothing.
+    """
+    found = {}
+    annotations = getattr(function, "__annotations__", {})
+    for name, annotation in annotations.items():
+        if isinstance(annotation, str):
+            namespace = getattr(function, "__globals__", {})
+            try:
+                annotation = eval(annotation, dict(namespace), _cells(function))
+            except Exception:
+                continue
+        value_type = value_type_of(annotation)
+        if value_type is not None and name != "return":
+            found[name] = value_type
+    return found
+
+
+def _cells(function: Callable[..., Any]) -> dict[str, Any]:
+    """What an annotation written as text may see of the functions around."""
+    try:
+        return dict(inspect.getclosurevars(function).nonlocals)
+    except (TypeError, ValueError):
+        return {}
+
+
+def value_type_of(annotation: Any) -> ValueType | None:
+    """Translate one annotation, or None if the engine has no such type."""
+    try:
+        scalar = _SCALARS.get(annotation)
+    except TypeError:
+        return None
+    if scalar is not None:
+        return ValueType(scalar)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return value_type_of(arguments[0])
+    if origin is typing.Final and arguments:
+        return value_type_of(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return _made("union", arguments)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return _made("tuple...", arguments[:1])
+        return _made("tuple", arguments)
+    if origin in (list, set, dict) and arguments:
+        return _made(origin.__name__, arguments)
+    return None
+
+
+def _made(kind: str, arguments: tuple[Any, ...]) -> ValueType | None:
+    items = [value_type_of(argument) for argument in arguments]
+    known = [item for item in items if item is not None]
+    return ValueType(kind, *known) if len(known) == len(items) else None
