@@ -1,57 +1,14 @@
-//! Outcomes on their way to Python, where `spm._errors` makes exceptions of them.
+//! What Python needs to make exceptions: records read, traps by number, frames out of sight.
 //!
-//! [`outcome_tuple`] has no `_` arm: an outcome that is added must be given its exception. The
-//! decorator [`Hidden`] keeps SPM's own frames out of the tracebacks that users see.
+//! `pool/failed.rs` hands outcomes over, and `spm._outcome` is the one place where they become
+//! exceptions. The decorator [`Hidden`] keeps SPM's own frames out of the tracebacks users see.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
-use spm_protocol::outcome::{CodePoint, Outcome, Payload};
 use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame, SourceFrame};
 use spm_protocol::trap::TrapCode;
-
-/// An outcome as `spm._errors.exception_for` takes it: a tuple that begins with its name.
-///
-/// A payload that is a blob is not here: whoever has the outcome fetches it first, and gives it as
-/// `fetched`.
-pub(crate) fn outcome_tuple<'py>(
-    py: Python<'py>,
-    outcome: &Outcome,
-    fetched: Option<&[u8]>,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let bytes = |payload: &Payload| -> PyResult<Py<PyBytes>> {
-        match (payload, fetched) {
-            (_, Some(bytes)) => Ok(PyBytes::new(py, bytes).unbind()),
-            (Payload::Inline(bytes), None) => Ok(PyBytes::new(py, bytes).unbind()),
-            (Payload::Blob { id, .. }, None) => {
-                Err(PyValueError::new_err(format!("the blob {id} has not been fetched")))
-            }
-        }
-    };
-    match outcome {
-        Outcome::Returned(payload) => ("returned", bytes(payload)?).into_pyobject(py),
-        Outcome::Raised(payload) => ("raised", bytes(payload)?).into_pyobject(py),
-        Outcome::Trapped(code, points) => {
-            ("trapped", *code as u8, point_tuples(points)).into_pyobject(py)
-        }
-        Outcome::OutOfFuel(points) => ("out of fuel", point_tuples(points)).into_pyobject(py),
-        Outcome::OutOfMemory(points) => ("out of memory", point_tuples(points)).into_pyobject(py),
-        Outcome::HostFault(why) => ("host fault", why).into_pyobject(py),
-        Outcome::Refused(why) => ("refused", why).into_pyobject(py),
-        Outcome::DeadlineHit(points) => ("deadline", point_tuples(points)).into_pyobject(py),
-        Outcome::Cancelled => ("cancelled",).into_pyobject(py),
-    }
-}
-
-/// The outcome that no host can report.
-pub(crate) fn host_lost_tuple<'py>(py: Python<'py>, why: &str) -> PyResult<Bound<'py, PyTuple>> {
-    ("host lost", why).into_pyobject(py)
-}
-
-fn point_tuples(points: &[CodePoint]) -> Vec<(u32, u32)> {
-    points.iter().map(|point| (point.function, point.offset)).collect()
-}
 
 /// A frame as the fields of `spm._task.Frame`.
 pub(crate) fn frame_tuple<'py>(

@@ -37,6 +37,10 @@ impl<'py, 'a> Decoder<'py, 'a> {
     /// The next value.
     pub(super) fn value(&mut self) -> PyResult<Bound<'py, PyAny>> {
         let item = self.reader.item().map_err(malformed)?;
+        self.object(item)
+    }
+
+    fn object(&mut self, item: Item<'a>) -> PyResult<Bound<'py, PyAny>> {
         match item {
             Item::None => Ok(self.py.None().into_bound(self.py)),
             Item::Bool(value) => Ok(value.into_pyobject(self.py)?.to_owned().into_any()),
@@ -64,11 +68,20 @@ impl<'py, 'a> Decoder<'py, 'a> {
             Bound::from_owned_ptr_or_err(self.py, list)?.cast_into_unchecked::<PyList>()
         };
         for index in 0..length {
-            let item = self.value()?;
-            // SAFETY: `index` is inside the list, nobody else has seen the list yet, and the
+            let item = self.reader.item().map_err(malformed)?;
+            // SAFETY: both functions make a new object, or return null and set an exception; we
+            // hold the GIL. `index` is inside the list, nobody else has seen the list yet, and the
             // reference to the item is given away.
             unsafe {
-                ffi::PyList_SetItem(list.as_ptr(), index as ffi::Py_ssize_t, item.into_ptr());
+                let item = match item {
+                    Item::Int(value) => ffi::PyLong_FromLongLong(value),
+                    Item::Float(value) => ffi::PyFloat_FromDouble(value),
+                    other => self.object(other)?.into_ptr(),
+                };
+                if item.is_null() {
+                    return Err(PyErr::fetch(self.py));
+                }
+                ffi::PyList_SetItem(list.as_ptr(), index as ffi::Py_ssize_t, item);
             }
         }
         Ok(list)

@@ -55,7 +55,7 @@ impl Refusal {
             Detail::Raised(error) => error,
             Detail::Refused { why, steps } => {
                 let mut text = root.to_owned();
-                for step in steps.iter().rev() {
+                for step in steps.iter().rev().take(STEPS_MAX) {
                     // Writing to a String does not fail.
                     let _ = match step {
                         Step::Index(index) => write!(text, "[{index}]"),
@@ -64,6 +64,9 @@ impl Refusal {
                         Step::Attribute(name) => write!(text, ".{name}"),
                         Step::Element(element) => write!(text, ", element {element}"),
                     };
+                }
+                if steps.len() > STEPS_MAX {
+                    text.push_str("...");
                 }
                 PyTypeError::new_err(format!("{text}: {why}"))
             }
@@ -77,6 +80,9 @@ impl From<PyErr> for Refusal {
         Self(Box::new(Detail::Raised(error)))
     }
 }
+
+/// Steps of a path that a message shows: a cycle has hundreds.
+const STEPS_MAX: usize = 12;
 
 /// Characters of a `repr` in a path.
 const REPR_CHARS_MAX: usize = 40;
