@@ -480,8 +480,7 @@ impl Frame for HubWork {
 
 impl Frame for HostWork {
     fn check(&self) -> Result<(), FrameError> {
-        let output =
-            |bytes: &[u8]| at_most("bytes of output", bytes.len(), OUTPUT_CHUNK_BYTES_MAX);
+        let output = |bytes: &[u8]| at_most("bytes of output", bytes.len(), OUTPUT_CHUNK_BYTES_MAX);
         match self {
             Self::Results { results, .. } => {
                 at_most("results", results.len(), BATCH_TASKS_MAX)?;

@@ -82,9 +82,15 @@ impl LineTable {
     /// Reads a custom section.
     ///
     /// # Errors
-    /// If `bytes` is not a line table.
+    /// If `bytes` is not a line table, or has bytes left.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        minicbor::decode(bytes)
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let table = decoder.decode()?;
+        if decoder.position() < bytes.len() {
+            let error = minicbor::decode::Error::message("bytes left after the line table");
+            return Err(error.at(decoder.position()));
+        }
+        Ok(table)
     }
 
     /// The frame that `site` stands for.

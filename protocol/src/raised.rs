@@ -21,9 +21,7 @@ use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Decoder, Encode};
 
-use crate::limits::{
-    RAISED_BYTES_MAX, RAISED_DEPTH_MAX, RAISED_FRAMES_MAX, RAISED_RECORDS_MAX,
-};
+use crate::limits::{RAISED_BYTES_MAX, RAISED_DEPTH_MAX, RAISED_FRAMES_MAX, RAISED_RECORDS_MAX};
 use crate::trap::TrapCode;
 
 /// First class index that names an entry of the manifest's class table instead of a builtin.

@@ -15,7 +15,14 @@ proptest! {
     #[test]
     fn another_reader_reads_what_we_write(value in arbitrary::value()) {
         let bytes = encode(&value).unwrap();
-        let read: Cbor = ciborium::from_reader(bytes.as_slice()).unwrap();
+        let read: Cbor = match ciborium::from_reader(bytes.as_slice()) {
+            Ok(read) => read,
+            Err(error) => {
+                // It reads bignums of up to 16 bytes as an `i128`, and gives up on those that are none.
+                prop_assert!(error.to_string().contains("integer too large"), "{error}");
+                return Ok(());
+            }
+        };
         // Compared as text: NaNs would differ from themselves.
         prop_assert_eq!(format!("{read:?}"), format!("{:?}", tree(&value)));
     }

@@ -113,7 +113,8 @@ pub struct Elements {
 impl Elements {
     pub(in crate::value) fn check(&self) -> Result<(), Fault> {
         let size = self.dtype.size();
-        let whole = if size == 0 { self.data.is_empty() } else { self.data.len().is_multiple_of(size) };
+        let whole =
+            if size == 0 { self.data.is_empty() } else { self.data.len().is_multiple_of(size) };
         ensure(whole, "the elements of an array are cut off")?;
         match self.dtype {
             Dtype::Bool => ensure(self.data.iter().all(|byte| *byte < 2), "a bool is not 0 or 1"),

@@ -1,0 +1,266 @@
+//! Frames: what is written is read, limits hold, and the bytes stay what they are.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use spm_protocol::frame::{
+    Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, Provider,
+    Refusal, Task, TaskResult,
+};
+use spm_protocol::limits::{
+    BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
+    OUTPUT_CHUNK_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
+};
+use spm_protocol::outcome::{CodePoint, OutcomeClass};
+use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
+
+use crate::arbitrary_frames::{self, peer};
+
+fn survives<F: Frame + PartialEq + std::fmt::Debug>(frame: &F) {
+    assert_eq!(&F::from_bytes(&frame.to_bytes()).expect("is a frame"), frame);
+}
+
+proptest! {
+    #[test]
+    fn hub_control_survives_the_wire(frame in arbitrary_frames::hub_control()) { survives(&frame); }
+
+    #[test]
+    fn host_control_survives_the_wire(frame in arbitrary_frames::host_control()) { survives(&frame); }
+
+    #[test]
+    fn hub_work_survives_the_wire(frame in arbitrary_frames::hub_work()) { survives(&frame); }
+
+    #[test]
+    fn host_work_survives_the_wire(frame in arbitrary_frames::host_work()) {
+        survives(&frame);
+        let longer = [frame.to_bytes(), vec![0]].concat();
+        let refused = matches!(HostWork::from_bytes(&longer), Err(FrameError::Trailing { .. }));
+        prop_assert!(refused);
+    }
+}
+
+fn task(arguments: Payload) -> Task {
+    Task {
+        id: TaskId(7),
+        attempt: 1,
+        closure: 0,
+        index: 5,
+        seed: u64::MAX,
+        deadline_ms: None,
+        arguments,
+    }
+}
+
+fn result(outcome: Outcome) -> TaskResult {
+    TaskResult { id: TaskId(7), attempt: 1, outcome, run_us: 12, output: vec![], pure: true }
+}
+
+fn info() -> HostInfo {
+    HostInfo {
+        incarnation: Incarnation(3),
+        name: "a".into(),
+        slots: 2,
+        memory_bytes: 1 << 30,
+        engines: vec!["native".into()],
+        labels: vec![("gpu".into(), "no".into())],
+        pid: 99,
+    }
+}
+
+/// One frame of each kind, with its name.
+fn hub_control() -> Vec<(&'static str, HubControl)> {
+    let id = ContentId::of(b"component");
+    let members = vec![Member::from(peer(1))];
+    let providers = vec![Provider { id, bytes: 9, peers: members.clone() }];
+    let prepare = HubControl::Prepare {
+        point: Point(1),
+        closures: vec![],
+        members: members.clone(),
+        providers,
+        deadline_ms: 1000,
+    };
+    vec![
+        ("Hello", HubControl::Hello { version: 1, features: vec!["x".into()] }),
+        ("Prepare", prepare),
+        ("Commit", HubControl::Commit { point: Point(1), members }),
+        ("Conclude", HubControl::Conclude { point: Point(1) }),
+        ("Cancel", HubControl::Cancel { point: Point(1), tasks: vec![TaskId(7)] }),
+        ("Lease", HubControl::Lease { request: 4, lease_ms: 10_000 }),
+        ("Bye", HubControl::Bye),
+    ]
+}
+
+fn host_control() -> Vec<(&'static str, HostControl)> {
+    let refusals = vec![Refusal { closure: Some(0), reason: "no".into() }];
+    vec![
+        ("Hello", HostControl::Hello { version: 1, features: vec![], info: info() }),
+        ("Prepared", HostControl::Prepared { point: Point(1), fetch_us: 2, compile_us: 3 }),
+        ("Refused", HostControl::Refused { point: Point(1), refusals }),
+        ("Online", HostControl::Online { point: Point(1), credits: 64 }),
+        ("Concluded", HostControl::Concluded { point: Point(1) }),
+        ("LeaseRequest", HostControl::LeaseRequest { request: 4 }),
+        ("Bye", HostControl::Bye { reason: "stop".into() }),
+    ]
+}
+
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let points = vec![CodePoint { function: 3, offset: 300 }];
+    vec![
+        ("Returned", Outcome::Returned(Payload::Inline(vec![1]))),
+        ("Raised", Outcome::Raised(Payload::Blob { id: ContentId::of(b"record"), bytes: 6 })),
+        ("Trapped", Outcome::Trapped(TrapCode::StackExhausted, points.clone())),
+        ("OutOfFuel", Outcome::OutOfFuel(points.clone())),
+        ("OutOfMemory", Outcome::OutOfMemory(vec![])),
+        ("HostFault", Outcome::HostFault("bug".into())),
+        ("Refused", Outcome::Refused("no".into())),
+        ("DeadlineHit", Outcome::DeadlineHit(points)),
+        ("Cancelled", Outcome::Cancelled),
+    ]
+}
+
+#[test]
+fn the_bytes_of_frames_stay_what_they_are() {
+    let mut lines = String::new();
+    let mut line = |stream: &str, kind: &str, bytes: Vec<u8>| {
+        write!(lines, "{stream}::{kind} ").expect("a String takes any text");
+        for byte in bytes {
+            write!(lines, "{byte:02x}").expect("a String takes any text");
+        }
+        lines.push('\n');
+    };
+    for (kind, frame) in hub_control() {
+        line("HubControl", kind, frame.to_bytes());
+    }
+    for (kind, frame) in host_control() {
+        line("HostControl", kind, frame.to_bytes());
+    }
+    let tasks = vec![task(Payload::Inline(vec![0x81, 0x01]))];
+    line("HubWork", "Tasks", HubWork::Tasks { point: Point(1), tasks }.to_bytes());
+    for (kind, outcome) in outcomes() {
+        let results = vec![result(outcome)];
+        line("HostWork", kind, HostWork::Results { point: Point(1), results }.to_bytes());
+    }
+    let output =
+        HostWork::Output { point: Point(1), id: TaskId(7), attempt: 1, output: b"hi\n".to_vec() };
+    line("HostWork", "Output", output.to_bytes());
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn trap_numbers_texts_and_exceptions_stay_what_they_are() {
+    let lines: Vec<String> = TrapCode::ALL
+        .iter()
+        .map(|code| format!("{} {code:?} {} | {code}", *code as u8, code.python_name()))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    for byte in 0..=u8::MAX {
+        let known = TrapCode::ALL.iter().copied().find(|code| *code as u8 == byte);
+        assert_eq!(TrapCode::from_u8(byte), known);
+    }
+}
+
+#[test]
+fn outcomes_are_final_or_tried_again() {
+    for (kind, outcome) in outcomes() {
+        let deterministic =
+            ["Returned", "Raised", "Trapped", "OutOfFuel", "OutOfMemory"].contains(&kind);
+        assert_eq!(outcome.class() == OutcomeClass::Deterministic, deterministic, "{kind}");
+        assert_eq!(outcome.is_retried(), ["HostFault", "Refused"].contains(&kind), "{kind}");
+    }
+}
+
+/// Asserts that `frame` is refused for having too many of `what`, and `most` is not.
+fn check<F: Frame + std::fmt::Debug>(what: &str, most: &F, frame: &F) {
+    if let Err(error) = F::from_bytes(&most.to_bytes()) {
+        panic!("{what}: {error}");
+    }
+    match F::from_bytes(&frame.to_bytes()) {
+        Err(FrameError::TooMany { what: found, .. }) => assert_eq!(found, what),
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_list_of_the_hub_has_a_limit() {
+    let member = || Member::from(peer(1));
+    let commit = |count| HubControl::Commit { point: Point(1), members: vec![member(); count] };
+    check("members", &commit(MEMBERS_MAX), &commit(MEMBERS_MAX + 1));
+    let cancel = |count| HubControl::Cancel { point: Point(1), tasks: vec![TaskId(1); count] };
+    check("tasks", &cancel(BATCH_TASKS_MAX), &cancel(BATCH_TASKS_MAX + 1));
+    let hello = |length| HubControl::Hello { version: 1, features: vec!["x".repeat(length)] };
+    check("bytes of text", &hello(TEXT_BYTES_MAX), &hello(TEXT_BYTES_MAX + 1));
+    let prepare = |count, peers| HubControl::Prepare {
+        point: Point(1),
+        closures: vec![],
+        members: vec![],
+        providers: vec![
+            Provider { id: ContentId::of(b""), bytes: 0, peers: vec![member(); peers] };
+            count
+        ],
+        deadline_ms: 1,
+    };
+    check("providers", &prepare(2 * CLOSURES_MAX, 0), &prepare(2 * CLOSURES_MAX + 1, 0));
+    check("peers", &prepare(1, MEMBERS_MAX), &prepare(1, MEMBERS_MAX + 1));
+    let work = |count, bytes| HubWork::Tasks {
+        point: Point(1),
+        tasks: vec![task(Payload::Inline(vec![0; bytes])); count],
+    };
+    check("tasks", &work(BATCH_TASKS_MAX, 1), &work(BATCH_TASKS_MAX + 1, 1));
+    check("bytes of a value", &work(1, INLINE_BYTES_MAX), &work(1, INLINE_BYTES_MAX + 1));
+}
+
+#[test]
+fn every_list_of_a_host_has_a_limit() {
+    let bye = |length| HostControl::Bye { reason: "x".repeat(length) };
+    check("bytes of text", &bye(TEXT_BYTES_MAX), &bye(TEXT_BYTES_MAX + 1));
+    let labels = |count| HostControl::Hello {
+        version: 1,
+        features: vec![],
+        info: HostInfo { labels: vec![(String::new(), String::new()); count], ..info() },
+    };
+    check("labels", &labels(LABELS_MAX), &labels(LABELS_MAX + 1));
+    let refused = |count, length| HostControl::Refused {
+        point: Point(1),
+        refusals: vec![Refusal { closure: None, reason: "x".repeat(length) }; count],
+    };
+    check("refusals", &refused(CLOSURES_MAX, 1), &refused(CLOSURES_MAX + 1, 1));
+    check("bytes of text", &refused(1, TEXT_BYTES_MAX), &refused(1, TEXT_BYTES_MAX + 1));
+    let results = |outcome: Outcome, count| HostWork::Results {
+        point: Point(1),
+        results: vec![result(outcome); count],
+    };
+    let cancelled = |count| results(Outcome::Cancelled, count);
+    check("results", &cancelled(BATCH_TASKS_MAX), &cancelled(BATCH_TASKS_MAX + 1));
+    let value = |bytes| results(Outcome::Returned(Payload::Inline(vec![0; bytes])), 1);
+    check("bytes of a value", &value(INLINE_BYTES_MAX), &value(INLINE_BYTES_MAX + 1));
+    let frames = |count| {
+        let frames = vec![CodePoint { function: 0, offset: 0 }; count];
+        results(Outcome::Trapped(TrapCode::Unreachable, frames), 1)
+    };
+    check("frames", &frames(RAISED_FRAMES_MAX), &frames(RAISED_FRAMES_MAX + 1));
+    let fault = |length| results(Outcome::HostFault("x".repeat(length)), 1);
+    check("bytes of text", &fault(TEXT_BYTES_MAX), &fault(TEXT_BYTES_MAX + 1));
+    let output = |length| HostWork::Output {
+        point: Point(1),
+        id: TaskId(1),
+        attempt: 1,
+        output: vec![b'x'; length],
+    };
+    check("bytes of output", &output(OUTPUT_CHUNK_BYTES_MAX), &output(OUTPUT_CHUNK_BYTES_MAX + 1));
+    let printed = |length| HostWork::Results {
+        point: Point(1),
+        results: vec![TaskResult { output: vec![b'x'; length], ..result(Outcome::Cancelled) }],
+    };
+    check(
+        "bytes of output",
+        &printed(OUTPUT_CHUNK_BYTES_MAX),
+        &printed(OUTPUT_CHUNK_BYTES_MAX + 1),
+    );
+}
+
+#[test]
+fn long_frames_are_not_even_read() {
+    let bytes = vec![0xff; FRAME_BYTES_MAX + 1];
+    let refused = matches!(HubWork::from_bytes(&bytes), Err(FrameError::TooLong { .. }));
+    assert!(refused);
+}
