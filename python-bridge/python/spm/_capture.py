@@ -7,13 +7,15 @@ import dis
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from . import _spm
 from ._errors import CompileError
 from ._source import Source, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Captured: TypeAlias = tuple[str, object] | tuple[str, str, str | None]
 """How `_spm.compile` takes what a name stands for: a kind, and its value."""
@@ -59,9 +61,9 @@ def target_of(function: Callable[..., Any]) -> Target:
             function = function.__func__
         elif isinstance(function, type) or _member_name(function) is not None:
             break
-        elif isinstance(getattr(type(function), "__call__", None), types.FunctionType):
+        elif isinstance(call := vars(type(function)).get("__call__"), types.FunctionType):
             arguments = (function, *arguments)
-            function = type(function).__call__
+            function = call
         else:
             break
     return Target(function, arguments, keywords)
@@ -217,9 +219,7 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _captured(
-    read: _Read, indices: dict[int, int], pending: list[types.FunctionType]
-) -> Captured:
+def _captured(read: _Read, indices: dict[int, int], pending: list[types.FunctionType]) -> Captured:
     value = getattr(read.value, "__spm_function__", read.value)
     if isinstance(value, types.FunctionType):
         index = indices.get(id(value))
@@ -259,9 +259,10 @@ def describe(value: object) -> str:
     if callable(value) and hasattr(value, "__qualname__"):
         return f"the function `{value.__qualname__}`"
     kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else (
-        f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else (f"{kind.__module__}.{kind.__qualname__}")
     )
     article = "an" if name[0].lower() in "aeiou" else "a"
     return f"{article} `{name}`"
-

@@ -22,8 +22,18 @@ import threading
 import types
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from . import _spm
 from ._capture import Gathered, Target, describe, gather, target_of
@@ -31,6 +41,9 @@ from ._errors import CompileError, Diagnostic
 from ._settings import Engine, Isolation, Options
 from ._source import locate
 from ._types import annotated_types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -113,7 +126,7 @@ class Specialisation:
         return map(self._binding.bind, calls)
 
     def encode(self, row: Row) -> bytes:
-        """Encode bound arguments, or raise `CompileError` if the closure was not compiled for them."""
+        """Encode bound arguments; `CompileError` if their types are not those compiled for."""
         data = self.arguments.encode(row)
         return self.misfit(row) if data is None else data
 
@@ -130,9 +143,9 @@ class Specialisation:
         found = _type_of(row[index], names[index])
         was = str(found)
         raise CompileError(
-            f"argument `{names[index]}` of `{self.name}` is {_article(was)} here, and the closure is "
-            f"in force for `{wanted[index]}`; pass one type throughout, annotate the parameter as "
-            f"`{_union(was, wanted[index])}`, or give such arguments to a run of their own"
+            f"argument `{names[index]}` of `{self.name}` is {_article(was)} here, and the closure "
+            f"is in force for `{wanted[index]}`; pass one type throughout, annotate the parameter "
+            f"as `{_union(was, wanted[index])}`, or give such arguments to a run of their own"
         )
 
     def __repr__(self) -> str:
@@ -214,9 +227,11 @@ class _Compiled:
 
     def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[_Binding, Row]:
         binding = self.binding
-        if binding is None or (binding.words and set(binding.words) != set(keywords)):
-            binding = self.binding = _Binding(self.target, keywords)
-        elif keywords and not self.target.is_python:
+        if (
+            binding is None
+            or (binding.words and set(binding.words) != set(keywords))
+            or (keywords and not self.target.is_python)
+        ):
             binding = self.binding = _Binding(self.target, keywords)
         return binding, binding.bind(args, keywords)
 
@@ -236,7 +251,9 @@ class _Compiled:
         with self.lock:
             function = self.target.function
             if not isinstance(function, types.FunctionType):
-                raise CompileError(f"{describe(function)} has no annotations; give example arguments")
+                raise CompileError(
+                    f"{describe(function)} has no annotations; give example arguments"
+                )
             self._refresh((0, ()))
             if self.latest is not None:
                 return self.latest
@@ -250,8 +267,8 @@ class _Compiled:
                     found.append(_type_of(parameter.default, name))
                 else:
                     raise CompileError(
-                        f"parameter `{name}` of `{function.__qualname__}` has no annotation that the "
-                        "compiler knows; add one, or give example arguments"
+                        f"parameter `{name}` of `{function.__qualname__}` has no annotation "
+                        "that the compiler knows; add one, or give example arguments"
                     )
             self.latest = self._compile(binding, list(parameters), found)
             return self.latest
@@ -279,7 +296,7 @@ class _Compiled:
         return [*(f"a{index}" for index in range(first)), *binding.words]
 
     def _types(self, names: list[str], row: Row) -> list[_spm.ValueType]:
-        """Take an annotation's type where the argument is of it, and the argument's own elsewhere."""
+        """Take an annotation's type if the argument is of it, and the argument's own if not."""
         if self.hints is None:
             self.hints = annotated_types(self.target.function)
         found = []
@@ -357,7 +374,9 @@ class Closure(Generic[P, R]):
 
     __wrapped__: Callable[P, R]
 
-    def __init__(self, function: Callable[P, R], options: Options, self_given: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, function: Callable[P, R], options: Options, self_given: tuple[Any, ...] = ()
+    ) -> None:
         """Closures are made by `wasm_closure`."""
         functools.update_wrapper(self, function)
         self.__wrapped__ = function
@@ -375,7 +394,9 @@ class Closure(Generic[P, R]):
     @overload
     def __get__(self, obj: None, owner: type, /) -> Self: ...
     @overload
-    def __get__(self: Closure[Concatenate[Any, Q], R], obj: object, owner: type | None = None, /) -> Closure[Q, R]: ...
+    def __get__(
+        self: Closure[Concatenate[Any, Q], R], obj: object, owner: type | None = None, /
+    ) -> Closure[Q, R]: ...
     def __get__(self, obj: object, owner: type | None = None, /) -> Any:
         """Bind a method: `self` becomes the first argument of the task."""
         binder = getattr(type(self.__wrapped__), "__get__", None)
@@ -479,7 +500,7 @@ def wasm_closure(function: Callable[..., Any] | None = None, /, **keywords: Any)
 
 def _checked(function: Any) -> Callable[..., Any]:
     if isinstance(function, Closure):
-        raise TypeError(f"`{function.__qualname__}` is a closure already")
+        raise TypeError(f"{function!r} is a closure already")
     if isinstance(function, staticmethod | classmethod):
         kind = type(function).__name__
         raise TypeError(f"put `@{kind}` above `@spm.wasm_closure`, not below it")

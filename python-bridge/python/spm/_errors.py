@@ -191,7 +191,7 @@ def restore(
         args = (args[0] if args else "", list(members))
     try:
         error = base.__new__(made, *args)
-        base.__init__(error, *args)
+        base.__init__(error, *args)  # type: ignore[misc]  # of a builtin
     except TypeError:
         # Such as UnicodeDecodeError, whose fields must be complete: keep what there is.
         error = Exception.__new__(made)

@@ -66,14 +66,14 @@ def _made(closure: Specialisation, outcome: Outcome) -> tuple[BaseException, tup
         case ("trapped", int(code), points):
             return _trapped(code), _frames_at(closure, points)
         case ("out of fuel", points):
-            return FuelExhausted(f"the task used all of its {closure.fuel} units of fuel"), _frames_at(
-                closure, points
-            )
+            return FuelExhausted(
+                f"the task used all of its {closure.fuel} units of fuel"
+            ), _frames_at(closure, points)
         case ("out of memory", points):
             limit = f"{closure.memory_bytes >> 20} MiB"
-            return restore(MemoryError, (f"the task reached its memory limit of {limit}",)), _frames_at(
-                closure, points
-            )
+            return restore(
+                MemoryError, (f"the task reached its memory limit of {limit}",)
+            ), _frames_at(closure, points)
         case ("deadline", points):
             return DeadlineExceeded("the task ran past its deadline"), _frames_at(closure, points)
         case ("run deadline",):
@@ -124,7 +124,7 @@ def _raised(closure: Specialisation, record: bytes) -> tuple[BaseException, tupl
     try:
         raised = _spm.read_raised(record)
         return _rebuilt(closure, raised)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # Whatever a guest wrote, the submitter gets an exception of its own.
         return SandboxViolation(f"the guest raised what is no exception record: {error}"), ()
 
@@ -133,10 +133,7 @@ def _rebuilt(
     closure: Specialisation, raised: dict[str, Any]
 ) -> tuple[TaskError, tuple[Frame, ...]]:
     frames, note = _raised_frames(closure, raised)
-    if raised["trap"] is not None:
-        error = _trapped(raised["trap"])
-    else:
-        error = _instance(closure, raised)
+    error = _trapped(raised["trap"]) if raised["trap"] is not None else _instance(closure, raised)
     for text in [*raised["notes"], *note]:
         error.add_note(text)
     error.__cause__ = _chained(closure, raised["cause"])
@@ -171,7 +168,9 @@ def _instance(closure: Specialisation, raised: dict[str, Any]) -> TaskError:
         return remote
     members = None
     if issubclass(original, ExceptionGroup):
-        members = [member for member in (_chained(closure, it) for it in raised["members"]) if member]
+        members = [
+            member for member in (_chained(closure, it) for it in raised["members"]) if member
+        ]
     return restore(original, args, state, members)  # type: ignore[arg-type]
 
 

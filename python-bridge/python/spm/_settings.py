@@ -81,5 +81,6 @@ def _check_capability(name: object) -> None:
     )
     if not known:
         raise ValueError(
-            f"`allow` does not know {name!r}; it knows `clock`, `random`, `env:NAME` and `fs:ro:/PATH`"
+            f"`allow` does not know {name!r}; it knows `clock`, `random`, `env:NAME` "
+            "and `fs:ro:/PATH`"
         )

@@ -5,7 +5,6 @@ the result: an edited file gives an error, never other code.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -55,7 +54,7 @@ def locate(function: types.FunctionType) -> Source:
     if "@pytest_ar" in function.__globals__:
         module = _compiled_by_pytest(text, code.co_filename, function.__globals__)
     line = _matching_line(module, function)
-    node = _node(tree, text, code, line)
+    node = _node(tree, code, line)
     return _cut(text, node, function)
 
 
@@ -186,7 +185,7 @@ def _same_constant(one: object, other: object) -> bool:
 
 
 def _node(
-    tree: ast.Module, text: str, code: types.CodeType, line: int
+    tree: ast.Module, code: types.CodeType, line: int
 ) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
     if code.co_name == _LAMBDA:
         return _lambda_node(tree, code, line)
@@ -202,9 +201,7 @@ def _lambda_node(tree: ast.Module, code: types.CodeType, line: int) -> ast.Lambd
     starting = [
         node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == line
     ]
-    inner = {
-        id(node) for outer in starting for node in ast.walk(outer) if node is not outer
-    }
+    inner = {id(node) for outer in starting for node in ast.walk(outer) if node is not outer}
     outermost = [node for node in starting if id(node) not in inner]
     if len(outermost) > 1:
         raise CompileError(

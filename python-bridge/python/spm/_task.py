@@ -38,13 +38,15 @@ class TaskInfo:
     `deadline`, `cancelled` or `host lost`; None while the task runs."""
 
 
-class _Current(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Current:
     index: int
     attempt: int
     seed: int
 
 
-_current: ContextVar[_Current] = ContextVar("spm_task", default=_Current(0, 0, 0))
+_PLAIN_CALL = _Current(0, 0, 0)
+_current: ContextVar[_Current] = ContextVar("spm_task", default=_PLAIN_CALL)
 
 
 class Task:

@@ -53,7 +53,7 @@ def _python_frame(
         co_linetable=table,
     )
     namespace = {"__name__": "spm.task", "__builtins__": {}, "here": sys._getframe}
-    frame = eval(code, namespace)
+    frame = eval(code, namespace)  # noqa: S307 - our own template
     namespace.clear()
     assert isinstance(frame, types.FrameType)
     return frame
@@ -100,6 +100,7 @@ class _Lines(list[str]):
 class _Entry(tuple[int, None, list[str], str]):
     """An entry of `linecache` that SPM made, and may extend."""
 
+    __slots__ = ()
     spm = True
 
 
@@ -134,4 +135,3 @@ def hide(error: BaseException) -> None:
 
 def _is_own(entry: types.TracebackType) -> bool:
     return entry.tb_frame.f_code.co_filename.startswith((_OWN, _FUTURES))
-

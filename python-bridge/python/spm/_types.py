@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
 from typing import Any, Final
 
 from ._spm import ValueType
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SCALARS: Final[dict[object, str]] = {
     None: "None",
@@ -29,16 +31,19 @@ def annotated_types(function: Callable[..., Any]) -> dict[str, ValueType]:
     found = {}
     annotations = getattr(function, "__annotations__", {})
     for name, annotation in annotations.items():
-        if isinstance(annotation, str):
-            namespace = getattr(function, "__globals__", {})
-            try:
-                annotation = eval(annotation, dict(namespace), _cells(function))
-            except Exception:
-                continue
-        value_type = value_type_of(annotation)
+        evaluated = _evaluated(function, annotation) if isinstance(annotation, str) else annotation
+        value_type = value_type_of(evaluated)
         if value_type is not None and name != "return":
             found[name] = value_type
     return found
+
+
+def _evaluated(function: Callable[..., Any], text: str) -> Any:
+    """Evaluate an annotation that is text, in the user's own module, as `typing` does."""
+    try:
+        return eval(text, dict(getattr(function, "__globals__", {})), _cells(function))  # noqa: S307
+    except Exception:  # noqa: BLE001 - whatever it raises, it is no hint
+        return Ellipsis
 
 
 def _cells(function: Callable[..., Any]) -> dict[str, Any]:
