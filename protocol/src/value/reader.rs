@@ -81,6 +81,7 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of the value that `input` holds from end to end.
+    #[inline]
     pub fn new(input: &'a [u8]) -> Result<Self, DecodeError> {
         let reader = Self { input, at: 0, start: 0, owed: 1, tagged: false, frames: Vec::new() };
         if input.len() > VALUE_BYTES_MAX {
@@ -90,6 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the next item begins.
+    #[inline]
     pub fn position(&self) -> usize {
         self.at
     }
@@ -146,6 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends: nothing may be owed and nothing may be left.
+    #[inline]
     pub fn finish(mut self) -> Result<(), DecodeError> {
         if self.owed > 0 || self.tagged {
             self.start = self.at;
@@ -160,6 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An array's header.
+    #[inline]
     pub fn array(&mut self) -> Result<usize, DecodeError> {
         match self.item()? {
             Item::Array(length) => Ok(length),
@@ -201,6 +205,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An int of 64 bits.
+    #[inline]
     pub fn int(&mut self) -> Result<i64, DecodeError> {
         match self.item()? {
             Item::Int(value) => Ok(value),
@@ -299,6 +304,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn open(&mut self, argument: u64, map: bool) -> Result<usize, DecodeError> {
         let room = (self.input.len() - self.at).saturating_sub(self.owed);
         let length = usize::try_from(argument).unwrap_or(usize::MAX);
@@ -361,6 +367,7 @@ impl<'a> Reader<'a> {
         Item::Big { negative, magnitude: &self.input[self.at - 8..self.at] }
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], DecodeError> {
         let left = &self.input[self.at..];
         match usize::try_from(length).ok().and_then(|length| left.get(..length)) {
@@ -373,33 +380,38 @@ impl<'a> Reader<'a> {
     }
 
     /// The argument after an initial byte whose low five bits are 24 or more.
+    #[inline]
     fn argument(&mut self, initial: u8) -> Result<u64, DecodeError> {
-        let (length, least) = match initial & 31 {
-            24 => (1, 24),
-            25 => (2, 1 << 8),
-            26 => (4, 1 << 16),
-            27 => (8, 1 << 32),
+        let (argument, least) = match initial & 31 {
+            24 => (self.chunk::<1>().map(|[byte]| u64::from(byte)), 24),
+            25 => (self.chunk().map(|bytes| u16::from_be_bytes(bytes).into()), 1 << 8),
+            26 => (self.chunk().map(|bytes| u32::from_be_bytes(bytes).into()), 1 << 16),
+            27 => (self.chunk().map(u64::from_be_bytes), 1 << 32),
             31 => return Err(self.error(Fault::Indefinite)),
             _ => return Err(self.error(Fault::Reserved(initial))),
         };
-        let Some(bytes) = self.input.get(self.at..self.at + length) else {
-            return Err(self.error(Fault::Truncated));
-        };
-        self.at += length;
-        let argument = bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        if argument < least { Err(self.error(Fault::NotShortest)) } else { Ok(argument) }
+        match argument {
+            Some(argument) if argument >= least => Ok(argument),
+            Some(_) => Err(self.error(Fault::NotShortest)),
+            None => Err(self.error(Fault::Truncated)),
+        }
     }
 
+    #[inline]
+    fn chunk<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let chunk = *self.input.get(self.at..)?.first_chunk::<N>()?;
+        self.at += N;
+        Some(chunk)
+    }
+
+    #[inline]
     fn simple(&mut self, info: u8) -> Result<Item<'a>, DecodeError> {
         match info {
             20 => Ok(Item::Bool(false)),
             21 => Ok(Item::Bool(true)),
             22 => Ok(Item::None),
-            27 => match self.input[self.at..].first_chunk::<8>() {
-                Some(bits) => {
-                    self.at += 8;
-                    Ok(Item::Float(f64::from_be_bytes(*bits)))
-                }
+            27 => match self.chunk() {
+                Some(bits) => Ok(Item::Float(f64::from_be_bytes(bits))),
                 None => Err(self.error(Fault::Truncated)),
             },
             25 | 26 => Err(self.error(Fault::NarrowFloat)),
