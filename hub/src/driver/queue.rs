@@ -1,12 +1,15 @@
 //! Where completions wait to be taken: by one thread in `next`, or in batches by a dispatcher that serves many
 //! runs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::completion::Delivery;
+use crate::limits::OUTPUT_PENDING_BYTES_MAX;
 
 /// A queue of deliveries, each with the tag of its run. Bounded by the windows of the runs that feed it.
 #[derive(Debug, Default)]
@@ -18,8 +21,19 @@ pub struct CompletionQueue {
 #[derive(Debug, Default)]
 struct Waiting {
     deliveries: VecDeque<(u64, Delivery)>,
+    output_bytes: usize,
+    feeders: BTreeMap<u64, Arc<Feeder>>,
     takers: usize,
     interrupted: bool,
+}
+
+/// What a run and the queue it feeds tell one another.
+#[derive(Debug, Default)]
+pub(super) struct Feeder {
+    /// Completions taken that the run has not heard of.
+    pub taken: AtomicUsize,
+    /// Output that nobody read in time.
+    pub output_dropped_bytes: AtomicU64,
 }
 
 impl CompletionQueue {
@@ -30,7 +44,12 @@ impl CompletionQueue {
 
     /// Takes up to `count_max` deliveries, waiting for the first at most `timeout`, or without end if there is
     /// none. Appends nothing if the time passed, or if [`Self::interrupt`] was called.
-    pub fn drain(&self, count_max: usize, timeout: Option<Duration>, into: &mut Vec<(u64, Delivery)>) {
+    pub fn drain(
+        &self,
+        count_max: usize,
+        timeout: Option<Duration>,
+        into: &mut Vec<(u64, Delivery)>,
+    ) {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut waiting = self.waiting.lock();
         while waiting.deliveries.is_empty() && !waiting.interrupted {
@@ -48,8 +67,7 @@ impl CompletionQueue {
             }
         }
         waiting.interrupted = false;
-        let count = count_max.min(waiting.deliveries.len());
-        into.extend(waiting.deliveries.drain(..count));
+        waiting.take(count_max, into);
     }
 
     /// Makes one [`Self::drain`], the current or the next, return at once.
@@ -68,15 +86,73 @@ impl CompletionQueue {
         self.len() == 0
     }
 
-    /// Adds deliveries in order. Whether somebody waits and must be woken by [`Self::wake`], which can be done
-    /// without the caller's locks.
-    pub(crate) fn push(&self, tag: u64, deliveries: &mut Vec<Delivery>) -> bool {
-        let mut waiting = self.waiting.lock();
-        waiting.deliveries.extend(deliveries.drain(..).map(|delivery| (tag, delivery)));
-        waiting.takers > 0
+    /// Lets a run feed the queue under `tag`.
+    pub(super) fn register(&self, tag: u64, feeder: &Arc<Feeder>) {
+        self.waiting.lock().feeders.insert(tag, Arc::clone(feeder));
     }
 
-    pub(crate) fn wake(&self) {
+    /// Forgets a run; what it delivered can still be taken.
+    pub(super) fn unregister(&self, tag: u64, feeder: &Arc<Feeder>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.feeders.get(&tag).is_some_and(|known| Arc::ptr_eq(known, feeder)) {
+            waiting.feeders.remove(&tag);
+        }
+    }
+
+    /// Adds deliveries in order. Says whether somebody waits and must be woken by [`Self::wake`], which is
+    /// best done without the caller's locks.
+    pub(super) fn push(&self, tag: u64, deliveries: &mut Vec<Delivery>) -> bool {
+        let mut waiting = self.waiting.lock();
+        for delivery in deliveries.drain(..) {
+            if let Delivery::Output(output) = &delivery {
+                let bytes = output.output.len();
+                if waiting.output_bytes + bytes > OUTPUT_PENDING_BYTES_MAX {
+                    if let Some(feeder) = waiting.feeders.get(&tag) {
+                        feeder.output_dropped_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                    }
+                    continue;
+                }
+                waiting.output_bytes += bytes;
+            }
+            waiting.deliveries.push_back((tag, delivery));
+        }
+        waiting.takers > 0 && !waiting.deliveries.is_empty()
+    }
+
+    pub(super) fn wake(&self) {
         self.arrived.notify_one();
+    }
+}
+
+impl Waiting {
+    fn take(&mut self, count_max: usize, into: &mut Vec<(u64, Delivery)>) {
+        let count = count_max.min(self.deliveries.len());
+        let mut taken = 0;
+        let mut taken_of = None;
+        for (tag, delivery) in self.deliveries.drain(..count) {
+            match &delivery {
+                Delivery::Completion(_) => {
+                    if taken_of != Some(tag) {
+                        credit(&self.feeders, taken_of, taken);
+                        (taken, taken_of) = (0, Some(tag));
+                    }
+                    taken += 1;
+                }
+                Delivery::Output(output) => self.output_bytes -= output.output.len(),
+                Delivery::Finished => {}
+            }
+            into.push((tag, delivery));
+        }
+        credit(&self.feeders, taken_of, taken);
+        if self.deliveries.is_empty() && self.deliveries.capacity() > 1024 {
+            // A burst must not be remembered for ever.
+            self.deliveries.shrink_to(64);
+        }
+    }
+}
+
+fn credit(feeders: &BTreeMap<u64, Arc<Feeder>>, tag: Option<u64>, taken: usize) {
+    if let Some(feeder) = tag.and_then(|tag| feeders.get(&tag)) {
+        feeder.taken.fetch_add(taken, Ordering::AcqRel);
     }
 }
