@@ -1,0 +1,226 @@
+//! Arguments from CBOR, by type descriptor.
+//!
+//! A value of another type than was compiled for is no error of the user's: it leaves native code.
+
+use crate::mem::{P, bytes, load, set_slot, store};
+use crate::object::{Desc, blank_list, blank_str, data, tuple_new, tuple_slots};
+use crate::raise::{leave, overflow};
+use crate::shared::{deopt, kind, layout};
+use crate::state::{INPUT, INPUT_END};
+use crate::{dict, set, text};
+
+const TUPLE_TAG: u64 = 0xb100;
+const FROZENSET_TAG: u64 = 0xb104;
+const SET_TAG: u64 = 258;
+
+fn mismatch<T>() -> Option<T> {
+    leave(deopt::TYPE_NOT_PROVED)
+}
+
+/// The next byte.
+fn byte() -> Option<u8> {
+    let at = INPUT.get();
+    if at >= INPUT_END.get() {
+        return mismatch();
+    }
+    INPUT.set(at + 1);
+    Some(load(at))
+}
+
+/// Takes `length` bytes and says where they are.
+fn take(length: u64) -> Option<u32> {
+    let at = INPUT.get();
+    if length > u64::from(INPUT_END.get() - at) {
+        return mismatch();
+    }
+    INPUT.set(at + length as u32);
+    Some(at)
+}
+
+/// The next item's major type and argument. Only definite forms.
+fn head() -> Option<(u8, u64)> {
+    let first = byte()?;
+    let argument = match first & 0x1f {
+        small @ 0..24 => u64::from(small),
+        24 => u64::from(byte()?),
+        25 => u64::from(u16::from_be(load(take(2)?))),
+        26 => u64::from(u32::from_be(load(take(4)?))),
+        27 => u64::from_be(load(take(8)?)),
+        _ => return mismatch(),
+    };
+    Some((first >> 5, argument))
+}
+
+/// The argument of an item that has to be of this major type.
+fn expect(major: u8) -> Option<u64> {
+    let (found, argument) = head()?;
+    if found != major {
+        return mismatch();
+    }
+    Some(argument)
+}
+
+/// The length of an array or map, of whose items each takes a byte at least.
+pub fn length(major: u8) -> Option<u32> {
+    let length = expect(major)?;
+    if length > u64::from(INPUT_END.get() - INPUT.get()) {
+        return mismatch();
+    }
+    Some(length as u32)
+}
+
+fn expect_tag(tag: u64) -> Option<()> {
+    if expect(6)? != tag {
+        return mismatch();
+    }
+    Some(())
+}
+
+/// Reads an int.
+#[inline(never)]
+pub fn int() -> Option<i64> {
+    let (major, argument) = head()?;
+    let negative = match major {
+        0 => false,
+        1 => true,
+        6 if argument == 2 || argument == 3 => return overflow(),
+        _ => return mismatch(),
+    };
+    if argument > i64::MAX as u64 {
+        return overflow();
+    }
+    Some(if negative { !(argument as i64) } else { argument as i64 })
+}
+
+/// Reads the bits of a float.
+pub fn float() -> Option<u64> {
+    if byte()? != 0xfb {
+        return mismatch();
+    }
+    Some(u64::from_be(load(take(8)?)))
+}
+
+/// Reads a bool.
+pub fn bool() -> Option<u64> {
+    match byte()? {
+        0xf4 => Some(0),
+        0xf5 => Some(1),
+        _ => mismatch(),
+    }
+}
+
+/// Reads `None`.
+pub fn none() -> Option<u64> {
+    if byte()? != 0xf6 {
+        return mismatch();
+    }
+    Some(0)
+}
+
+/// Reads a str or bytes.
+pub fn text(major: u8) -> Option<P> {
+    let length = expect(major)?;
+    let from = take(length)?;
+    let content = bytes(from, length as u32);
+    let mut chars = length as u32;
+    if major == 3 {
+        if !text::is_utf8(content) {
+            return mismatch();
+        }
+        chars = text::count_chars(content);
+    }
+    let object = blank_str(length, chars)?;
+    crate::mem::copy(data(object), from, length as u32);
+    Some(object)
+}
+
+/// Reads any value.
+pub fn value(desc: Desc) -> Option<u64> {
+    any::<true>(desc)
+}
+
+/// Reads any value where there are no dicts and sets.
+pub fn value_flat(desc: Desc) -> Option<u64> {
+    any::<false>(desc)
+}
+
+fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
+    Some(match desc.kind() {
+        kind::NONE => none()?,
+        kind::BOOL => bool()?,
+        kind::INT => int()? as u64,
+        kind::FLOAT => float()?,
+        kind::STR => text(3)?.slot(),
+        kind::BYTES => text(2)?.slot(),
+        kind::LIST => list::<TABLES>(desc.element(0))?.slot(),
+        kind::VTUPLE => {
+            expect_tag(TUPLE_TAG)?;
+            list::<TABLES>(desc.element(0))?.slot()
+        }
+        kind::TUPLE => {
+            expect_tag(TUPLE_TAG)?;
+            if length(4)? != desc.count() {
+                return mismatch();
+            }
+            let tuple = tuple_new(desc.count())?;
+            for index in 0..desc.count() {
+                let item = any::<TABLES>(desc.element(index))?;
+                set_slot(tuple_slots(tuple), index, item);
+            }
+            tuple.slot()
+        }
+        kind::OPTIONAL => optional::<TABLES>(desc.element(0))?,
+        _ if !TABLES => return mismatch(),
+        kind::DICT => {
+            let count = length(5)?;
+            let object = dict::dict_new()?;
+            for _ in 0..count {
+                let key = any::<TABLES>(desc.element(0))?;
+                let item = any::<TABLES>(desc.element(1))?;
+                dict::set(object, desc, key, item)?;
+            }
+            object.slot()
+        }
+        found => {
+            expect_tag(if found == kind::SET { SET_TAG } else { FROZENSET_TAG })?;
+            let count = length(4)?;
+            let object = set::set_new()?;
+            for _ in 0..count {
+                let item = any::<TABLES>(desc.element(0))?;
+                set::add(object, desc, item)?;
+            }
+            object.slot()
+        }
+    })
+}
+
+fn list<const TABLES: bool>(element: Desc) -> Option<P> {
+    let count = length(4)?;
+    let list = blank_list(u64::from(count))?;
+    let start = list.u32(layout::LIST_DATA);
+    for index in 0..count {
+        let item = match element.kind() {
+            kind::INT => int()? as u64,
+            kind::FLOAT => float()?,
+            _ => any::<TABLES>(element)?,
+        };
+        set_slot(start, index, item);
+    }
+    list.set_u32(layout::LEN, count);
+    Some(list)
+}
+
+fn optional<const TABLES: bool>(element: Desc) -> Option<u64> {
+    let at = INPUT.get();
+    if at < INPUT_END.get() && load::<u8>(at) == 0xf6 {
+        INPUT.set(at + 1);
+        return Some(0);
+    }
+    let value = any::<TABLES>(element)?;
+    if element.is_object() {
+        return Some(value);
+    }
+    let cell = tuple_new(1)?;
+    store(tuple_slots(cell), value);
+    Some(cell.slot())
+}

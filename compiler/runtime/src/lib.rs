@@ -1,0 +1,57 @@
+//! The guest runtime: what compiled Python calls inside its sandbox.
+//!
+//! A library for one Wasm memory, not a program: the compiler's linker copies the functions that a
+//! closure reaches. `compiler/src/abi.rs` is its reference; [`shared`] holds the numbers both sides
+//! use. There are no statics but read-only ones (all state is at fixed addresses, see
+//! [`state`]), no function tables, and no panics: data would have to come along with every closure.
+#![no_std]
+
+mod alloc;
+mod bignum;
+mod buffer;
+mod bytes;
+mod call;
+mod case;
+mod compare;
+mod decode;
+mod decimal;
+mod dict;
+mod elementary;
+mod encode;
+mod float;
+mod float_text;
+mod format;
+mod format_float;
+mod format_spec;
+mod gamma;
+mod int;
+mod int_text;
+mod list;
+mod list_search;
+mod list_slice;
+mod list_sort;
+mod math;
+mod math_int;
+mod math_more;
+mod mem;
+mod object;
+mod print;
+mod raise;
+mod range;
+mod repr;
+mod set;
+mod shared;
+mod state;
+mod str_find;
+mod str_is;
+mod str_make;
+mod str_split;
+mod table;
+mod text;
+mod unicode;
+mod unicode_tables;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

@@ -1,0 +1,127 @@
+//! The runtime's state, at fixed addresses at the start of memory, all zero at first.
+
+use crate::mem::{load, store};
+use crate::shared::cell;
+
+const HEAP_START: u32 = cell::HEAP_START;
+/// First address never handed out.
+pub const BUMP: Cell = Cell(HEAP_START + 4);
+/// End of memory.
+pub const LIMIT: Cell = Cell(HEAP_START + 8);
+/// Class of the pending exception.
+pub const CLASS: Cell = Cell(HEAP_START + 12);
+/// Trap code, if what is pending is no exception; else 0.
+pub const TRAP: Cell = Cell(HEAP_START + 16);
+/// The exception's arguments as CBOR: address and length.
+pub const ARGS: Cell = Cell(HEAP_START + 20);
+/// Length of [`ARGS`].
+pub const ARGS_LENGTH: Cell = Cell(HEAP_START + 24);
+/// Site numbers of the traceback: address of [`crate::raise::FRAMES_MAX`] words.
+pub const FRAMES: Cell = Cell(HEAP_START + 28);
+/// How many frames there were, also those left out.
+pub const FRAME_COUNT: Cell = Cell(HEAP_START + 32);
+/// Where the decoder reads next.
+pub const INPUT: Cell = Cell(HEAP_START + 36);
+/// Where the decoder's input ends.
+pub const INPUT_END: Cell = Cell(HEAP_START + 40);
+/// The result record of the canonical ABI: discriminant, address, length.
+pub const OUTCOME: Cell = Cell(HEAP_START + 44);
+/// Address of the last result's bytes.
+pub const OUTCOME_BYTES: Cell = Cell(HEAP_START + 48);
+/// Length of the last result's bytes.
+pub const OUTCOME_LENGTH: Cell = Cell(HEAP_START + 52);
+/// Allocated bytes at [`OUTCOME_BYTES`].
+pub const OUTCOME_CAPACITY: Cell = Cell(HEAP_START + 56);
+/// Text to print: address, length, allocated.
+pub const PRINT: Cell = Cell(HEAP_START + 60);
+/// Length of [`PRINT`].
+pub const PRINT_LENGTH: Cell = Cell(HEAP_START + 64);
+/// Allocated bytes at [`PRINT`].
+pub const PRINT_CAPACITY: Cell = Cell(HEAP_START + 68);
+/// Heads of the allocator's free lists.
+pub const FREE: u32 = HEAP_START + 72;
+/// How many free lists there are.
+pub const FREE_LISTS: u32 = 104;
+
+const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::END);
+
+/// A word of the state.
+#[derive(Clone, Copy)]
+pub struct Cell(u32);
+
+impl Cell {
+    /// Its value.
+    #[inline(always)]
+    pub fn get(self) -> u32 {
+        load(self.0)
+    }
+
+    /// Changes it.
+    #[inline(always)]
+    pub fn set(self, value: u32) {
+        store(self.0, value);
+    }
+
+    /// Its address.
+    #[inline(always)]
+    pub fn address(self) -> u32 {
+        self.0
+    }
+}
+
+/// Where the linker let the heap begin.
+#[inline(always)]
+pub fn heap_start() -> u32 {
+    load(HEAP_START)
+}
+
+/// Leaves an int, or any slot, for the caller.
+#[inline(always)]
+pub fn ret_u64(value: Option<u64>) -> i32 {
+    match value {
+        Some(value) => {
+            store(cell::RET, value);
+            0
+        }
+        None => 1,
+    }
+}
+
+/// Leaves an int for the caller.
+#[inline(always)]
+pub fn ret_int(value: Option<i64>) -> i32 {
+    match value {
+        Some(value) => {
+            store(cell::RET, value);
+            0
+        }
+        None => 1,
+    }
+}
+
+/// Leaves a float for the caller.
+#[inline(always)]
+pub fn ret_float(value: Option<f64>) -> i32 {
+    match value {
+        Some(value) => {
+            store(cell::RET, value);
+            0
+        }
+        None => 1,
+    }
+}
+
+/// The status of an operation without result.
+#[inline(always)]
+pub fn status(done: Option<()>) -> i32 {
+    done.is_none() as i32
+}
+
+/// A truth value or -1.
+#[inline(always)]
+pub fn truth(value: Option<bool>) -> i32 {
+    match value {
+        Some(value) => value as i32,
+        None => -1,
+    }
+}
