@@ -7,7 +7,8 @@ use minicbor::{Decode, Encode};
 use crate::ids::{ContentId, Incarnation, Point, TaskId};
 use crate::limits::{
     BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX,
-    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
+    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
+    VALUE_BYTES_MAX,
 };
 use crate::manifest::SignedManifest;
 use crate::outcome::{Outcome, Payload};
@@ -404,16 +405,20 @@ fn features(features: &[String]) -> Result<(), FrameError> {
     features.iter().try_for_each(|feature| text(feature))
 }
 
-fn payload(payload: &Payload) -> Result<(), FrameError> {
+/// `bytes_max` bounds what a blob may be announced with, and so what fetching it may cost.
+fn payload(payload: &Payload, bytes_max: usize) -> Result<(), FrameError> {
     match payload {
         Payload::Inline(value) => at_most("bytes of a value", value.len(), INLINE_BYTES_MAX),
-        Payload::Blob { .. } => Ok(()),
+        Payload::Blob { bytes, .. } => {
+            at_most("bytes of a blob", usize::try_from(*bytes).unwrap_or(usize::MAX), bytes_max)
+        }
     }
 }
 
 fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
     match outcome {
-        Outcome::Returned(value) | Outcome::Raised(value) => payload(value),
+        Outcome::Returned(value) => payload(value, VALUE_BYTES_MAX),
+        Outcome::Raised(record) => payload(record, RAISED_BYTES_MAX),
         Outcome::Trapped(_, frames)
         | Outcome::OutOfFuel(frames)
         | Outcome::OutOfMemory(frames)
@@ -474,7 +479,7 @@ impl Frame for HubWork {
     fn check(&self) -> Result<(), FrameError> {
         let Self::Tasks { tasks, .. } = self;
         at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
-        tasks.iter().try_for_each(|task| payload(&task.arguments))
+        tasks.iter().try_for_each(|task| payload(&task.arguments, VALUE_BYTES_MAX))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The signed record that says what a closure is and what it may use.
 
-use libp2p_identity::{Keypair, PublicKey};
+use libp2p_identity::{Keypair, PeerId, PublicKey};
 use minicbor::{Decode, Encode};
 
 use crate::ids::{ContentId, SessionId};
@@ -176,6 +176,23 @@ impl SignedManifest {
         let signature =
             key.sign(&[DOMAIN, &manifest].concat()).expect("Ed25519 signing does not fail");
         Self { manifest, signature }
+    }
+
+    /// Checks as [`Self::verify`] does, with the key that the id of an Ed25519 peer holds.
+    ///
+    /// # Errors
+    /// Says which check fails; an id that holds no key has signed nothing.
+    pub fn verify_by(
+        &self,
+        peer: PeerId,
+        session: SessionId,
+        now_unix_ms: u64,
+    ) -> Result<Manifest, ManifestError> {
+        let key = PublicKey::try_decode_protobuf(peer.as_ref().digest())
+            .ok()
+            .filter(|key| key.to_peer_id() == peer)
+            .ok_or(ManifestError::BadSignature)?;
+        self.verify(&key, session, now_unix_ms)
     }
 
     /// Checks signature, session and expiry.

@@ -9,7 +9,7 @@ use spm_protocol::frame::{
 };
 use spm_protocol::limits::{
     BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
-    OUTPUT_CHUNK_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
+    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use spm_protocol::outcome::{CodePoint, OutcomeClass};
 use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
@@ -233,6 +233,13 @@ fn every_list_of_a_host_has_a_limit() {
     check("results", &cancelled(BATCH_TASKS_MAX), &cancelled(BATCH_TASKS_MAX + 1));
     let value = |bytes| results(Outcome::Returned(Payload::Inline(vec![0; bytes])), 1);
     check("bytes of a value", &value(INLINE_BYTES_MAX), &value(INLINE_BYTES_MAX + 1));
+    let blob = |bytes| Payload::Blob { id: ContentId::of(b""), bytes };
+    let returned = |bytes| results(Outcome::Returned(blob(bytes)), 1);
+    let most = VALUE_BYTES_MAX as u64;
+    check("bytes of a blob", &returned(most), &returned(most + 1));
+    let raised = |bytes| results(Outcome::Raised(blob(bytes)), 1);
+    let most = RAISED_BYTES_MAX as u64;
+    check("bytes of a blob", &raised(most), &raised(most + 1));
     let frames = |count| {
         let frames = vec![CodePoint { function: 0, offset: 0 }; count];
         results(Outcome::Trapped(TrapCode::Unreachable, frames), 1)

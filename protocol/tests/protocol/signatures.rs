@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use spm_protocol::certificate::CertificateError;
 use spm_protocol::limits::CLOCK_SKEW_MS;
 use spm_protocol::manifest::{Isolation, ManifestError, TaskLimits};
-use spm_protocol::{Certificate, ContentId, Engine, Manifest, SessionId, SignedManifest};
+use spm_protocol::{Certificate, ContentId, Engine, Manifest, PeerId, SessionId, SignedManifest};
 
 use crate::arbitrary_frames::{self, key, peer};
 
@@ -74,6 +74,16 @@ fn a_manifest_is_for_one_key_one_session_and_a_time() {
     assert!(verify(1, SESSION, EXPIRES + CLOCK_SKEW_MS - 1).is_ok());
     let late = verify(1, SESSION, EXPIRES + CLOCK_SKEW_MS);
     assert!(matches!(late, Err(ManifestError::Expired { .. })));
+}
+
+#[test]
+fn the_id_of_a_peer_holds_its_key() {
+    let signed = SignedManifest::sign(&manifest(), &key(1));
+    assert_eq!(signed.verify_by(peer(1), SESSION, 0).unwrap(), manifest());
+    for other in [peer(2), PeerId::random()] {
+        let verified = signed.verify_by(other, SESSION, 0);
+        assert!(matches!(verified, Err(ManifestError::BadSignature)));
+    }
 }
 
 #[test]
