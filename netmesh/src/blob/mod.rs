@@ -8,7 +8,7 @@ mod fetch;
 mod serve;
 mod store;
 mod verify;
-mod wire;
+pub(crate) mod wire;
 
 use bao_tree::BlockSize;
 
@@ -23,4 +23,4 @@ pub(crate) use serve::BlobServer;
 const CHUNK_GROUP: BlockSize = BlockSize::from_chunk_log(4);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use std::{error::Error, io, sync::Arc};
 
 use futures::AsyncWriteExt;
-use libp2p::{PeerId, Stream};
+use libp2p::PeerId;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
@@ -17,6 +17,7 @@ use crate::{
         BLOB_SERVES_MAX, BLOB_SERVES_PER_PEER_MAX, BLOB_STALL_TIMEOUT, PREAMBLE_TIMEOUT,
         PREAMBLES_PER_PEER_MAX, PUMP_BATCH_BYTES,
     },
+    mesh::streams::PeerStream,
     message,
     permits::PeerLimit,
 };
@@ -41,7 +42,7 @@ impl BlobServer {
     }
 
     /// Serves one stream to its end.
-    pub(crate) async fn serve(&self, peer: PeerId, mut stream: Stream) {
+    pub(crate) async fn serve(&self, peer: PeerId, mut stream: PeerStream) {
         let Some(_request) = self.requests.try_acquire(peer) else {
             tracing::warn!(%peer, "blob stream dropped: too many of this peer's requests wait");
             return;
@@ -54,7 +55,7 @@ impl BlobServer {
     async fn answer(
         &self,
         peer: PeerId,
-        stream: &mut Stream,
+        stream: &mut PeerStream,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let request: Request = timeout(PREAMBLE_TIMEOUT, message::read(stream)).await??;
         let shared = self
@@ -77,7 +78,7 @@ impl BlobServer {
     }
 }
 
-async fn send(stream: &mut Stream, content: Arc<Content>, first_chunk: u64) -> io::Result<()> {
+async fn send(stream: &mut PeerStream, content: Arc<Content>, first_chunk: u64) -> io::Result<()> {
     // Making a large blob's hash tree takes too long for a task among others.
     let content = tokio::task::spawn_blocking(move || {
         content.outboard();

@@ -205,6 +205,22 @@ impl BlobStore {
         state.sessions.entry(session).or_default().members = members.into_iter().collect();
     }
 
+    /// Shares a blob with nobody in this session any more. It may be dropped to make room.
+    pub fn unshare(&self, id: ContentId, session: SessionId) {
+        let mut state = self.inner.state.lock();
+        let state = &mut *state;
+        let Some(entry) = state.sessions.get_mut(&session) else { return };
+        if !entry.blobs.remove(&id) {
+            return;
+        }
+        if let Some(blob) = state.blobs.get_mut(&id)
+            && blob.sessions.remove(&session)
+            && blob.sessions.is_empty()
+        {
+            state.shared_bytes -= blob.content.bytes.len();
+        }
+    }
+
     /// Shares nothing with anyone in this session any more.
     pub fn unshare_session(&self, session: SessionId) {
         let mut state = self.inner.state.lock();

@@ -37,7 +37,7 @@ pub(super) fn is_start(first_chunk: u64, bytes: u64) -> bool {
             && first_chunk.checked_mul(CHUNK_BYTES).is_some_and(|offset| offset < bytes))
 }
 
-/// Appends pieces of `content`, from `first_chunk` on, to `out`; hands it over when it has `batch_bytes`.
+/// Writes a blob's pieces, from a chunk on, in batches.
 pub(super) struct Encoder<'a> {
     content: &'a [u8],
     outboard: &'a PreOrderMemOutboard,
@@ -57,7 +57,8 @@ impl<'a> Encoder<'a> {
         Self { content, outboard, pieces: pieces.into_iter() }
     }
 
-    /// Fills `out` with at least `batch_bytes` bytes, or with all that is left; false when nothing was.
+    /// Fills `out`, which was emptied, with `batch_bytes` bytes and up to a piece more, or with what is left;
+    /// false when nothing was.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, batch_bytes: usize) -> io::Result<bool> {
         let before = out.len();
         while out.len() < batch_bytes {

@@ -3,16 +3,17 @@
 //! **Invariant:** only the loop touches the swarm; all that waits on it is bounded. Streams, once open,
 //! are moved by tasks of their own and never pass through the loop.
 
+pub(crate) mod build;
 mod error;
 mod redial;
-mod streams;
+pub(crate) mod streams;
 mod swarm_loop;
 mod transport;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use parking_lot::Mutex;
 use spm_protocol::{ContentId, SessionId};
 use tokio::{
@@ -34,7 +35,7 @@ use crate::{
     },
     session::{self, IncomingSessions, OpenSessionError, SessionAcceptor, SessionChannel},
 };
-use streams::{BLOB_PROTOCOL, InboundStream, SESSION_PROTOCOL};
+use streams::{BLOB_PROTOCOL, InboundStream, PeerStream, SESSION_PROTOCOL};
 use swarm_loop::{Command, SwarmLoop};
 
 /// How a mesh is started. There is no default: the caller decides.
@@ -133,8 +134,8 @@ impl Mesh {
         let (event_sender, _) = broadcast::channel(EVENTS_PENDING_MAX);
         let events = event_sender.downgrade();
         let key = identity.transport_keypair();
-        let mut swarm = swarm_loop::build(key, transport, mdns, inbound_sender)?;
-        swarm_loop::listen(&mut swarm, listen).await?;
+        let mut swarm = build::build(key, transport, mdns, inbound_sender)?;
+        build::listen(&mut swarm, listen).await?;
         let sessions = SessionAcceptor::new(identity.clone());
         let acceptor = accept(inbound, sessions.clone(), BlobServer::new(blobs.clone()));
         let swarm_loop = SwarmLoop::new(swarm, command_receiver, event_sender);
@@ -340,7 +341,7 @@ impl Mesh {
         &self,
         peer: PeerId,
         protocol: StreamProtocol,
-    ) -> Result<Stream, OpenStreamError> {
+    ) -> Result<PeerStream, OpenStreamError> {
         self.ask(|reply| Command::OpenStream { peer, protocol, reply })
             .await
             .unwrap_or(Err(OpenStreamError::Broken(None)))

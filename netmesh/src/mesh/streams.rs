@@ -8,9 +8,12 @@ use std::{
     collections::{BTreeMap, VecDeque},
     convert::Infallible,
     future::{Ready, ready},
+    io,
+    pin::Pin,
     task::{Context, Poll},
 };
 
+use futures::{AsyncRead, AsyncWrite, FutureExt, channel::oneshot, future::Shared};
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol,
     core::{Endpoint, InboundUpgrade, OutboundUpgrade, UpgradeInfo, transport::PortUse},
@@ -24,7 +27,7 @@ use libp2p::{
         },
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Protocol of session streams.
 pub(crate) const SESSION_PROTOCOL: StreamProtocol = StreamProtocol::new("/spm/session/1");
@@ -51,17 +54,81 @@ pub enum OpenStreamError {
     TimedOut,
     /// The connection broke meanwhile.
     #[error("connection broke")]
-    Broken(#[source] Option<std::io::Error>),
+    Broken(#[source] Option<io::Error>),
 }
 
-pub(crate) type OpenReply = oneshot::Sender<Result<Stream, OpenStreamError>>;
+pub(crate) type OpenReply = tokio::sync::oneshot::Sender<Result<PeerStream, OpenStreamError>>;
 
 /// A stream that a peer opened.
 #[derive(Debug)]
 pub(crate) struct InboundStream {
     pub(crate) peer: PeerId,
     pub(crate) protocol: StreamProtocol,
-    pub(crate) stream: Stream,
+    pub(crate) stream: PeerStream,
+}
+
+/// Resolves when a connection is closed.
+type Gone = Shared<oneshot::Receiver<Infallible>>;
+
+/// A stream that breaks as soon as its connection is closed. A stream of Yamux alone may never hear of it
+/// when this end closes.
+#[derive(Debug)]
+pub(crate) struct PeerStream {
+    stream: Stream,
+    // One for each direction: either may be waited on by a task of its own.
+    gone_for_read: Gone,
+    gone_for_write: Gone,
+}
+
+impl PeerStream {
+    fn new(stream: Stream, gone: &Gone) -> Self {
+        Self { stream, gone_for_read: gone.clone(), gone_for_write: gone.clone() }
+    }
+}
+
+/// What `ready` says, or else whether the connection is gone.
+fn unless_gone<T>(
+    ready: Poll<io::Result<T>>,
+    gone: &mut Gone,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<T>> {
+    if ready.is_pending() && gone.poll_unpin(context).is_ready() {
+        let error = io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was closed");
+        return Poll::Ready(Err(error));
+    }
+    ready
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let ready = Pin::new(&mut self.stream).poll_read(context, buffer);
+        unless_gone(ready, &mut self.gone_for_read, context)
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let ready = Pin::new(&mut self.stream).poll_write(context, bytes);
+        unless_gone(ready, &mut self.gone_for_write, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = Pin::new(&mut self.stream).poll_flush(context);
+        unless_gone(ready, &mut self.gone_for_write, context)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = Pin::new(&mut self.stream).poll_close(context);
+        unless_gone(ready, &mut self.gone_for_write, context)
+    }
 }
 
 /// A request to open a stream, on its way to a connection.
@@ -166,11 +233,15 @@ pub(crate) struct Handler {
     peer: PeerId,
     inbound: mpsc::Sender<InboundStream>,
     requests: VecDeque<OpenRequest>,
+    /// Dropped when the connection is closed, which resolves `gone`.
+    alive: Option<oneshot::Sender<Infallible>>,
+    gone: Gone,
 }
 
 impl Handler {
     fn new(peer: PeerId, inbound: mpsc::Sender<InboundStream>) -> Self {
-        Self { peer, inbound, requests: VecDeque::new() }
+        let (alive, gone) = oneshot::channel();
+        Self { peer, inbound, requests: VecDeque::new(), alive: Some(alive), gone: gone.shared() }
     }
 }
 
@@ -202,6 +273,11 @@ impl ConnectionHandler for Handler {
         }
     }
 
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Option<Infallible>> {
+        self.alive = None;
+        Poll::Ready(None)
+    }
+
     fn on_behaviour_event(&mut self, request: OpenRequest) {
         self.requests.push_back(request);
     }
@@ -215,6 +291,7 @@ impl ConnectionHandler for Handler {
                 protocol: (stream, protocol),
                 info: (),
             }) => {
+                let stream = PeerStream::new(stream, &self.gone);
                 let inbound = InboundStream { peer: self.peer, protocol, stream };
                 if self.inbound.try_send(inbound).is_err() {
                     tracing::warn!(peer = %self.peer, "inbound stream dropped: too many wait to be accepted");
@@ -223,7 +300,7 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: (stream, _),
                 info: request,
-            }) => drop(request.reply.send(Ok(stream))),
+            }) => drop(request.reply.send(Ok(PeerStream::new(stream, &self.gone)))),
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info: request, error }) => {
                 let error = match error {
                     StreamUpgradeError::Timeout => OpenStreamError::TimedOut,

@@ -4,33 +4,27 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, connection_limits,
-    identity::Keypair,
-    mdns,
+    Multiaddr, PeerId, StreamProtocol, Swarm, mdns,
     multiaddr::Protocol,
     ping,
     swarm::{
-        Config, ConnectionId, DialError as SwarmDialError, NetworkBehaviour, SwarmEvent,
-        behaviour::toggle::Toggle,
+        ConnectionId, DialError as SwarmDialError, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
-    DialError, MeshEvent, StartError, Transport,
+    DialError, MeshEvent,
+    build::{Behaviour, BehaviourEvent},
     error::{disconnect_cause, innermost},
     redial::{self, Redial},
-    streams::{self, InboundStream, OpenReply},
+    streams::OpenReply,
 };
-use crate::limits::{
-    CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_CONNECTION_TIMEOUT,
-    LISTEN_TIMEOUT, NEGOTIATING_STREAMS_MAX, PING_INTERVAL, PING_TIMEOUT, REMEMBERED_PEERS_MAX,
-    STOP_TIMEOUT,
-};
+use crate::limits::{CONNECTIONS_PENDING_MAX, REMEMBERED_PEERS_MAX, STOP_TIMEOUT};
 
 pub(super) type DialReply = oneshot::Sender<Result<PeerId, DialError>>;
 
@@ -44,78 +38,6 @@ pub(super) enum Command {
     ListenAddresses { reply: oneshot::Sender<Vec<Multiaddr>> },
     ConnectedPeers { reply: oneshot::Sender<Vec<PeerId>> },
     Stop { reply: oneshot::Sender<()> },
-}
-
-#[derive(NetworkBehaviour)]
-pub(super) struct Behaviour {
-    limits: connection_limits::Behaviour,
-    ping: ping::Behaviour,
-    mdns: Toggle<mdns::tokio::Behaviour>,
-    streams: streams::Behaviour,
-}
-
-pub(super) fn build(
-    key: &Keypair,
-    transport: Transport,
-    with_mdns: bool,
-    inbound: mpsc::Sender<InboundStream>,
-) -> Result<Swarm<Behaviour>, StartError> {
-    let peer = key.public().to_peer_id();
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(CONNECTIONS_PENDING_MAX))
-        .with_max_pending_outgoing(Some(CONNECTIONS_PENDING_MAX))
-        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
-        .with_max_established(Some(CONNECTIONS_MAX));
-    let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
-    let mdns = if with_mdns {
-        Some(mdns::tokio::Behaviour::new(mdns::Config::default(), peer).map_err(StartError::Mdns)?)
-    } else {
-        None
-    };
-    let behaviour = Behaviour {
-        limits: connection_limits::Behaviour::new(limits),
-        ping: ping::Behaviour::new(ping),
-        mdns: mdns.into(),
-        streams: streams::Behaviour::new(inbound),
-    };
-    let config = Config::with_tokio_executor()
-        .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX)
-        .with_idle_connection_timeout(IDLE_CONNECTION_TIMEOUT);
-    let transport = transport.build(key).map_err(StartError::Key)?;
-    Ok(Swarm::new(transport, behaviour, peer, config))
-}
-
-/// Listens on each address, and returns when all are bound.
-pub(super) async fn listen(
-    swarm: &mut Swarm<Behaviour>,
-    addresses: Vec<Multiaddr>,
-) -> Result<(), StartError> {
-    let deadline = Instant::now() + LISTEN_TIMEOUT;
-    for address in addresses {
-        let refused = |cause| StartError::Listen { address: address.clone(), cause };
-        let listener =
-            swarm.listen_on(address.clone()).map_err(|error| refused(innermost(&error)))?;
-        let bound = async {
-            loop {
-                match swarm.select_next_some().await {
-                    SwarmEvent::NewListenAddr { listener_id, .. } if listener_id == listener => {
-                        return Ok(());
-                    }
-                    SwarmEvent::ListenerClosed { listener_id, reason, .. }
-                        if listener_id == listener =>
-                    {
-                        let cause = reason.err().map(|error| innermost(&error));
-                        return Err(refused(cause.unwrap_or_else(|| "it was closed".to_owned())));
-                    }
-                    _ => {}
-                }
-            }
-        };
-        timeout_at(deadline, bound).await.unwrap_or_else(|_| {
-            Err(StartError::ListenTimedOut { address: address.clone(), timeout: LISTEN_TIMEOUT })
-        })?;
-    }
-    Ok(())
 }
 
 /// A dial under way and who waits for it.

@@ -21,7 +21,7 @@ where
 {
     let Pipe { sender: incoming, receiver: mut outgoing } = pipe;
     let (mut reader, mut writer) = stream.split();
-    let refusal = {
+    let end = {
         let closer = outgoing.closer();
         let mut reading = pin!(read_frames(&mut reader, &incoming));
         let mut writing = pin!(write_frames(&mut writer, &mut outgoing));
@@ -31,7 +31,7 @@ where
                 end = &mut reading => break end,
                 result = &mut writing, if !wrote_all => match result {
                     Ok(()) => wrote_all = true,
-                    Err(error) => break ReadEnd::Closed(CloseReason::Broken(error.to_string())),
+                    Err(error) => break End::Over(CloseReason::Broken(error.to_string())),
                 },
                 () = incoming.abandoned() => {
                     closer.close(CloseReason::Abandoned);
@@ -39,39 +39,39 @@ where
                         // Whether or not the peer took all in time, the stream is dropped next.
                         let _ = timeout(PIPE_DRAIN_TIMEOUT, &mut writing).await;
                     }
-                    break ReadEnd::Closed(CloseReason::Abandoned);
+                    break End::Over(CloseReason::Abandoned);
                 }
             }
         };
-        let (reason, refusal) = match end {
-            ReadEnd::Closed(reason) => (reason, None),
-            ReadEnd::Refused(reason) => (reason.clone(), Some(reason)),
-        };
+        let (End::Over(reason) | End::Refused(reason)) = &end;
         incoming.close_because(reason.clone());
-        closer.close(reason);
-        refusal
+        closer.close(reason.clone());
+        end
     };
-    if let Some(reason) = refusal {
-        let mut goodbye = Vec::new();
-        // A frame may be half written, and then this is read as part of it; the stream ends all the same.
-        encode_goodbye(&reason, &mut goodbye);
-        let _ = timeout(PIPE_DRAIN_TIMEOUT, async {
-            writer.write_all(&goodbye).await?;
-            writer.close().await
-        })
-        .await;
+    let mut goodbye = Vec::new();
+    match &end {
+        End::Over(CloseReason::Broken(_)) => return,
+        End::Over(_) => {}
+        // A frame may be half written; then this is read as part of it, and the stream ends all the same.
+        End::Refused(reason) => encode_goodbye(reason, &mut goodbye),
     }
+    // The peer hears of the end in any case; an orderly one lets it read to the last byte first.
+    let _ = timeout(PIPE_DRAIN_TIMEOUT, async {
+        writer.write_all(&goodbye).await?;
+        writer.close().await
+    })
+    .await;
 }
 
-/// Why reading ended.
-enum ReadEnd {
-    /// The stream is over, both ways.
-    Closed(CloseReason),
+/// How a stream ended.
+enum End {
+    /// It is over, both ways.
+    Over(CloseReason),
     /// The peer broke a rule, and should hear which.
     Refused(CloseReason),
 }
 
-async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSender) -> ReadEnd {
+async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSender) -> End {
     let mut splitter = FrameSplitter::new();
     let mut pieces = VecDeque::new();
     let mut frames = VecDeque::new();
@@ -79,14 +79,12 @@ async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSende
     let mut finished = false;
     loop {
         let count = match reader.read(&mut buffer).await {
-            Ok(0) if finished => return ReadEnd::Closed(CloseReason::Abandoned),
+            Ok(0) if finished => return End::Over(CloseReason::Abandoned),
             Ok(0) => {
-                return ReadEnd::Closed(CloseReason::Broken(
-                    "it ended without a goodbye".to_owned(),
-                ));
+                return End::Over(CloseReason::Broken("it ended without a goodbye".to_owned()));
             }
             Ok(count) => count,
-            Err(error) => return ReadEnd::Closed(CloseReason::Broken(error.to_string())),
+            Err(error) => return End::Over(CloseReason::Broken(error.to_string())),
         };
         let split = splitter.push(&buffer[..count], &mut pieces);
         let mut goodbye = None;
@@ -106,19 +104,20 @@ async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSende
                 incoming.close_because(CloseReason::Finished);
                 finished = true;
             }
-            Some(reason) => return ReadEnd::Closed(reason),
+            Some(reason) => return End::Over(reason),
         }
         match split {
             Ok(()) => {}
             Err(SplitError::FrameTooLarge { frame_bytes }) => {
-                return ReadEnd::Refused(CloseReason::FrameTooLarge { frame_bytes });
+                return End::Refused(CloseReason::FrameTooLarge { frame_bytes });
             }
-            Err(error) => return ReadEnd::Refused(CloseReason::Broken(error.to_string())),
+            Err(error) => return End::Refused(CloseReason::Broken(error.to_string())),
         }
     }
 }
 
-/// Writes until the pipe is closed and drained, then says goodbye.
+/// Writes until the pipe is closed and drained, then says goodbye. The stream is left open, since its end
+/// tells the peer that we no longer read, either.
 async fn write_frames(
     writer: &mut (impl AsyncWrite + Unpin),
     outgoing: &mut PipeReceiver,
@@ -144,5 +143,5 @@ async fn write_frames(
     }
     encode_goodbye(&outgoing.closed_reason().unwrap_or(CloseReason::Finished), &mut batch);
     writer.write_all(&batch).await?;
-    writer.close().await
+    writer.flush().await
 }

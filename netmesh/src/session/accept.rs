@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use libp2p::{PeerId, Stream};
+use libp2p::PeerId;
 use parking_lot::Mutex;
 use spm_protocol::{Certified, SessionId, limits::SESSIONS_PER_PEER_MAX};
 use tokio::{
@@ -24,6 +24,7 @@ use crate::{
         INCOMING_SESSIONS_MAX, PAIRING_TIMEOUT, PREAMBLE_TIMEOUT, PREAMBLES_PER_PEER_MAX,
         SESSION_PIPE_FRAMES,
     },
+    mesh::streams::PeerStream,
     message,
     permits::{PeerLimit, PeerPermit},
     pipe::Pipe,
@@ -32,7 +33,7 @@ use crate::{
 /// One stream of a session that waits for the other.
 struct Half {
     kind: Kind,
-    stream: Stream,
+    stream: PeerStream,
     remote: Certified,
     /// Dropped when the other stream takes this one, which ends the wait.
     _taken: oneshot::Sender<()>,
@@ -76,7 +77,7 @@ impl SessionAcceptor {
     }
 
     /// Takes one stream from its preamble to its session, or refuses it.
-    pub(crate) async fn accept(&self, peer: PeerId, mut stream: Stream) {
+    pub(crate) async fn accept(&self, peer: PeerId, mut stream: PeerStream) {
         let Some(permit) = self.preambles.try_acquire(peer) else {
             tracing::warn!(%peer, "session stream dropped: too many of this peer's streams wait");
             return;
@@ -120,7 +121,7 @@ impl SessionAcceptor {
         peer: PeerId,
         preamble: &Preamble,
         remote: Certified,
-        stream: Stream,
+        stream: PeerStream,
         permit: PeerPermit,
     ) -> Paired {
         let mut halves = self.halves.lock();
@@ -156,8 +157,8 @@ impl SessionAcceptor {
         &self,
         session: SessionId,
         remote: Certified,
-        mut control: Stream,
-        mut work: Stream,
+        mut control: PeerStream,
+        mut work: PeerStream,
     ) {
         let peer = remote.transport;
         let accepted = self.accepted.lock().clone();
@@ -201,8 +202,8 @@ impl SessionAcceptor {
 
 enum Paired {
     Waits(oneshot::Receiver<()>),
-    Refused(Stream, &'static str),
-    Both { control: Stream, work: Stream },
+    Refused(PeerStream, &'static str),
+    Both { control: PeerStream, work: PeerStream },
 }
 
 fn check(peer: PeerId, preamble: &Preamble) -> Result<Certified, String> {
@@ -212,7 +213,7 @@ fn check(peer: PeerId, preamble: &Preamble) -> Result<Certified, String> {
     preamble.certificate.verify(peer, unix_ms()).map_err(|error| error.to_string())
 }
 
-async fn refuse(peer: PeerId, stream: &mut Stream, reason: String) {
+async fn refuse(peer: PeerId, stream: &mut PeerStream, reason: String) {
     tracing::info!(%peer, reason, "session refused");
     // A peer that does not wait for the reason does without.
     let _ = timeout(PREAMBLE_TIMEOUT, async {

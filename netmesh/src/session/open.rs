@@ -1,21 +1,23 @@
 //! The opening end of a session.
 
-use libp2p::{PeerId, Stream};
+use libp2p::PeerId;
 use spm_protocol::{Certificate, Certified, SessionId};
 
 use super::{
     OpenSessionError, SessionChannel,
     wire::{Answer, Kind, Preamble, VERSION},
 };
-use crate::{identity::unix_ms, limits::SESSION_PIPE_FRAMES, message, pipe::Pipe};
+use crate::{
+    identity::unix_ms, limits::SESSION_PIPE_FRAMES, mesh::streams::PeerStream, message, pipe::Pipe,
+};
 
 /// Introduces both streams and makes pipes of them once the peer has accepted both.
 pub(crate) async fn open(
     peer: PeerId,
     session: SessionId,
     certificate: Certificate,
-    mut control: Stream,
-    mut work: Stream,
+    mut control: PeerStream,
+    mut work: PeerStream,
 ) -> Result<SessionChannel, OpenSessionError> {
     let preamble = Preamble { version: VERSION, session, kind: Kind::Control, certificate };
     let work_preamble = Preamble { kind: Kind::Work, ..preamble.clone() };
@@ -35,7 +37,7 @@ pub(crate) async fn open(
 
 async fn introduce(
     peer: PeerId,
-    stream: &mut Stream,
+    stream: &mut PeerStream,
     preamble: &Preamble,
 ) -> Result<Certified, OpenSessionError> {
     let broke = |source| OpenSessionError::Preamble { peer, source };
