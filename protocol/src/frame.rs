@@ -7,8 +7,8 @@ use minicbor::{Decode, Encode};
 use crate::ids::{ContentId, Incarnation, Point, TaskId};
 use crate::limits::{
     BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX,
-    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX,
-    VALUE_BYTES_MAX,
+    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX,
+    TEXT_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use crate::manifest::SignedManifest;
 use crate::outcome::{Outcome, Payload};
@@ -155,7 +155,7 @@ pub struct Refusal {
     #[n(0)]
     pub closure: Option<u32>,
     /// What is wrong, and what to do.
-    #[n(1)]
+    #[cbor(n(1), encode_with = "crate::reason::encode")]
     pub reason: String,
 }
 
@@ -226,7 +226,7 @@ pub enum HostControl {
     #[n(6)]
     Bye {
         /// For people.
-        #[n(0)]
+        #[cbor(n(0), encode_with = "crate::reason::encode")]
         reason: String,
     },
 }
@@ -400,6 +400,10 @@ fn text(text: &str) -> Result<(), FrameError> {
     at_most("bytes of text", text.len(), TEXT_BYTES_MAX)
 }
 
+fn reason(reason: &str) -> Result<(), FrameError> {
+    at_most("bytes of a reason", reason.len(), REASON_BYTES_MAX)
+}
+
 fn features(features: &[String]) -> Result<(), FrameError> {
     at_most("features", features.len(), FEATURES_MAX)?;
     features.iter().try_for_each(|feature| text(feature))
@@ -423,7 +427,7 @@ fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
         | Outcome::OutOfFuel(frames)
         | Outcome::OutOfMemory(frames)
         | Outcome::DeadlineHit(frames) => at_most("frames", frames.len(), RAISED_FRAMES_MAX),
-        Outcome::HostFault(reason) | Outcome::Refused(reason) => text(reason),
+        Outcome::HostFault(why) | Outcome::Refused(why) => reason(why),
         Outcome::Cancelled => Ok(()),
     }
 }
@@ -464,9 +468,9 @@ impl Frame for HostControl {
             }
             Self::Refused { refusals, .. } => {
                 at_most("refusals", refusals.len(), CLOSURES_MAX)?;
-                refusals.iter().try_for_each(|refusal| text(&refusal.reason))
+                refusals.iter().try_for_each(|refusal| reason(&refusal.reason))
             }
-            Self::Bye { reason } => text(reason),
+            Self::Bye { reason: why } => reason(why),
             Self::Prepared { .. }
             | Self::Online { .. }
             | Self::Concluded { .. }

@@ -10,6 +10,7 @@ pub mod lines;
 pub mod manifest;
 pub mod outcome;
 pub mod raised;
+mod reason;
 pub mod trap;
 pub mod value;
 

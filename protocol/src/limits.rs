@@ -50,8 +50,11 @@ pub const TABLE_ELEMENTS_MAX: usize = 100_000;
 pub const INSTANCES_MAX: usize = 64;
 /// Native stack of a guest. A recursion of `CPython`'s usual limit of 1000 needs a tenth of it.
 pub const STACK_BYTES_MAX: usize = 4 * MIB;
-/// Length of a name, label or reason in a frame.
+/// Length of a name or label in a frame.
 pub const TEXT_BYTES_MAX: usize = 16 * KIB;
+/// Length of a reason in a frame; what is longer is cut by its writer. Every closure of a point may be refused with
+/// one, in one frame.
+pub const REASON_BYTES_MAX: usize = 1000;
 /// Features or engines a peer may name.
 pub const FEATURES_MAX: usize = 64;
 /// Labels of one host.
@@ -77,4 +80,5 @@ pub const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
 
 const _: () = assert!(INLINE_BYTES_MAX * 2 <= FRAME_BYTES_MAX / 2);
 const _: () = assert!(RAISED_BYTES_MAX <= VALUE_BYTES_MAX);
+const _: () = assert!(CLOSURES_MAX * (REASON_BYTES_MAX + 16) < FRAME_BYTES_MAX);
 const _: () = assert!(LEASE_RENEWAL_MS * 3 < LEASE_MS);

@@ -57,10 +57,10 @@ pub enum Outcome {
     OutOfMemory(#[n(0)] Vec<CodePoint>),
     /// The host failed, not the task: its stack, pool or memory was exhausted, or a bug of ours.
     #[n(5)]
-    HostFault(#[n(0)] String),
+    HostFault(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
     /// The host would not run the task at all.
     #[n(6)]
-    Refused(#[n(0)] String),
+    Refused(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
     /// The task's deadline passed while it ran.
     #[n(7)]
     DeadlineHit(#[n(0)] Vec<CodePoint>),

@@ -9,7 +9,8 @@ use spm_protocol::frame::{
 };
 use spm_protocol::limits::{
     BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
-    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX,
+    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX,
+    VALUE_BYTES_MAX,
 };
 use spm_protocol::outcome::{CodePoint, OutcomeClass};
 use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
@@ -211,8 +212,6 @@ fn every_list_of_the_hub_has_a_limit() {
 
 #[test]
 fn every_list_of_a_host_has_a_limit() {
-    let bye = |length| HostControl::Bye { reason: "x".repeat(length) };
-    check("bytes of text", &bye(TEXT_BYTES_MAX), &bye(TEXT_BYTES_MAX + 1));
     let labels = |count| HostControl::Hello {
         version: 1,
         features: vec![],
@@ -224,7 +223,6 @@ fn every_list_of_a_host_has_a_limit() {
         refusals: vec![Refusal { closure: None, reason: "x".repeat(length) }; count],
     };
     check("refusals", &refused(CLOSURES_MAX, 1), &refused(CLOSURES_MAX + 1, 1));
-    check("bytes of text", &refused(1, TEXT_BYTES_MAX), &refused(1, TEXT_BYTES_MAX + 1));
     let results = |outcome: Outcome, count| HostWork::Results {
         point: Point(1),
         results: vec![result(outcome); count],
@@ -245,8 +243,12 @@ fn every_list_of_a_host_has_a_limit() {
         results(Outcome::Trapped(TrapCode::Unreachable, frames), 1)
     };
     check("frames", &frames(RAISED_FRAMES_MAX), &frames(RAISED_FRAMES_MAX + 1));
-    let fault = |length| results(Outcome::HostFault("x".repeat(length)), 1);
-    check("bytes of text", &fault(TEXT_BYTES_MAX), &fault(TEXT_BYTES_MAX + 1));
+    let named = |length| HostControl::Hello {
+        version: 1,
+        features: vec![],
+        info: HostInfo { name: "x".repeat(length), ..info() },
+    };
+    check("bytes of text", &named(TEXT_BYTES_MAX), &named(TEXT_BYTES_MAX + 1));
     let output = |length| HostWork::Output {
         point: Point(1),
         id: TaskId(1),
@@ -263,6 +265,32 @@ fn every_list_of_a_host_has_a_limit() {
         &printed(OUTPUT_CHUNK_BYTES_MAX),
         &printed(OUTPUT_CHUNK_BYTES_MAX + 1),
     );
+}
+
+#[test]
+fn long_reasons_are_cut_and_do_not_cost_the_frame() {
+    // Characters of three bytes, of which the last does not fit.
+    let (long, cut) = ("\u{20ac}".repeat(9999), "\u{20ac}".repeat(REASON_BYTES_MAX / 3));
+    let refusals =
+        |reason: &str| vec![Refusal { closure: Some(1), reason: reason.into() }; CLOSURES_MAX];
+    let refused = |reason| HostControl::Refused { point: Point(1), refusals: refusals(reason) };
+    let read = HostControl::from_bytes(&refused(&long).to_bytes()).unwrap();
+    assert_eq!(read, refused(&cut));
+    let bye = |reason: &str| HostControl::Bye { reason: reason.into() };
+    assert_eq!(HostControl::from_bytes(&bye(&long).to_bytes()).unwrap(), bye(&cut));
+    for outcome in [Outcome::HostFault, Outcome::Refused] {
+        let results = |reason: &str| HostWork::Results {
+            point: Point(1),
+            results: vec![result(outcome(reason.into()))],
+        };
+        assert_eq!(HostWork::from_bytes(&results(&long).to_bytes()).unwrap(), results(&cut));
+    }
+    // A frame whose writer did not cut: `Bye` with one byte too many.
+    let mut bytes = vec![0x82, 0x06, 0x81, 0x79];
+    bytes.extend((REASON_BYTES_MAX as u16 + 1).to_be_bytes());
+    bytes.resize(bytes.len() + REASON_BYTES_MAX + 1, b'x');
+    let refused = matches!(HostControl::from_bytes(&bytes), Err(FrameError::TooMany { .. }));
+    assert!(refused);
 }
 
 #[test]
