@@ -1,4 +1,20 @@
 //! Verifies, compiles and runs components in sandboxes.
+//!
+//! A [`Host`] has slots and serves sessions over pipes. In the order in which a closure meets them: [`verify`] says
+//! whether it is taken at all, [`define`] compiles it ([`compile_child`] and [`cache`] help), and [`sandbox`] runs one
+//! task in a fresh instance. [`session`] is the state machine that says when any of this may happen; it does no I/O.
+//!
+//! **Absent on purpose:** scheduling, retries, other hosts. A host never reads arguments, results or exceptions.
 
+pub mod cache;
+pub mod clock;
+pub mod compile_child;
+pub mod define;
+pub mod host;
 pub mod sandbox;
 pub mod session;
+pub mod verify;
+
+pub use define::CompileMode;
+pub use host::{Blobs, Host, HostError, HostOptions, HostStatus, ServedSession};
+pub use verify::Submitters;

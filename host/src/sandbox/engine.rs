@@ -43,8 +43,8 @@ pub struct EngineOptions {
     /// Whether traps may be raised by signals. Processes that are not ours alone must say no; see
     /// [`crate::sandbox`].
     pub signals: bool,
-    /// Whether several threads compile together. They live as long as the process.
-    pub parallel: bool,
+    /// Whether it only compiles: then no address space is reserved for instances.
+    pub compile_only: bool,
 }
 
 impl EngineOptions {
@@ -62,7 +62,8 @@ impl EngineOptions {
             .wasm_wide_arithmetic(false)
             .wasm_memory64(false)
             .concurrency_support(false)
-            .parallel_compilation(self.parallel)
+            // Its threads would live as long as the process.
+            .parallel_compilation(false)
             .max_wasm_stack(STACK_BYTES_MAX)
             // No fibers are used, but this must not be smaller.
             .async_stack_size(STACK_BYTES_MAX)
@@ -70,8 +71,10 @@ impl EngineOptions {
             .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(RAISED_FRAMES_MAX))
             .generate_address_map(true)
             .native_unwind_info(false)
-            .memory_reservation(MEMORY_BYTES_MAX)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
+            .memory_reservation(MEMORY_BYTES_MAX);
+        if !self.compile_only {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
+        }
         if !self.signals {
             // Guard pages are of no use to code that checks every access.
             config.memory_guard_size(0).guard_before_linear_memory(false);

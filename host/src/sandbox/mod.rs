@@ -48,19 +48,24 @@ pub struct SandboxOptions {
     pub profile: Profile,
     /// Whether traps may be raised by signals.
     pub signals: bool,
-    /// Whether several threads compile together. They live as long as the process.
-    pub parallel_compilation: bool,
+    /// Whether it only compiles: then no address space is reserved for instances.
+    pub compile_only: bool,
 }
 
 impl SandboxOptions {
-    /// For hosts in a process that is not ours alone: no signals, no threads that stay.
+    /// For hosts in a process that is not ours alone: no signals.
     pub const fn in_process() -> Self {
-        Self { profile: Profile::Small, signals: false, parallel_compilation: false }
+        Self { profile: Profile::Small, signals: false, compile_only: false }
     }
 
     /// For processes that are ours alone.
     pub const fn own_process() -> Self {
-        Self { profile: Profile::Small, signals: true, parallel_compilation: false }
+        Self { profile: Profile::Small, signals: true, compile_only: false }
+    }
+
+    /// For a process that compiles for one of [`Self::own_process`].
+    pub const fn compile_child() -> Self {
+        Self { profile: Profile::Small, signals: true, compile_only: true }
     }
 
     fn engine(self, fuel: bool) -> EngineOptions {
@@ -68,7 +73,7 @@ impl SandboxOptions {
             profile: self.profile,
             fuel,
             signals: self.signals,
-            parallel: self.parallel_compilation,
+            compile_only: self.compile_only,
         }
     }
 }

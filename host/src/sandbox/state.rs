@@ -20,6 +20,9 @@ const OUTPUT_TICKS: u32 = (100 / EPOCH_TICK_MS) as u32;
 pub trait OutputSink: Send + Sync {
     /// Takes a chunk.
     fn write(&self, chunk: Vec<u8>);
+
+    /// Called every few milliseconds while the task runs.
+    fn tick(&self) {}
 }
 
 /// Why the host ended a guest; travels through wasmtime as the error of a call.
@@ -89,6 +92,9 @@ impl TaskState {
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Ended::Deadline.into());
+        }
+        if let Some(sink) = &self.sink {
+            sink.tick();
         }
         if !self.output.is_empty() {
             self.output_ticks += 1;

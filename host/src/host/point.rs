@@ -1,0 +1,203 @@
+//! What a host holds for one session and one of its sequence points.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use spm_netmesh::{BlobStore, Mesh};
+use spm_protocol::frame::Frame as _;
+use spm_protocol::frame::{HostWork, Task, TaskResult};
+use spm_protocol::limits::INLINE_BYTES_MAX;
+use spm_protocol::{Certified, ContentId, Outcome, Payload, PeerId, Point, SessionId, TaskId};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
+
+use super::outbox::Outbox;
+use crate::compile_child::chain;
+use crate::sandbox::Definition;
+use crate::session::Event;
+
+/// Where a session's blobs come from and go to.
+#[derive(Debug, Clone)]
+pub enum Blobs {
+    /// One store that the submitter and this host share: they are one process. The submitter ends the sharing of
+    /// a session's blobs.
+    Store(BlobStore),
+    /// This host's own store, and its mesh.
+    Mesh(Mesh),
+}
+
+impl Blobs {
+    fn store(&self) -> &BlobStore {
+        match self {
+            Self::Store(store) => store,
+            Self::Mesh(mesh) => mesh.blobs(),
+        }
+    }
+
+    /// Gets a blob of this length.
+    pub(super) async fn fetch(
+        &self,
+        id: ContentId,
+        bytes: u64,
+        session: SessionId,
+        providers: &[PeerId],
+    ) -> Result<Bytes, String> {
+        let content = match self {
+            Self::Store(store) => store
+                .get(id)
+                .ok_or_else(|| format!("blob `{id}` is not in the store of this process")),
+            Self::Mesh(mesh) => mesh
+                .fetch(id, bytes, session, providers, |_, _| {})
+                .await
+                .map_err(|error| chain(&error)),
+        }?;
+        if content.len() as u64 != bytes {
+            return Err(format!("blob `{id}` has {} bytes, not {bytes}", content.len()));
+        }
+        Ok(content)
+    }
+
+    /// Lets members of a session have a blob that was fetched.
+    pub(super) fn share(&self, id: ContentId, session: SessionId, members: &[PeerId]) {
+        if let Self::Mesh(mesh) = self
+            && let Err(error) = mesh.blobs().share(id, session, members.iter().copied())
+        {
+            // Others have it too, or nobody could have sent it.
+            tracing::debug!(%id, %error, "blob is not shared");
+        }
+    }
+
+    /// Stops sharing what [`Self::share`] and results shared.
+    pub(super) fn unshare(&self, session: SessionId) {
+        if let Self::Mesh(mesh) = self {
+            mesh.blobs().unshare_session(session);
+        }
+    }
+}
+
+/// What all threads that work for a session use.
+pub(super) struct SessionRun {
+    /// Tells sessions of this host apart.
+    pub(super) key: u64,
+    pub(super) session: SessionId,
+    pub(super) submitter: Certified,
+    pub(super) blobs: Blobs,
+    pub(super) work: Outbox,
+    /// When the lease is over.
+    pub(super) lease_until_ms: AtomicU64,
+    pub(super) events: UnboundedSender<Event>,
+}
+
+impl SessionRun {
+    /// Tells the session's driver, if it still is there.
+    pub(super) fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Sends a frame of work unless the lease is over: then the hub gave the tasks to others.
+    pub(super) fn send_work(&self, frame: &HostWork) {
+        if crate::clock::now_ms() >= self.lease_until_ms.load(Ordering::Acquire) {
+            return;
+        }
+        if let Err(unread) = self.work.send(frame.to_bytes()) {
+            self.tell(Event::Broken { reason: unread.to_string() });
+        }
+    }
+
+    /// A value as it travels: in the frame, or as a blob that the submitter may fetch.
+    pub(super) fn payload(&self, value: Vec<u8>) -> Result<Payload, String> {
+        if value.len() <= INLINE_BYTES_MAX {
+            return Ok(Payload::Inline(value));
+        }
+        let bytes = value.len() as u64;
+        let store = self.blobs.store();
+        let id = store.put(value).map_err(|error| error.to_string())?;
+        store
+            .share(id, self.session, [self.submitter.transport])
+            .map_err(|error| error.to_string())?;
+        Ok(Payload::Blob { id, bytes })
+    }
+}
+
+/// A closure that is defined here.
+pub(super) struct ClosureRun {
+    pub(super) definition: Arc<Definition>,
+    pub(super) payload: Option<Bytes>,
+    pub(super) memory_bytes: usize,
+    pub(super) fuel: u64,
+    pub(super) deadline_ms: Option<u64>,
+}
+
+/// A sequence point on this host. All that is done for it holds it, so that when the last of that is over the
+/// session is told that nothing of the point is left.
+pub(super) struct PointRun {
+    pub(super) session: Arc<SessionRun>,
+    pub(super) point: Point,
+    /// Set once prepared.
+    pub(super) closures: OnceLock<Vec<ClosureRun>>,
+    is_abandoned: AtomicBool,
+    /// Tasks that ended since the session was told.
+    ended: AtomicU32,
+    /// Tasks whose arguments are being fetched.
+    pub(super) fetching: Mutex<BTreeMap<TaskId, (Task, AbortHandle)>>,
+}
+
+impl PointRun {
+    pub(super) fn new(session: Arc<SessionRun>, point: Point) -> Self {
+        Self {
+            session,
+            point,
+            closures: OnceLock::new(),
+            is_abandoned: AtomicBool::new(false),
+            ended: AtomicU32::new(0),
+            fetching: Mutex::default(),
+        }
+    }
+
+    /// Nothing is to be run or sent for it any more.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::SeqCst);
+        for (_, fetching) in std::mem::take(&mut *self.fetching.lock()).into_values() {
+            fetching.abort();
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Sends results, and counts them before the hub can know of them.
+    pub(super) fn send_results(&self, results: Vec<TaskResult>) {
+        if results.is_empty() || self.is_abandoned() {
+            return;
+        }
+        self.ended.fetch_add(results.len() as u32, Ordering::AcqRel);
+        self.session.send_work(&HostWork::Results { point: self.point, results });
+    }
+
+    /// Answers a task that did not run.
+    pub(super) fn answer(&self, id: TaskId, attempt: u32, outcome: Outcome) {
+        self.send_results(vec![TaskResult {
+            id,
+            attempt,
+            outcome,
+            run_us: 0,
+            output: Vec::new(),
+            pure: true,
+        }]);
+    }
+
+    /// How many tasks ended since this was asked last.
+    pub(super) fn take_ended(&self) -> u32 {
+        self.ended.swap(0, Ordering::AcqRel)
+    }
+}
+
+impl Drop for PointRun {
+    fn drop(&mut self) {
+        self.session.tell(Event::Dropped { point: self.point });
+    }
+}

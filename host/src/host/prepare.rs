@@ -1,0 +1,181 @@
+//! Fetching, verifying and compiling the closures of a sequence point.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spm_protocol::frame::{Member, Provider, Refusal};
+use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
+
+use super::Shared;
+use super::point::{ClosureRun, PointRun};
+use crate::session::Event;
+use crate::verify;
+
+/// What an [`crate::session::Action::Prepare`] says.
+pub(super) struct Preparation {
+    pub(super) closures: Vec<SignedManifest>,
+    pub(super) members: Vec<Member>,
+    pub(super) providers: Vec<Provider>,
+}
+
+/// Makes `run` ready, and says what the session is to be told.
+pub(super) async fn prepare(
+    host: Arc<Shared>,
+    run: Arc<PointRun>,
+    preparation: Preparation,
+) -> Event {
+    let point = run.point;
+    let mut fetch_time = Duration::ZERO;
+    let begun = Instant::now();
+    match define_all(&host, &run, preparation, &mut fetch_time).await {
+        Ok(closures) => {
+            let defined = closures.len();
+            if run.closures.set(closures).is_err() {
+                tracing::error!(%point, "a sequence point was prepared twice");
+            }
+            let compile_time = begun.elapsed().saturating_sub(fetch_time);
+            tracing::info!(session = %run.session.session, %point, closures = defined, ?fetch_time, ?compile_time, "prepared");
+            Event::Prepared {
+                point,
+                fetch_us: fetch_time.as_micros() as u64,
+                compile_us: compile_time.as_micros() as u64,
+            }
+        }
+        Err(refusals) => {
+            for refusal in &refusals {
+                tracing::warn!(session = %run.session.session, %point, reason = refusal.reason, "refused");
+            }
+            Event::PrepareFailed { point, refusals }
+        }
+    }
+}
+
+async fn define_all(
+    host: &Arc<Shared>,
+    run: &PointRun,
+    preparation: Preparation,
+    fetch_time: &mut Duration,
+) -> Result<Vec<ClosureRun>, Vec<Refusal>> {
+    let manifests = check_manifests(host, run, &preparation.closures)?;
+    let session = &run.session;
+    let members: Vec<PeerId> = preparation.members.iter().filter_map(Member::peer).collect();
+    let sources = sources(session.submitter.transport, &members, &preparation.providers);
+    let mut closures = Vec::with_capacity(manifests.len());
+    let mut refusals = Vec::new();
+    for (index, manifest) in manifests.into_iter().enumerate() {
+        let defined = define_one(host, run, &manifest, &members, &sources, fetch_time).await;
+        match defined {
+            Ok(closure) => closures.push(closure),
+            Err(reason) => refusals.push(refusal(index, &manifest.name, &reason)),
+        }
+    }
+    if refusals.is_empty() { Ok(closures) } else { Err(refusals) }
+}
+
+/// Checks all that can be said without a blob, of all closures.
+fn check_manifests(
+    host: &Shared,
+    run: &PointRun,
+    closures: &[SignedManifest],
+) -> Result<Vec<Manifest>, Vec<Refusal>> {
+    let now_unix_ms = crate::clock::unix_ms();
+    let (offer, session) = (&host.offer, &run.session);
+    verify::check_submitter(offer, &session.submitter, now_unix_ms)
+        .map_err(|error| vec![Refusal { closure: None, reason: error.to_string() }])?;
+    let mut manifests = Vec::with_capacity(closures.len());
+    let mut refusals = Vec::new();
+    for (index, signed) in closures.iter().enumerate() {
+        let checked = verify::check_manifest(
+            offer,
+            signed,
+            &session.submitter,
+            session.session,
+            closures.len(),
+            now_unix_ms,
+        );
+        match checked {
+            Ok(manifest) => manifests.push(manifest),
+            Err(error) => {
+                refusals.push(Refusal { closure: Some(index as u32), reason: error.to_string() })
+            }
+        }
+    }
+    if refusals.is_empty() { Ok(manifests) } else { Err(refusals) }
+}
+
+/// Who may be asked for which blob: its providers that are members, and the submitter.
+fn sources(
+    submitter: PeerId,
+    members: &[PeerId],
+    providers: &[Provider],
+) -> BTreeMap<ContentId, Vec<PeerId>> {
+    let members: BTreeSet<PeerId> = members.iter().copied().collect();
+    let mut sources: BTreeMap<ContentId, Vec<PeerId>> = BTreeMap::new();
+    for provider in providers {
+        let peers =
+            provider.peers.iter().filter_map(Member::peer).filter(|peer| members.contains(peer));
+        sources.entry(provider.id).or_default().extend(peers);
+    }
+    for peers in sources.values_mut() {
+        if !peers.contains(&submitter) {
+            peers.push(submitter);
+        }
+    }
+    sources
+}
+
+async fn define_one(
+    host: &Arc<Shared>,
+    run: &PointRun,
+    manifest: &Manifest,
+    members: &[PeerId],
+    sources: &BTreeMap<ContentId, Vec<PeerId>>,
+    fetch_time: &mut Duration,
+) -> Result<ClosureRun, String> {
+    let session = &run.session;
+    let mut fetch = async |id: ContentId, bytes: u64| -> Result<Bytes, String> {
+        let begun = Instant::now();
+        let submitter = [session.submitter.transport];
+        let providers = sources.get(&id).map_or(&submitter[..], Vec::as_slice);
+        let fetched = session.blobs.fetch(id, bytes, session.session, providers).await;
+        *fetch_time += begun.elapsed();
+        let content = fetched?;
+        verify::check_content(id, &content).map_err(|error| error.to_string())?;
+        session.blobs.share(id, session.session, members);
+        Ok(content)
+    };
+    let payload = match manifest.payload {
+        Some((id, bytes)) => Some(fetch(id, bytes).await?),
+        None => None,
+    };
+    let is_fuelled = manifest.limits.fuel.is_some();
+    let memory_bytes = manifest.limits.memory_bytes;
+    let definition = match host.definer.known(manifest.component, is_fuelled, memory_bytes) {
+        Some(definition) => definition,
+        None => {
+            let component = fetch(manifest.component, manifest.component_bytes).await?;
+            let (host, id) = (Arc::clone(host), manifest.component);
+            let defined = tokio::task::spawn_blocking(move || {
+                let initial_bytes = verify::check_component(&component, memory_bytes)
+                    .map_err(|error| error.to_string())?;
+                host.definer
+                    .define(id, &component, is_fuelled, initial_bytes)
+                    .map_err(|error| error.reason())
+            });
+            defined.await.map_err(|error| format!("a bug in SPM's host: {error}"))??
+        }
+    };
+    Ok(ClosureRun {
+        definition,
+        payload,
+        memory_bytes: memory_bytes as usize,
+        fuel: manifest.limits.fuel.unwrap_or(0),
+        deadline_ms: manifest.limits.deadline_ms,
+    })
+}
+
+fn refusal(index: usize, name: &str, reason: &str) -> Refusal {
+    Refusal { closure: Some(index as u32), reason: format!("`{name}`: {reason}") }
+}

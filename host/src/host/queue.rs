@@ -1,0 +1,133 @@
+//! Tasks that wait for a slot, fair between sessions: slots take from each in turn.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use spm_protocol::TaskId;
+
+use super::point::PointRun;
+
+/// A task with its arguments at hand.
+pub(super) struct Job {
+    pub(super) point: Arc<PointRun>,
+    pub(super) id: TaskId,
+    pub(super) attempt: u32,
+    pub(super) closure: u32,
+    pub(super) index: u64,
+    pub(super) seed: u64,
+    pub(super) deadline_ms: Option<u64>,
+    pub(super) arguments: Bytes,
+    /// Bounds how many large arguments are in memory.
+    pub(super) permit: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// The queue of a host.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Jobs of each session, by the session's key.
+    lanes: BTreeMap<u64, VecDeque<Job>>,
+    /// Sessions with jobs, the one whose turn it is first.
+    turns: VecDeque<u64>,
+    waiting_slots: usize,
+    is_stopped: bool,
+}
+
+impl State {
+    fn pop(&mut self) -> Option<Job> {
+        let session = self.turns.pop_front()?;
+        let lane = self.lanes.get_mut(&session)?;
+        let job = lane.pop_front();
+        if lane.is_empty() {
+            self.lanes.remove(&session);
+        } else {
+            self.turns.push_back(session);
+        }
+        job
+    }
+}
+
+impl Queue {
+    /// Adds jobs of a session, in order, and wakes as many slots as have something to do.
+    pub(super) fn push(&self, session: u64, jobs: impl IntoIterator<Item = Job>) {
+        let mut state = self.state.lock();
+        if state.is_stopped {
+            return;
+        }
+        let lane = state.lanes.entry(session).or_default();
+        let was_empty = lane.is_empty();
+        let before = lane.len();
+        lane.extend(jobs);
+        let added = lane.len() - before;
+        if added == 0 && was_empty {
+            state.lanes.remove(&session);
+        } else if was_empty {
+            state.turns.push_back(session);
+        }
+        let woken = added.min(state.waiting_slots);
+        drop(state);
+        for _ in 0..woken {
+            self.ready.notify_one();
+        }
+    }
+
+    /// The next job, if one waits.
+    pub(super) fn try_pop(&self) -> Option<Job> {
+        self.state.lock().pop()
+    }
+
+    /// The next job, waited for; nothing once the queue is stopped.
+    pub(super) fn pop(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_stopped {
+                return None;
+            }
+            if let Some(job) = state.pop() {
+                return Some(job);
+            }
+            state.waiting_slots += 1;
+            self.ready.wait(&mut state);
+            state.waiting_slots -= 1;
+        }
+    }
+
+    /// Takes the jobs of a session that `is_taken` picks out of the queue.
+    pub(super) fn take(&self, session: u64, mut is_taken: impl FnMut(&Job) -> bool) -> Vec<Job> {
+        let mut state = self.state.lock();
+        let Some(lane) = state.lanes.remove(&session) else {
+            return Vec::new();
+        };
+        let (taken, left): (VecDeque<Job>, VecDeque<Job>) =
+            lane.into_iter().partition(&mut is_taken);
+        if left.is_empty() {
+            state.turns.retain(|turn| *turn != session);
+        } else {
+            state.lanes.insert(session, left);
+        }
+        taken.into()
+    }
+
+    /// Jobs that wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().lanes.values().map(VecDeque::len).sum()
+    }
+
+    /// Drops all jobs and lets slots go.
+    pub(super) fn stop(&self) {
+        let mut state = self.state.lock();
+        state.is_stopped = true;
+        let lanes = std::mem::take(&mut state.lanes);
+        state.turns.clear();
+        drop(state);
+        drop(lanes);
+        self.ready.notify_all();
+    }
+}
