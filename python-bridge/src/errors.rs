@@ -73,22 +73,16 @@ fn trap_rows() -> Vec<(u8, &'static str, &'static str)> {
     TrapCode::ALL.iter().map(|code| (*code as u8, code.text(), code.python_name())).collect()
 }
 
-/// A function whose exceptions show no frames of SPM's.
+/// A function whose exceptions show no frames of SPM's. Made by [`hidden`].
 ///
 /// It is no Python function, so it adds no frame of its own.
-#[pyclass(name = "hidden", dict, frozen, module = "spm._spm")]
+#[pyclass(dict, frozen, module = "spm._spm")]
 pub(crate) struct Hidden {
-    #[pyo3(get, name = "__wrapped__")]
-    wrapped: Py<PyAny>,
+    function: Py<PyAny>,
 }
 
 #[pymethods]
 impl Hidden {
-    #[new]
-    fn new(function: Py<PyAny>) -> Self {
-        Self { wrapped: function }
-    }
-
     #[pyo3(signature = (*arguments, **keywords))]
     fn __call__<'py>(
         &self,
@@ -96,15 +90,7 @@ impl Hidden {
         arguments: &Bound<'py, PyTuple>,
         keywords: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.wrapped.bind(py).call(arguments, keywords).inspect_err(|error| {
-            let hide = || -> PyResult<()> {
-                let module = py.import(intern!(py, "spm._traceback"))?;
-                module.call_method1(intern!(py, "hide"), (error.value(py),))?;
-                Ok(())
-            };
-            // A traceback with too many frames is better than another exception.
-            drop(hide());
-        })
+        self.function.bind(py).call(arguments, keywords).map_err(|error| hide(py, error))
     }
 
     fn __get__<'py>(
@@ -114,36 +100,42 @@ impl Hidden {
     ) -> PyResult<Bound<'py, PyAny>> {
         let _ = owner;
         let py = this.py();
-        match instance {
+        match instance.filter(|instance| !instance.is_none()) {
             None => Ok(this.into_any()),
-            Some(instance) if instance.is_none() => Ok(this.into_any()),
             Some(instance) => {
                 let method = py.import(intern!(py, "types"))?.getattr(intern!(py, "MethodType"))?;
                 method.call1((this, instance))
             }
         }
     }
+}
 
-    #[getter]
-    fn __doc__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.wrapped.getattr(py, "__doc__")
-    }
+/// The same exception, its traceback without SPM's frames.
+#[cold]
+fn hide(py: Python<'_>, error: PyErr) -> PyErr {
+    let hidden = || -> PyResult<PyErr> {
+        let value = error.value(py);
+        value.setattr(intern!(py, "__traceback__"), error.traceback(py))?;
+        let module = py.import(intern!(py, "spm._traceback"))?;
+        module.call_method1(intern!(py, "hide"), (value,))?;
+        Ok(PyErr::from_value(value.clone().into_any()))
+    };
+    // A traceback with too many frames is better than another exception.
+    hidden().unwrap_or(error)
+}
 
-    #[getter]
-    fn __name__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.wrapped.getattr(py, "__name__")
-    }
-
-    #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.wrapped.getattr(py, "__qualname__")
-    }
+/// Decorates a function so that its exceptions show no frames of SPM's.
+#[pyfunction]
+fn hidden<'py>(py: Python<'py>, function: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let made = Bound::new(py, Hidden { function: function.clone().unbind() })?;
+    py.import(intern!(py, "functools"))?
+        .call_method1(intern!(py, "update_wrapper"), (made, function))
 }
 
 /// Adds what `spm._errors` needs to the module `spm._spm`.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_raised, module)?)?;
-    module.add_class::<Hidden>()?;
+    module.add_function(wrap_pyfunction!(hidden, module)?)?;
     module.add("TRAPS", trap_rows())?;
     module.add("BUILTIN_EXCEPTIONS", BUILTIN_EXCEPTIONS.to_vec())?;
     Ok(())

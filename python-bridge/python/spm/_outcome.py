@@ -157,9 +157,9 @@ def _instance(closure: Specialisation, raised: dict[str, Any]) -> TaskError:
         original: Any = builtin_exception(name)
     else:
         index = raised["class"]
-        known = closure.classes[index] if index < len(closure.classes) else None
-        name = getattr(known, "__qualname__", f"class {index}")
-        original = known
+        known = index is not None and index < len(closure.classes)
+        original = closure.classes[index] if known else None
+        name = getattr(original, "__qualname__", "an exception of an unknown class")
     rebuildable = isinstance(original, type) and issubclass(original, BaseException)
     if not rebuildable or name in NEVER_RAISED or not issubclass(original, Exception):
         told = ", ".join(map(repr, args))
