@@ -1,0 +1,123 @@
+//! The limits on what is in a frame.
+
+use super::{Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork};
+use crate::limits::{
+    BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
+    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX,
+    VALUE_BYTES_MAX,
+};
+use crate::outcome::{Outcome, Payload};
+
+fn at_most(what: &'static str, count: usize, limit: usize) -> Result<(), FrameError> {
+    if count > limit {
+        return Err(FrameError::TooMany { what, count, limit });
+    }
+    Ok(())
+}
+
+fn text(text: &str) -> Result<(), FrameError> {
+    at_most("bytes of text", text.len(), TEXT_BYTES_MAX)
+}
+
+fn reason(reason: &str) -> Result<(), FrameError> {
+    at_most("bytes of a reason", reason.len(), REASON_BYTES_MAX)
+}
+
+fn features(features: &[String]) -> Result<(), FrameError> {
+    at_most("features", features.len(), FEATURES_MAX)?;
+    features.iter().try_for_each(|feature| text(feature))
+}
+
+/// `bytes_max` bounds what a blob may be announced with, and so what fetching it may cost.
+fn payload(payload: &Payload, bytes_max: usize) -> Result<(), FrameError> {
+    match payload {
+        Payload::Inline(value) => at_most("bytes of a value", value.len(), INLINE_BYTES_MAX),
+        Payload::Blob { bytes, .. } => {
+            at_most("bytes of a blob", usize::try_from(*bytes).unwrap_or(usize::MAX), bytes_max)
+        }
+    }
+}
+
+fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
+    match outcome {
+        Outcome::Returned(value) => payload(value, VALUE_BYTES_MAX),
+        Outcome::Raised(record) => payload(record, RAISED_BYTES_MAX),
+        Outcome::Trapped(_, frames)
+        | Outcome::OutOfFuel(frames)
+        | Outcome::OutOfMemory(frames)
+        | Outcome::DeadlineHit(frames) => at_most("frames", frames.len(), RAISED_FRAMES_MAX),
+        Outcome::HostFault(why) | Outcome::Refused(why) => reason(why),
+        Outcome::Cancelled => Ok(()),
+    }
+}
+
+fn host_info(info: &HostInfo) -> Result<(), FrameError> {
+    text(&info.name)?;
+    at_most("engines", info.engines.len(), FEATURES_MAX)?;
+    info.engines.iter().try_for_each(|engine| text(engine))?;
+    at_most("labels", info.labels.len(), LABELS_MAX)?;
+    info.labels.iter().try_for_each(|(name, value)| text(name).and_then(|()| text(value)))
+}
+
+impl Frame for HubControl {
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Hello { features: names, .. } => features(names),
+            Self::Prepare { closures, members, providers, .. } => {
+                at_most("closures", closures.len(), CLOSURES_MAX)?;
+                at_most("members", members.len(), MEMBERS_MAX)?;
+                at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
+                providers
+                    .iter()
+                    .try_for_each(|known| at_most("peers", known.peers.len(), MEMBERS_MAX))
+            }
+            Self::Commit { members, .. } => at_most("members", members.len(), MEMBERS_MAX),
+            Self::Cancel { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
+            Self::Conclude { .. } | Self::Lease { .. } | Self::Bye => Ok(()),
+        }
+    }
+}
+
+impl Frame for HostControl {
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Hello { features: names, info, .. } => {
+                features(names)?;
+                host_info(info)
+            }
+            Self::Refused { refusals, .. } => {
+                at_most("refusals", refusals.len(), CLOSURES_MAX)?;
+                refusals.iter().try_for_each(|refusal| reason(&refusal.reason))
+            }
+            Self::Bye { reason: why } => reason(why),
+            Self::Prepared { .. }
+            | Self::Online { .. }
+            | Self::Concluded { .. }
+            | Self::LeaseRequest { .. } => Ok(()),
+        }
+    }
+}
+
+impl Frame for HubWork {
+    fn check(&self) -> Result<(), FrameError> {
+        let Self::Tasks { tasks, .. } = self;
+        at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
+        tasks.iter().try_for_each(|task| payload(&task.arguments, VALUE_BYTES_MAX))
+    }
+}
+
+impl Frame for HostWork {
+    fn check(&self) -> Result<(), FrameError> {
+        let output = |bytes: &[u8]| at_most("bytes of output", bytes.len(), OUTPUT_CHUNK_BYTES_MAX);
+        match self {
+            Self::Results { results, .. } => {
+                at_most("results", results.len(), BATCH_TASKS_MAX)?;
+                results.iter().try_for_each(|result| {
+                    outcome(&result.outcome)?;
+                    output(&result.output)
+                })
+            }
+            Self::Output { output: bytes, .. } => output(bytes),
+        }
+    }
+}
