@@ -51,8 +51,8 @@ R = TypeVar("R")
 
 Row = tuple[Any, ...]
 
-# Methods of live objects are new objects at each use; those used last are kept.
-_METHODS_KEPT: Final = 64
+# Closures of plain callables that are kept though no pool has them in force.
+_KEPT: Final = 64
 # Compiled components by content, so that equal lambdas share one.
 _COMPILED_KEPT: Final = 256
 
@@ -66,6 +66,7 @@ class Specialisation:
         "__weakref__",
         "_binding",
         "_bytes",
+        "_owner",
         "arguments",
         "capabilities",
         "cid",
@@ -87,7 +88,7 @@ class Specialisation:
         component: _spm.Component,
         arguments: _spm.ArgumentTypes,
         binding: _Binding,
-        options: Options,
+        owner: _Compiled,
         *,
         name: str,
         source: str,
@@ -99,6 +100,8 @@ class Specialisation:
         self.cid = component.cid
         self.arguments = arguments
         self._binding = binding
+        self._owner = owner  # and with it its closure, which is found again as long as it lives
+        options = owner.options
         self.name = name
         """The function's qualified name."""
         self.source = source
@@ -214,7 +217,8 @@ class _Binding:
 class _Compiled:
     """What is known of one callable: its specialisations, and what they captured."""
 
-    def __init__(self, target: Target, options: Options) -> None:
+    def __init__(self, closure: Closure[..., Any], target: Target, options: Options) -> None:
+        self.closure = closure
         self.target = target
         self.options = options
         self.lock = threading.RLock()
@@ -319,7 +323,7 @@ class _Compiled:
             component,
             _spm.ArgumentTypes(names, value_types),
             binding,
-            self.options,
+            self,
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
@@ -384,7 +388,9 @@ class Closure(Generic[P, R]):
         self._self = self_given
         target = target_of(function)
         self._compiled = _Compiled(
-            Target(target.function, (*target.arguments, *self_given), target.keywords), options
+            self,
+            Target(target.function, (*target.arguments, *self_given), target.keywords),
+            options,
         )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -509,8 +515,12 @@ def _checked(function: Any) -> Callable[..., Any]:
     return cast("Callable[..., Any]", function)
 
 
-_plain: weakref.WeakKeyDictionary[Any, Closure[..., Any]] = weakref.WeakKeyDictionary()
-_methods: OrderedDict[Any, Closure[..., Any]] = OrderedDict()
+# By the callable, for as long as a pool has a specialisation in force or it was used lately.
+_known: weakref.WeakValueDictionary[int, Closure[..., Any]] = weakref.WeakValueDictionary()
+_methods: weakref.WeakValueDictionary[tuple[int, int], Closure[..., Any]] = (
+    weakref.WeakValueDictionary()
+)
+_lately: OrderedDict[int, Closure[..., Any]] = OrderedDict()
 _known_lock = threading.Lock()
 
 
@@ -520,32 +530,24 @@ def as_closure(function: Callable[..., R]) -> Closure[..., R]:
         return function
     if not callable(function):
         raise TypeError(f"{function!r} is not callable")
-    if isinstance(function, types.MethodType):
-        return _closure_of_method(function)
-    try:
-        with _known_lock:
-            known = _plain.get(function)
+    with _known_lock:
+        if isinstance(function, types.MethodType):
+            # A method is a new object at each use, and its parts are not.
+            key = (id(function.__self__), id(function.__func__))
+            known = _methods.get(key)
             if known is None:
-                known = _plain[function] = Closure(function, Options())
-            return known
-    except TypeError:  # unhashable, or no weak references
-        return Closure(function, Options())
-
-
-def _closure_of_method(method: types.MethodType) -> Closure[..., Any]:
-    inner = method.__func__
-    options = inner._options if isinstance(inner, Closure) else Options()
-    try:
-        with _known_lock:
-            known = _methods.get(method)
+                inner = function.__func__
+                options = inner._options if isinstance(inner, Closure) else Options()
+                known = _methods[key] = Closure(function, options)
+        else:
+            known = _known.get(id(function))
             if known is None:
-                known = _methods[method] = Closure(method, options)
-                while len(_methods) > _METHODS_KEPT:
-                    _methods.popitem(last=False)
-            _methods.move_to_end(method)
-            return known
-    except TypeError:
-        return Closure(method, options)
+                known = _known[id(function)] = Closure(function, Options())
+        _lately[id(known)] = known
+        _lately.move_to_end(id(known))
+        if len(_lately) > _KEPT:
+            _lately.popitem(last=False)
+    return known
 
 
 def prepare(
