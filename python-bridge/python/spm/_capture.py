@@ -70,11 +70,13 @@ def target_of(function: Callable[..., Any]) -> Target:
 
 
 def _member_name(value: Any) -> str | None:
-    """Find `module.name` under which a builtin or class can be had again, if it can."""
+    """Find `module.name` under which the standard library has a builtin or class, if it does."""
     if not isinstance(value, types.BuiltinFunctionType | type):
         return None
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
+        return None
+    if module.partition(".")[0] not in sys.stdlib_module_names:
         return None
     if getattr(sys.modules.get(module), name, None) is not value:
         return None
