@@ -69,6 +69,8 @@ pub mod cell {
     pub const STATE: u32 = 24;
     /// First free address, set by the linker.
     pub const HEAP_START: u32 = 24;
+    /// The outcome record of the canonical ABI: discriminant, then address and length.
+    pub const OUTCOME: u32 = 68;
     /// End of the cells: the linker places data from here on.
     pub const END: u32 = 512;
 }

@@ -25,7 +25,7 @@ pub const INPUT: Cell = Cell(HEAP_START + 36);
 /// Where the decoder's input ends.
 pub const INPUT_END: Cell = Cell(HEAP_START + 40);
 /// The result record of the canonical ABI: discriminant, address, length.
-pub const OUTCOME: Cell = Cell(HEAP_START + 44);
+pub const OUTCOME: Cell = Cell(cell::OUTCOME);
 /// Address of the last result's bytes.
 pub const OUTCOME_BYTES: Cell = Cell(HEAP_START + 48);
 /// Length of the last result's bytes.
@@ -43,6 +43,7 @@ pub const FREE: u32 = HEAP_START + 72;
 /// How many free lists there are.
 pub const FREE_LISTS: u32 = 104;
 
+const _: () = assert!(cell::OUTCOME == HEAP_START + 44);
 const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::END);
 
 /// A word of the state.

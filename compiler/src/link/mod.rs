@@ -8,7 +8,15 @@
 //!
 //! The same input gives the same bytes: nothing here depends on hashes, time or paths.
 
-use spm_protocol::lines::{LineFunction, Site};
+mod component;
+mod core_module;
+mod data;
+mod entry;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+use spm_protocol::lines::{LineFunction, LineTable, Site};
 use wasm_encoder::{Instruction, ValType};
 
 /// One instruction of a user function, or a mark between instructions.
@@ -75,4 +83,37 @@ pub struct UserModule {
     pub line_functions: Vec<LineFunction>,
     /// For the line table: places in them.
     pub sites: Vec<Site>,
+}
+
+/// Why functions could not be linked. Each is a mistake of the code generator.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// A name that is not in [`crate::abi::FUNCTIONS`].
+    #[error("unknown runtime function `{0}`")]
+    UnknownRuntime(&'static str),
+    /// An index beyond the functions, blobs or sites.
+    #[error("{what} {index} does not exist")]
+    Missing {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+    },
+    /// More static data than memory can hold.
+    #[error("static data takes more than 2 GiB")]
+    TooMuchData,
+}
+
+/// Links a closure's functions with what they need of the runtime, into a component with its line
+/// table.
+pub fn link(module: &UserModule) -> Result<Vec<u8>, LinkError> {
+    let core = core_module::build(module)?;
+    let mut component = component::wrap(&core);
+    let lines = LineTable {
+        functions: module.line_functions.clone(),
+        sites: module.sites.clone(),
+        entries: core.lines,
+    };
+    component::append_custom(&mut component, spm_protocol::lines::SECTION, &lines.to_bytes());
+    Ok(component)
 }

@@ -1,0 +1,367 @@
+//! The core module: user functions, what they reach of the runtime, and their data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spm_protocol::lines::LineEntry;
+use spm_protocol::outcome::CodePoint;
+use wasm_encoder::{
+    CodeSection, ConstExpr, DataSection, Encode, EntityType, ExportKind, ExportSection,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection,
+    MemoryType, Module, TypeSection, ValType,
+};
+
+use super::data::{Descriptor, Layout};
+use super::runtime::{Function, Runtime, Target};
+use super::{LinkError, Op, UserFunction, UserModule, entry};
+
+/// Global 0 counts nested calls, see [`crate::abi::DEPTH_GLOBAL`]; global 1 is the stack pointer.
+const STACK_POINTER: u32 = 1;
+/// The variant of a runtime function for closures without dicts and sets.
+const FLAT: &str = "__flat";
+
+/// A linked core module.
+pub(super) struct CoreModule {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The line table's entries.
+    pub lines: Vec<LineEntry>,
+    /// What it imports: (module, name).
+    pub imports: Vec<(&'static str, &'static str)>,
+}
+
+/// What is taken from the runtime.
+struct Reached {
+    /// Imports and functions, by index in the runtime, with their replacements resolved.
+    functions: BTreeSet<u32>,
+    segments: BTreeSet<u32>,
+    has_stack: bool,
+    /// Which function stands in for which.
+    instead: BTreeMap<u32, u32>,
+}
+
+impl Reached {
+    fn resolve(&self, function: u32) -> u32 {
+        self.instead.get(&function).copied().unwrap_or(function)
+    }
+}
+
+/// Functions that have a smaller variant for closures without dicts and sets.
+fn flat_variants(runtime: &Runtime) -> BTreeMap<u32, u32> {
+    let variants = runtime.exports.iter().filter_map(|(name, &flat)| {
+        let full = runtime.exports.get(name.strip_suffix(FLAT)?)?;
+        Some((*full, flat))
+    });
+    variants.collect()
+}
+
+/// Whether a closure can come to have a dict or set.
+fn has_tables(module: &UserModule) -> Result<bool, LinkError> {
+    let uses = |op: &Op| match op {
+        Op::Runtime(name) => ["dict_", "set_", "table_"].iter().any(|start| name.starts_with(start)),
+        _ => false,
+    };
+    if module.functions.iter().any(|function| function.body.iter().any(uses)) {
+        return Ok(true);
+    }
+    Ok(Descriptor::new(module, module.entry.arguments)?.has_tables()?
+        || Descriptor::new(module, module.entry.result)?.has_tables()?)
+}
+
+fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, LinkError> {
+    let runtime = Runtime::get();
+    let mut reached = Reached {
+        functions: BTreeSet::new(),
+        segments: BTreeSet::new(),
+        has_stack: false,
+        instead: if has_tables(module)? { BTreeMap::new() } else { flat_variants(runtime) },
+    };
+    let mut pending = vec![reached.resolve(exported("cabi_realloc")?)];
+    for op in functions.iter().flat_map(|function| &function.body) {
+        if let Op::Runtime(name) = op {
+            pending.push(reached.resolve(exported(name)?));
+        }
+    }
+    let mut pending_segments = Vec::new();
+    loop {
+        let references = if let Some(index) = pending.pop() {
+            if !reached.functions.insert(index) {
+                continue;
+            }
+            match (index as usize).checked_sub(runtime.imports.len()) {
+                Some(defined) => &runtime.functions[defined].references,
+                None => continue,
+            }
+        } else if let Some(index) = pending_segments.pop() {
+            if !reached.segments.insert(index) {
+                continue;
+            }
+            &runtime.segments[index as usize].references
+        } else {
+            return Ok(reached);
+        };
+        for reference in references {
+            match reference.target {
+                Target::Function(index) => pending.push(reached.resolve(index)),
+                Target::StackPointer => reached.has_stack = true,
+                Target::Type(_) => {}
+                Target::Memory { segment, .. } | Target::MemoryWord { segment, .. } => {
+                    pending_segments.push(segment);
+                }
+            }
+        }
+    }
+}
+
+/// Index of a function in the runtime.
+fn exported(name: &'static str) -> Result<u32, LinkError> {
+    let found = Runtime::get().exports.get(name).copied();
+    found.ok_or(LinkError::UnknownRuntime(name))
+}
+
+/// Types in order of first use.
+#[derive(Default)]
+struct Types {
+    section: TypeSection,
+    known: BTreeMap<(Vec<u8>, Vec<u8>), u32>,
+}
+
+impl Types {
+    fn index(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
+        let key = |types: &[ValType]| {
+            let mut bytes = Vec::new();
+            types.iter().for_each(|val_type| val_type.encode(&mut bytes));
+            bytes
+        };
+        let next = self.known.len() as u32;
+        *self.known.entry((key(params), key(results))).or_insert_with(|| {
+            self.section.ty().function(params.iter().copied(), results.iter().copied());
+            next
+        })
+    }
+
+    /// The type of a function of the runtime.
+    fn of_runtime(&mut self, function: u32) -> u32 {
+        let runtime = Runtime::get();
+        self.of_runtime_type(runtime.type_of(function))
+    }
+
+    fn of_runtime_type(&mut self, index: u32) -> u32 {
+        let found = &Runtime::get().types[index as usize];
+        let convert = |types: &[wasmparser::ValType]| -> Vec<ValType> {
+            types.iter().map(|val_type| converted(*val_type)).collect()
+        };
+        self.index(&convert(found.params()), &convert(found.results()))
+    }
+}
+
+fn converted(val_type: wasmparser::ValType) -> ValType {
+    match val_type {
+        wasmparser::ValType::I32 => ValType::I32,
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        // The runtime is compiled from Rust without reference types.
+        wasmparser::ValType::Ref(_) => ValType::FUNCREF,
+    }
+}
+
+/// New indices.
+struct Numbers<'a> {
+    reached: &'a Reached,
+    runtime: BTreeMap<u32, u32>,
+    first_user: u32,
+    user_count: u32,
+    layout: &'a Layout,
+}
+
+/// Builds the module.
+pub(super) fn build(module: &UserModule) -> Result<CoreModule, LinkError> {
+    let runtime = Runtime::get();
+    let (call, define) = (entry::call(module)?, entry::define());
+    let functions: Vec<&UserFunction> = module.functions.iter().chain([&call, &define]).collect();
+    let reached = reach(module, &functions)?;
+    let layout = Layout::new(module, reached.segments.iter().copied(), reached.has_stack)?;
+
+    // Imports come first, then the user's functions, then those of the runtime.
+    let is_import = |index: &&u32| (**index as usize) < runtime.imports.len();
+    let imports: Vec<u32> = reached.functions.iter().filter(is_import).copied().collect();
+    let first_user = imports.len() as u32;
+    let first_runtime = first_user + functions.len() as u32;
+    let mut numbers = BTreeMap::new();
+    for (number, &index) in (0..).zip(&imports) {
+        numbers.insert(index, number);
+    }
+    let defined: Vec<u32> =
+        reached.functions.iter().filter(|index| !is_import(index)).copied().collect();
+    for (number, &index) in (first_runtime..).zip(&defined) {
+        numbers.insert(index, number);
+    }
+    let numbers = Numbers {
+        reached: &reached,
+        runtime: numbers,
+        first_user,
+        user_count: module.functions.len() as u32,
+        layout: &layout,
+    };
+
+    let mut types = Types::default();
+    let mut import_section = ImportSection::new();
+    for &index in &imports {
+        let import = &runtime.imports[index as usize];
+        let type_index = types.of_runtime(index);
+        import_section.import(import.module, import.name, EntityType::Function(type_index));
+    }
+    let mut function_section = FunctionSection::new();
+    let mut code = CodeSection::new();
+    let mut lines = Vec::new();
+    for (number, function) in (first_user..).zip(&functions) {
+        function_section.function(types.index(&function.params, &function.results));
+        code.raw(&encode_user(function, number, module, &numbers, &mut lines)?);
+    }
+    for &index in &defined {
+        let function = &runtime.functions[index as usize - runtime.imports.len()];
+        function_section.function(types.of_runtime(index));
+        code.raw(&copy_body(function, &numbers, &mut types));
+    }
+
+    let mut linked = Module::new();
+    linked.section(&types.section);
+    if !imports.is_empty() {
+        linked.section(&import_section);
+    }
+    linked
+        .section(&function_section)
+        .section(&memory_section(&layout))
+        .section(&global_section(module, &reached, &layout))
+        .section(&export_section(&numbers, functions.len() as u32)?)
+        .section(&code)
+        .section(&data_section(&layout, module)?);
+    let import_names = imports
+        .iter()
+        .map(|&index| (runtime.imports[index as usize].module, runtime.imports[index as usize].name));
+    Ok(CoreModule { bytes: linked.finish(), lines, imports: import_names.collect() })
+}
+
+fn memory_section(layout: &Layout) -> MemorySection {
+    let mut section = MemorySection::new();
+    section.memory(MemoryType {
+        minimum: u64::from(layout.pages()),
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    section
+}
+
+fn global_section(module: &UserModule, reached: &Reached, layout: &Layout) -> GlobalSection {
+    let mut section = GlobalSection::new();
+    let mutable = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
+    section.global(mutable, &ConstExpr::i32_const(module.recursion_limit.cast_signed()));
+    if reached.has_stack {
+        section.global(mutable, &ConstExpr::i32_const(layout.stack_top.cast_signed()));
+    }
+    section
+}
+
+fn export_section(numbers: &Numbers<'_>, user_functions: u32) -> Result<ExportSection, LinkError> {
+    let mut section = ExportSection::new();
+    let realloc = numbers.runtime[&numbers.reached.resolve(exported("cabi_realloc")?)];
+    let define = numbers.first_user + user_functions - 1;
+    section
+        .export("memory", ExportKind::Memory, 0)
+        .export("cabi_realloc", ExportKind::Func, realloc)
+        .export("call", ExportKind::Func, define - 1)
+        .export("define", ExportKind::Func, define);
+    Ok(section)
+}
+
+fn data_section(layout: &Layout, module: &UserModule) -> Result<DataSection, LinkError> {
+    let mut section = DataSection::new();
+    for (address, bytes) in layout.contents(module)? {
+        section.active(0, &ConstExpr::i32_const(address.cast_signed()), bytes);
+    }
+    Ok(section)
+}
+
+/// Encodes a user function, and notes where its sites begin.
+fn encode_user(
+    function: &UserFunction,
+    number: u32,
+    module: &UserModule,
+    numbers: &Numbers<'_>,
+    lines: &mut Vec<LineEntry>,
+) -> Result<Vec<u8>, LinkError> {
+    let mut body = Vec::new();
+    let mut runs: Vec<(u32, ValType)> = Vec::new();
+    for &local in &function.locals {
+        match runs.last_mut() {
+            Some((count, val_type)) if *val_type == local => *count += 1,
+            _ => runs.push((1, local)),
+        }
+    }
+    runs.len().encode(&mut body);
+    for (count, val_type) in runs {
+        count.encode(&mut body);
+        val_type.encode(&mut body);
+    }
+    let mut site = None;
+    for op in &function.body {
+        let mut instruction = |instruction: &Instruction<'_>, body: &mut Vec<u8>| {
+            if let Some(site) = site.take() {
+                let at = CodePoint { function: number, offset: body.len() as u32 };
+                lines.push(LineEntry { at, site });
+            }
+            instruction.encode(body);
+        };
+        match op {
+            Op::Wasm(plain) => instruction(plain, &mut body),
+            Op::Call(index) if *index < numbers.user_count => {
+                instruction(&Instruction::Call(numbers.first_user + index), &mut body);
+            }
+            Op::Call(index) => {
+                return Err(LinkError::Missing { what: "function", index: *index });
+            }
+            Op::Runtime(name) => {
+                let index = numbers.runtime[&numbers.reached.resolve(exported(name)?)];
+                instruction(&Instruction::Call(index), &mut body);
+            }
+            Op::Address(blob) => {
+                let address = numbers.layout.blob(*blob)?.cast_signed();
+                instruction(&Instruction::I32Const(address), &mut body);
+            }
+            Op::Site(index) if (*index as usize) < module.sites.len() => site = Some(*index),
+            Op::Site(index) => return Err(LinkError::Missing { what: "site", index: *index }),
+        }
+    }
+    Ok(body)
+}
+
+/// Copies a body of the runtime, with new numbers where it refers to something.
+fn copy_body(function: &Function, numbers: &Numbers<'_>, types: &mut Types) -> Vec<u8> {
+    let mut body = Vec::with_capacity(function.body.len());
+    let mut copied = 0;
+    for reference in &function.references {
+        body.extend_from_slice(&function.body[copied..reference.at]);
+        copied = reference.at + reference.length;
+        match reference.target {
+            Target::Function(index) => {
+                numbers.runtime[&numbers.reached.resolve(index)].encode(&mut body);
+            }
+            Target::Type(index) => types.of_runtime_type(index).encode(&mut body),
+            Target::StackPointer => STACK_POINTER.encode(&mut body),
+            Target::Memory { segment, offset, signed: false } => {
+                numbers.layout.address(segment, offset).encode(&mut body);
+            }
+            Target::Memory { segment, offset, signed: true } => {
+                numbers.layout.address(segment, offset).cast_signed().encode(&mut body);
+            }
+            Target::MemoryWord { segment, offset } => {
+                body.extend(numbers.layout.address(segment, offset).to_le_bytes());
+            }
+        }
+    }
+    body.extend_from_slice(&function.body[copied..]);
+    body
+}
