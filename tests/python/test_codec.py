@@ -57,6 +57,9 @@ class Point(NamedTuple):
     y: float
 
 
+# From 3.13 on `u` is deprecated.
+TEXT_CODE = "w" if sys.version_info >= (3, 13) else "u"
+
 CLASSES = [Colour, Access, Job, Slotted, Point]
 
 
@@ -156,7 +159,7 @@ LIBRARY_VALUES = [
     array.array("b", [-1, 2]),
     array.array("Q", [2**64 - 1]),
     array.array("d", [1.5, -0.0]),
-    array.array("u", "h\u00e9"),
+    array.array(TEXT_CODE, "h\u00e9"),
     memoryview(b"abc"),
     memoryview(bytes(24)).cast("i", [2, 3]),
 ]
