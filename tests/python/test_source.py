@@ -225,14 +225,12 @@ def test_a_script_and_its_imports_work(tmp_path: Path) -> None:
 
 
 def test_standard_input_says_that_there_is_no_source() -> None:
-    if sys.version_info >= (3, 13):
-        pytest.skip("this Python keeps what is typed")
     environment = {**os.environ, "PYTHONPATH": str(Path(spm.__file__).parents[1])}
     run = subprocess.run(
         [sys.executable, "-"], input=PROGRAM, capture_output=True, text=True, env=environment
     )
     assert "`f` has no source" in run.stderr
-    assert "into a file or a notebook, or use Python 3.13" in run.stderr
+    assert "into a file or a notebook, or use the prompt of Python 3.13" in run.stderr
 
 
 def test_notebook_cells_work() -> None:

@@ -416,6 +416,7 @@ class Closure(Generic[P, R]):
         return self.__wrapped__
 
     @property
+    @_spm.hidden
     def source(self) -> str:
         """The function's source, as the compiler sees it."""
         function = self._compiled.target.function
@@ -441,6 +442,7 @@ class Closure(Generic[P, R]):
         latest = self._compiled.latest
         return None if latest is None else latest.component.wit
 
+    @_spm.hidden
     def explain(self, *example: Any) -> str:
         """Say what the compiler found out: types, what was proved, which checks are left.
 
@@ -451,6 +453,7 @@ class Closure(Generic[P, R]):
         except CompileError as error:
             return str(error)
 
+    @_spm.hidden
     def component(self, *example: Any) -> bytes:
         """Return the component, compiled if need be; annotations or the example give the types."""
         return self._specialisation(example).component_bytes

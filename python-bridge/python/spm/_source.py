@@ -86,8 +86,8 @@ def _command_text() -> str:
 def _no_source(function: types.FunctionType) -> CompileError:
     file = function.__code__.co_filename
     if file == "<stdin>":
-        why = "this Python does not keep what is typed at its prompt"
-        what = "put it into a file or a notebook, or use Python 3.13"
+        why = "Python does not keep what it reads from standard input"
+        what = "put it into a file or a notebook, or use the prompt of Python 3.13"
     elif file == "<string>":
         why, what = "it was made by `exec`", "put it into a file"
     else:
