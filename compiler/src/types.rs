@@ -21,6 +21,8 @@ pub enum ValueType {
     List(Box<ValueType>),
     /// `tuple[A, B]`.
     Tuple(Vec<ValueType>),
+    /// `tuple[T, ...]`.
+    VariadicTuple(Box<ValueType>),
     /// `dict[K, V]`.
     Dict(Box<ValueType>, Box<ValueType>),
     /// `set[T]`.
@@ -50,6 +52,7 @@ impl fmt::Display for ValueType {
                 }
                 formatter.write_str("]")
             }
+            Self::VariadicTuple(element) => write!(formatter, "tuple[{element}, ...]"),
             Self::Dict(key, value) => write!(formatter, "dict[{key}, {value}]"),
             Self::Set(element) => write!(formatter, "set[{element}]"),
             Self::Union(members) => {

@@ -1,0 +1,289 @@
+//! From the syntax tree to the typed program: names, types and Python's rules.
+//!
+//! Types are found by running this pass until nothing changes. What survives from one run to the
+//! next only grows: bindings of element types ([`Types`]), result types of functions, and the types
+//! that variables have where paths meet ([`flow::Join`]). The last run, in which nothing changed,
+//! is the one whose program and diagnostics count.
+
+mod arith;
+mod assign;
+mod builtins;
+mod call;
+mod captured;
+mod collect;
+mod compare;
+mod comprehension;
+mod convert;
+mod expr;
+mod flow;
+mod format;
+mod iterate;
+mod math;
+mod methods;
+mod narrow;
+mod reduce;
+mod stmt;
+mod strings;
+mod subscript;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ast::{Function, NodeId, Span};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::ir::{Func, InstanceId, Label, Local, LocalId, Program, St};
+use crate::request::{Literal, Request};
+use crate::source::Source;
+use crate::ty::{Ty, Types};
+use flow::{Env, Join, JoinKey, VariableId};
+
+/// Runs before we give up on finding the types. Each one finds at least one more.
+const PASSES_MAX: usize = 200;
+/// Specialisations of functions in one closure.
+const INSTANCES_MAX: usize = 200;
+
+/// A function of the request, parsed.
+pub(crate) struct Parsed<'a> {
+    pub ast: Function,
+    pub source: Source<'a>,
+}
+
+/// The typed program, with the types callers want to know.
+pub(crate) struct Lowered {
+    pub program: Program,
+    pub types: Types,
+    pub result: Ty,
+}
+
+/// A function for one list of parameter types.
+struct Instance {
+    function: usize,
+    parameters: Vec<Ty>,
+    result: Ty,
+}
+
+/// What is known of the whole program, across the runs.
+struct Lowerer<'a> {
+    request: &'a Request,
+    functions: &'a [Parsed<'a>],
+    types: Types,
+    instances: Vec<Instance>,
+    index: BTreeMap<(usize, Vec<Ty>), InstanceId>,
+    joins: BTreeMap<JoinKey, Join>,
+    /// Variables that need a flag to tell whether they are set.
+    flagged: BTreeSet<(InstanceId, VariableId)>,
+    changed: bool,
+    diagnostics: Vec<Diagnostic>,
+    lazies: Vec<(Literal, Ty)>,
+    /// Instances reached in this run, in the order they were.
+    reached: Vec<InstanceId>,
+}
+
+/// Types and lowers everything the entry reaches.
+pub(crate) fn lower(
+    request: &Request,
+    functions: &[Parsed<'_>],
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut lowerer = Lowerer {
+        request,
+        functions,
+        types: Types::default(),
+        instances: Vec::new(),
+        index: BTreeMap::new(),
+        joins: BTreeMap::new(),
+        flagged: BTreeSet::new(),
+        changed: false,
+        diagnostics: Vec::new(),
+        lazies: Vec::new(),
+        reached: Vec::new(),
+    };
+    lowerer.check_parameters()?;
+    for _ in 0..PASSES_MAX {
+        let functions = lowerer.run();
+        if !lowerer.changed && !lowerer.types.changed {
+            return lowerer.finish(functions);
+        }
+    }
+    let entry = &functions[0];
+    let message = "the types of this function could not be found out";
+    let help = "annotate its empty lists and its parameters".to_owned();
+    let code = Code::TooComplex;
+    Err(vec![entry.source.diagnostic(code, entry.ast.name_span, message, Some(help))])
+}
+
+impl<'a> Lowerer<'a> {
+    fn check_parameters(&mut self) -> Result<(), Vec<Diagnostic>> {
+        let entry = &self.functions[0];
+        let wanted = entry.ast.parameters.iter().filter(|parameter| parameter.positional).count();
+        let mut found = Vec::new();
+        for parameter in entry.ast.parameters.iter().filter(|parameter| !parameter.positional) {
+            let message = format!("the keyword-only parameter `{}` cannot be passed to a task", parameter.name);
+            let help = "make it positional".to_owned();
+            found.push(entry.source.diagnostic(Code::Parameters, parameter.span, message, Some(help)));
+        }
+        if wanted != self.request.parameters.len() {
+            let given = self.request.parameters.len();
+            let message = format!("types were given for {given} parameters, but there are {wanted}");
+            found.push(entry.source.diagnostic(Code::Parameters, entry.ast.name_span, message, None));
+        }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// One run over everything reachable.
+    fn run(&mut self) -> Vec<(InstanceId, Func)> {
+        self.changed = false;
+        self.types.changed = false;
+        self.diagnostics.clear();
+        self.lazies.clear();
+        self.reached.clear();
+        let parameters = self.request.parameters.iter().map(|p| Ty::from(&p.value_type)).collect();
+        self.reach(0, parameters);
+        let mut done = Vec::new();
+        while done.len() < self.reached.len() {
+            let instance = self.reached[done.len()];
+            done.push((instance, Body::new(self, instance).lower()));
+            if self.instances.len() > INSTANCES_MAX {
+                break;
+            }
+        }
+        done
+    }
+
+    /// The instance of a function for these types, made if need be.
+    fn reach(&mut self, function: usize, parameters: Vec<Ty>) -> InstanceId {
+        let key = (function, parameters);
+        let instance = if let Some(known) = self.index.get(&key) {
+            *known
+        } else {
+            let instance = self.instances.len();
+            self.changed = true;
+            let parameters = key.1.clone();
+            self.instances.push(Instance { function, parameters, result: Ty::Never });
+            self.index.insert(key, instance);
+            instance
+        };
+        if !self.reached.contains(&instance) {
+            self.reached.push(instance);
+        }
+        instance
+    }
+
+    fn finish(mut self, functions: Vec<(InstanceId, Func)>) -> Result<Lowered, Vec<Diagnostic>> {
+        if self.instances.len() > INSTANCES_MAX {
+            let entry = &self.functions[0];
+            let message = format!("more than {INSTANCES_MAX} combinations of functions and types");
+            let help = "a recursive function seems to call itself with ever new types".to_owned();
+            let span = entry.ast.name_span;
+            self.diagnostics.push(entry.source.diagnostic(Code::TooComplex, span, message, Some(help)));
+        }
+        if !self.diagnostics.is_empty() {
+            return Err(self.diagnostics);
+        }
+        let result = self.types.resolve(&self.instances[functions[0].0].result);
+        // Instances are numbered as they were first seen; the program numbers those that are left.
+        let numbers: BTreeMap<InstanceId, InstanceId> =
+            functions.iter().enumerate().map(|(new, (old, _))| (*old, new)).collect();
+        let mut functions: Vec<Func> = functions.into_iter().map(|(_, function)| function).collect();
+        for function in &mut functions {
+            crate::visit::renumber_calls(&mut function.body, &numbers);
+        }
+        let program = Program { functions, lazies: self.lazies };
+        Ok(Lowered { program, types: self.types, result })
+    }
+}
+
+/// Where `break` and `continue` lead.
+struct LoopFrame {
+    node: NodeId,
+    break_label: Label,
+    continue_label: Label,
+}
+
+/// One function instance being lowered.
+struct Body<'l, 'a> {
+    program: &'l mut Lowerer<'a>,
+    instance: InstanceId,
+    function: usize,
+    ast: &'a Function,
+    source: &'a Source<'a>,
+    locals: Vec<Local>,
+    slots: BTreeMap<(VariableId, Ty), LocalId>,
+    flags: BTreeMap<VariableId, LocalId>,
+    names: BTreeMap<VariableId, String>,
+    scopes: Vec<BTreeMap<String, VariableId>>,
+    imports: BTreeMap<String, String>,
+    /// Variables as they are here; nothing if control does not get here.
+    env: Option<Env>,
+    out: Vec<St>,
+    loops: Vec<LoopFrame>,
+    labels: Label,
+    /// With `:=`, reading a variable must copy it.
+    has_walrus: bool,
+}
+
+impl<'l, 'a> Body<'l, 'a> {
+    fn new(program: &'l mut Lowerer<'a>, instance: InstanceId) -> Self {
+        let function = program.instances[instance].function;
+        let parsed = &program.functions[function];
+        let mut body = Self {
+            program,
+            instance,
+            function,
+            ast: &parsed.ast,
+            source: &parsed.source,
+            locals: Vec::new(),
+            slots: BTreeMap::new(),
+            flags: BTreeMap::new(),
+            names: BTreeMap::new(),
+            scopes: Vec::new(),
+            imports: BTreeMap::new(),
+            env: Some(Env::default()),
+            out: Vec::new(),
+            loops: Vec::new(),
+            labels: 0,
+            has_walrus: false,
+        };
+        body.collect_names();
+        body
+    }
+
+    fn lower(mut self) -> Func {
+        let parameters: Vec<Ty> = self.program.instances[self.instance].parameters.clone();
+        self.bind_parameters(&parameters);
+        let ast = self.ast;
+        self.block(&ast.body);
+        if self.env.is_some() {
+            self.return_value(crate::ir::Ex::none(ast.name_span));
+        }
+        let result = self.program.instances[self.instance].result.clone();
+        let result = self.program.types.resolve(&result);
+        let parameters = parameters.iter().map(|ty| self.program.types.resolve(ty)).collect();
+        let mut locals = self.locals;
+        for local in &mut locals {
+            local.ty = self.program.types.resolve(&local.ty);
+        }
+        let span = ast.name_span;
+        let mut body = self.out;
+        crate::visit::resolve_types(&mut body, &self.program.types);
+        Func { function: self.function, parameters, result, locals, body, span }
+    }
+
+    fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) {
+        let help = (!help.is_empty()).then(|| help.to_owned());
+        let diagnostic = self.source.diagnostic(code, span, message, help);
+        self.program.diagnostics.push(diagnostic);
+    }
+
+    fn label(&mut self) -> Label {
+        self.labels += 1;
+        self.labels
+    }
+
+    fn resolve(&self, ty: &Ty) -> Ty {
+        self.program.types.resolve(ty)
+    }
+
+    fn show(&self, ty: &Ty) -> String {
+        self.program.types.show(ty)
+    }
+}

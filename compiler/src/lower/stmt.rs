@@ -1,0 +1,365 @@
+//! Statements.
+
+use super::Body;
+use super::flow::{AFTER, BREAK, CONTINUE, HEAD};
+use super::iterate::Plan;
+use crate::ast::{Expr, ExprKind, NodeId, Span, Stmt, StmtKind};
+use crate::diagnostics::Code;
+use crate::ir::{Ex, Op, Raise, St};
+use crate::request::Captured;
+use crate::ty::Ty;
+
+impl Body<'_, '_> {
+    pub(super) fn block(&mut self, statements: &[Stmt]) {
+        for statement in statements {
+            // What control cannot reach has no types, and cannot go wrong.
+            if self.env.is_none() {
+                return;
+            }
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Stmt) {
+        let span = statement.span;
+        match &statement.kind {
+            StmtKind::Pass | StmtKind::Import { .. } => {}
+            StmtKind::Expr(expression) => {
+                let value = self.expr(expression);
+                self.evaluate(value);
+            }
+            StmtKind::Assign { targets, value } => self.assignment(targets, value),
+            StmtKind::AugAssign { target, operator, value } => {
+                self.augmented(target, *operator, value, span);
+            }
+            StmtKind::Annotated { target, annotation, value } => {
+                if let Some(value) = value {
+                    let value = self.expr(value);
+                    // A hint for empty containers; never a conversion.
+                    if let Some(hint) = crate::names::annotation_type(annotation) {
+                        let _ = self.program.types.unify(&value.ty, &Ty::from(&hint));
+                    }
+                    self.assign(target, value);
+                }
+            }
+            StmtKind::If { test, body, orelse } => self.if_statement(statement, test, body, orelse),
+            StmtKind::While { test, body, orelse } => {
+                self.while_loop(statement.id, test, body, orelse, span);
+            }
+            StmtKind::For { target, iter, body, orelse } => {
+                let Some(plan) = self.plan(iter) else {
+                    let error = Self::error(iter.span);
+                    self.assign(target, error);
+                    self.block(body);
+                    return;
+                };
+                self.for_loop(statement.id, plan, orelse, span, &mut |this, item| {
+                    this.assign_item(target, item);
+                    this.block(body);
+                });
+            }
+            StmtKind::Break => self.jump(BREAK, span),
+            StmtKind::Continue => self.jump(CONTINUE, span),
+            StmtKind::Return(value) => {
+                let value = match value {
+                    Some(value) => self.expr(value),
+                    None => Ex::none(span),
+                };
+                self.return_value(value);
+            }
+            StmtKind::Raise { exception, .. } => self.raise_statement(exception.as_ref(), span),
+            StmtKind::Assert { test, message } => self.assert(test, message.as_ref(), span),
+            StmtKind::Delete(targets) => {
+                for target in targets {
+                    self.delete(target);
+                }
+            }
+            StmtKind::Function(function) => {
+                let help = "define it outside, and pass it what it needs as arguments";
+                let message = format!("the inner function `{}` is not supported", function.name);
+                self.report(Code::Statement, function.name_span, message, help);
+            }
+        }
+    }
+
+    fn assignment(&mut self, targets: &[Expr], value: &Expr) {
+        if let ([target], ExprKind::Tuple(_)) = (targets, &value.kind) {
+            // `a, b = b, a` makes no tuple.
+            let item = self.tuple_item(value);
+            self.assign_item(target, item);
+            return;
+        }
+        let mut value = self.expr(value);
+        if targets.len() > 1 {
+            value = self.copy(value);
+        }
+        for target in targets {
+            self.assign(target, value.clone());
+        }
+    }
+
+    pub(super) fn return_value(&mut self, value: Ex) {
+        if self.env.is_none() {
+            return;
+        }
+        let ty = self.resolve(&value.ty);
+        if ty == Ty::Never {
+            self.evaluate(value);
+            return;
+        }
+        let known = self.program.instances[self.instance].result.clone();
+        let joined = match self.program.types.join(&known, &ty) {
+            Ok(joined) => joined,
+            Err(mismatch) => {
+                let (left, right) = (self.show(&mismatch.left), self.show(&mismatch.right));
+                let message = format!("returns `{left}` in one place and `{right}` in another");
+                self.report(Code::MixedTypes, value.span, message, "return values of one type");
+                Ty::Error
+            }
+        };
+        if joined != self.resolve(&known) {
+            self.program.instances[self.instance].result = joined.clone();
+            self.program.changed = true;
+        }
+        let value = self.coerce(value, &joined);
+        self.push(St::Return(value));
+        self.env = None;
+    }
+
+    fn if_statement(&mut self, statement: &Stmt, test: &Expr, body: &[Stmt], orelse: &[Stmt]) {
+        let span = statement.span;
+        let (condition, then, other) = self.condition(test);
+        if let Op::Bool(known) = condition.op {
+            self.narrow(if known { &then } else { &other }, span);
+            self.block(if known { body } else { orelse });
+            return;
+        }
+        if condition.ty == Ty::Never {
+            self.evaluate(condition);
+            return;
+        }
+        let before = self.env.clone();
+        let (then, ()) = self.capture(|this| {
+            this.narrow(&then, span);
+            this.block(body);
+            this.flow_to(statement.id, AFTER, span);
+        });
+        self.env = before.clone();
+        let (other, ()) = self.capture(|this| {
+            this.narrow(&other, span);
+            this.block(orelse);
+            this.flow_to(statement.id, AFTER, span);
+        });
+        self.env = before;
+        self.push(St::If(condition, then, other));
+        self.enter(statement.id, AFTER);
+    }
+
+    fn while_loop(&mut self, node: NodeId, test: &Expr, body: &[Stmt], orelse: &[Stmt], span: Span) {
+        let (break_label, continue_label) = (self.label(), self.label());
+        self.flow_to(node, HEAD, span);
+        let (block, ()) = self.capture(|this| {
+            this.enter(node, HEAD);
+            let (condition, then, other) = this.condition(test);
+            let at_exit = this.env.clone();
+            if matches!(condition.op, Op::Bool(false)) {
+                this.env = None;
+            }
+            let (inner, ()) = this.capture(|this| {
+                this.loops.push(super::LoopFrame { node, break_label, continue_label });
+                this.narrow(&then, span);
+                this.block(body);
+                this.flow_to(node, CONTINUE, span);
+                this.loops.pop();
+            });
+            let (step, ()) = this.capture(|this| {
+                this.enter(node, CONTINUE);
+                this.flow_to(node, HEAD, span);
+            });
+            let forever = matches!(condition.op, Op::Bool(true));
+            let condition = (!forever).then_some(condition);
+            this.env.clone_from(&at_exit);
+            this.push(St::Loop { condition, body: vec![St::Block(continue_label, inner)], step, span });
+            this.env = if forever { None } else { at_exit };
+            this.narrow(&other, span);
+            this.block(orelse);
+            this.flow_to(node, BREAK, span);
+        });
+        self.push(St::Block(break_label, block));
+        self.enter(node, BREAK);
+    }
+
+    /// A loop over what a plan gives.
+    pub(super) fn for_loop(
+        &mut self,
+        node: NodeId,
+        plan: Plan,
+        orelse: &[Stmt],
+        span: Span,
+        body: &mut dyn FnMut(&mut Self, super::iterate::Item),
+    ) {
+        let (break_label, continue_label) = (self.label(), self.label());
+        for statement in plan.setup {
+            self.push(statement);
+        }
+        if plan.never {
+            self.env = None;
+            return;
+        }
+        self.flow_to(node, HEAD, span);
+        let (block, ()) = self.capture(|this| {
+            this.enter(node, HEAD);
+            let at_exit = this.env.clone();
+            let (inner, ()) = this.capture(|this| {
+                this.loops.push(super::LoopFrame { node, break_label, continue_label });
+                for statement in plan.first {
+                    this.push(statement);
+                }
+                body(this, plan.item);
+                this.flow_to(node, CONTINUE, span);
+                this.loops.pop();
+            });
+            let (step, ()) = this.capture(|this| {
+                this.enter(node, CONTINUE);
+                for statement in plan.step {
+                    this.push(statement);
+                }
+                this.flow_to(node, HEAD, span);
+            });
+            this.env.clone_from(&at_exit);
+            let body = vec![St::Block(continue_label, inner)];
+            let turn = St::Loop { condition: Some(plan.condition), body, step, span };
+            // Counters that cannot go on leave the loop here, as if they were done.
+            this.push(St::Block(plan.exit, vec![turn]));
+            this.env = at_exit;
+            this.block(orelse);
+            this.flow_to(node, BREAK, span);
+        });
+        self.push(St::Block(break_label, block));
+        self.enter(node, BREAK);
+        for local in plan.owned {
+            self.push(St::Clear(local));
+        }
+    }
+
+    fn jump(&mut self, place: u8, span: Span) {
+        let Some(frame) = self.loops.last() else { return };
+        let label = if place == BREAK { frame.break_label } else { frame.continue_label };
+        let node = frame.node;
+        self.flow_to(node, place, span);
+        self.push(St::Br(label));
+        self.env = None;
+    }
+
+    /// Class and arguments of `raise` and of nothing else.
+    fn raise_statement(&mut self, exception: Option<&Expr>, span: Span) {
+        let Some(exception) = exception else {
+            let class = self.exception("RuntimeError");
+            let raise = Self::raise(class, "No active exception to reraise", span);
+            self.evaluate(raise);
+            return;
+        };
+        let (function, arguments): (&Expr, &[Expr]) = match &exception.kind {
+            ExprKind::Call { function, arguments, keywords } => {
+                if let Some((name, value)) = keywords.first() {
+                    let message = format!("the keyword argument `{name}` is not supported here");
+                    self.report(Code::Arguments, value.span, message, "");
+                }
+                (function, arguments)
+            }
+            _ => (exception, &[]),
+        };
+        let class = match &function.kind {
+            ExprKind::Name(name) => self.exception_class(name),
+            _ => None,
+        };
+        let Some(class) = class else {
+            let message = "only builtin exceptions can be raised";
+            let help = "raise ValueError, RuntimeError or another builtin with a message";
+            self.report(Code::Statement, function.span, message, help);
+            self.env = None;
+            return;
+        };
+        let mut values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let operands: Vec<&Ex> = values.iter().collect();
+        if let Some(trivial) = self.trivial(&operands, span) {
+            self.evaluate(trivial);
+            self.env = None;
+            return;
+        }
+        let raise = match values.len() {
+            0 => Raise::Class(class),
+            1 => Raise::Value(class, Box::new(values.remove(0))),
+            _ => {
+                let ty = Ty::Tuple(values.iter().map(|value| value.ty.clone()).collect());
+                let tuple = Ex::new(Op::NewTuple(values), ty, span);
+                Raise::Arguments(class, Box::new(tuple))
+            }
+        };
+        self.evaluate(Ex::new(Op::Raise(raise), Ty::Never, span));
+    }
+
+    fn exception_class(&self, name: &str) -> Option<u32> {
+        if self.variable(name).is_some() {
+            return None;
+        }
+        let name = match self.program.request.globals.get(self.function)?.get(name) {
+            Some(Captured::Builtin(builtin)) => builtin,
+            Some(_) => return None,
+            None => name,
+        };
+        spm_protocol::raised::builtin_exception(name)
+    }
+
+    fn assert(&mut self, test: &Expr, message: Option<&Expr>, span: Span) {
+        let (condition, then, other) = self.condition(test);
+        if condition.ty == Ty::Never {
+            self.evaluate(condition);
+            return;
+        }
+        let after = self.env.clone();
+        let (failing, ()) = self.capture(|this| {
+            this.narrow(&other, span);
+            let class = this.exception("AssertionError");
+            let raise = match message {
+                None => Raise::Common(crate::abi::common::ASSERTION),
+                Some(message) => {
+                    let value = this.expr(message);
+                    if matches!(value.ty, Ty::Never | Ty::Error) {
+                        this.evaluate(value);
+                        return;
+                    }
+                    Raise::Value(class, Box::new(value))
+                }
+            };
+            this.evaluate(Ex::new(Op::Raise(raise), Ty::Never, span));
+        });
+        self.env = after;
+        self.push(St::If(condition, Vec::new(), failing));
+        self.narrow(&then, span);
+    }
+
+    fn delete(&mut self, target: &Expr) {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                if let Some(variable) = self.variable(name) {
+                    let value = self.get_variable(variable, target.span);
+                    if value.ty == Ty::Never || !matches!(value.op, Op::Local(_)) {
+                        self.evaluate(value);
+                    }
+                    if self.env.is_some() {
+                        self.unset_variable(variable, target.span);
+                    }
+                }
+            }
+            ExprKind::Subscript(base, index) => self.delete_subscript(target, base, index),
+            ExprKind::Tuple(targets) | ExprKind::List(targets) => {
+                for target in targets {
+                    self.delete(target);
+                }
+            }
+            ExprKind::Error => {}
+            _ => self.report(Code::Statement, target.span, "this `del` is not supported", ""),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Names in a function: what it assigns, what it reads from outside, what its annotations say.
+
+use std::collections::BTreeSet;
+
+use crate::ast::{
+    Clause, Expr, ExprKind, FStringPart, Function, NodeId, Operator, Stmt, StmtKind,
+};
+use crate::diagnostics::Diagnostic;
+use crate::parse;
+use crate::request::FunctionSource;
+use crate::types::ValueType;
+
+/// The names a function reads from outside itself, sorted. A use of a module's member is the
+/// dotted name (`math.sqrt`) as well as the plain one.
+pub fn free_names(function: &FunctionSource) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
+    // What the language leaves out is reported by `compile`, with everything else.
+    let (function, _) = parse::parse(function)?;
+    let mut free = BTreeSet::new();
+    free_in_function(&function, &mut free);
+    Ok(free)
+}
+
+/// The types that a function's annotations name, for each positional parameter: its name, and its
+/// type if there is an annotation the compiler knows.
+pub fn annotations(
+    function: &FunctionSource,
+) -> Result<Vec<(String, Option<ValueType>)>, Vec<Diagnostic>> {
+    let (function, _) = parse::parse(function)?;
+    let positional = function.parameters.iter().filter(|parameter| parameter.positional);
+    let types = positional.map(|parameter| {
+        let ty = parameter.annotation.as_ref().and_then(annotation_type);
+        (parameter.name.clone(), ty)
+    });
+    Ok(types.collect())
+}
+
+/// The type that an annotation names, if the compiler knows it.
+pub(crate) fn annotation_type(annotation: &Expr) -> Option<ValueType> {
+    match &annotation.kind {
+        ExprKind::None => Some(ValueType::None),
+        ExprKind::Str(text) => annotation_type(&parse::parse_annotation(text)?),
+        ExprKind::Name(name) => match name.as_str() {
+            "int" => Some(ValueType::Int),
+            "float" => Some(ValueType::Float),
+            "bool" => Some(ValueType::Bool),
+            "str" => Some(ValueType::Str),
+            "bytes" => Some(ValueType::Bytes),
+            _ => None,
+        },
+        ExprKind::Attribute(_, name) => {
+            annotation_type(&Expr { kind: ExprKind::Name(name.clone()), ..annotation.clone() })
+        }
+        ExprKind::Binary(Operator::BitOr, left, right) => {
+            let mut members = Vec::new();
+            for side in [left, right] {
+                match annotation_type(side)? {
+                    ValueType::Union(inner) => members.extend(inner),
+                    other => members.push(other),
+                }
+            }
+            Some(union(members))
+        }
+        ExprKind::Subscript(base, index) => generic(base, index),
+        _ => None,
+    }
+}
+
+fn union(mut members: Vec<ValueType>) -> ValueType {
+    members.sort();
+    members.dedup();
+    if members.len() == 1 { members.remove(0) } else { ValueType::Union(members) }
+}
+
+fn generic(base: &Expr, index: &Expr) -> Option<ValueType> {
+    let (ExprKind::Name(name) | ExprKind::Attribute(_, name)) = &base.kind else { return None };
+    let arguments: Vec<&Expr> = match &index.kind {
+        ExprKind::Tuple(items) => items.iter().collect(),
+        _ => vec![index],
+    };
+    let types = || arguments.iter().map(|item| annotation_type(item)).collect::<Option<Vec<_>>>();
+    let boxed = |item: &Expr| annotation_type(item).map(Box::new);
+    match (name.as_str(), arguments.as_slice()) {
+        ("list" | "List" | "Sequence", [item]) => Some(ValueType::List(boxed(item)?)),
+        ("set" | "Set", [item]) => Some(ValueType::Set(boxed(item)?)),
+        ("dict" | "Dict", [key, value]) => Some(ValueType::Dict(boxed(key)?, boxed(value)?)),
+        ("tuple" | "Tuple", [item, rest]) if matches!(rest.kind, ExprKind::Error) => {
+            Some(ValueType::VariadicTuple(boxed(item)?))
+        }
+        ("tuple" | "Tuple", _) => Some(ValueType::Tuple(types()?)),
+        ("Optional", [item]) => Some(union(vec![annotation_type(item)?, ValueType::None])),
+        ("Union", _) => Some(union(types()?)),
+        _ => None,
+    }
+}
+
+/// The names that a target assigns, with their nodes.
+pub(crate) fn targets(target: &Expr, names: &mut Vec<(String, NodeId)>) {
+    match &target.kind {
+        ExprKind::Name(name) => names.push((name.clone(), target.id)),
+        ExprKind::Tuple(items) | ExprKind::List(items) => {
+            for item in items {
+                targets(item, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The names that statements assign in their function's scope, and whether any does so by `:=`.
+pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut bool) {
+    let target = |target: &Expr, names: &mut BTreeSet<String>| {
+        let mut found = Vec::new();
+        targets(target, &mut found);
+        names.extend(found.into_iter().map(|(name, _)| name));
+    };
+    for statement in body {
+        each_expression(statement, &mut |expression| {
+            walruses(expression, &mut |name| {
+                names.insert(name.to_owned());
+                *walrus = true;
+            });
+        });
+        match &statement.kind {
+            StmtKind::Assign { targets, .. } | StmtKind::Delete(targets) => {
+                for one in targets {
+                    target(one, names);
+                }
+            }
+            StmtKind::AugAssign { target: one, .. } | StmtKind::Annotated { target: one, .. } => {
+                target(one, names);
+            }
+            StmtKind::For { target: one, body, orelse, .. } => {
+                target(one, names);
+                assigned(body, names, walrus);
+                assigned(orelse, names, walrus);
+            }
+            StmtKind::If { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
+                assigned(body, names, walrus);
+                assigned(orelse, names, walrus);
+            }
+            StmtKind::Import { name, .. } => {
+                names.insert(name.clone());
+            }
+            StmtKind::Function(function) => {
+                names.insert(function.name.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
+    if let ExprKind::Named(name, _) = &expression.kind {
+        found(name);
+    }
+    each_child(expression, &mut |child| walruses(child, found));
+}
+
+/// The expressions directly in a statement, not those of statements within it.
+fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
+    match &statement.kind {
+        StmtKind::Expr(value) | StmtKind::Return(Some(value)) => visit(value),
+        StmtKind::Assign { targets, value } => {
+            visit(value);
+            targets.iter().for_each(visit);
+        }
+        StmtKind::AugAssign { target, value, .. } => {
+            visit(target);
+            visit(value);
+        }
+        StmtKind::Annotated { target, value, .. } => {
+            visit(target);
+            value.iter().for_each(visit);
+        }
+        StmtKind::If { test, .. } | StmtKind::While { test, .. } => visit(test),
+        StmtKind::For { target, iter, .. } => {
+            visit(target);
+            visit(iter);
+        }
+        StmtKind::Raise { exception, .. } => exception.iter().for_each(visit),
+        StmtKind::Assert { test, message } => {
+            visit(test);
+            message.iter().for_each(visit);
+        }
+        StmtKind::Delete(targets) => targets.iter().for_each(visit),
+        _ => {}
+    }
+}
+
+/// The expressions directly in an expression.
+fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    match &expression.kind {
+        ExprKind::And(items)
+        | ExprKind::Or(items)
+        | ExprKind::List(items)
+        | ExprKind::Tuple(items)
+        | ExprKind::Set(items) => items.iter().for_each(visit),
+        ExprKind::Not(value)
+        | ExprKind::Unary(_, value)
+        | ExprKind::Named(_, value)
+        | ExprKind::Attribute(value, _) => visit(value),
+        ExprKind::Binary(_, left, right) | ExprKind::Subscript(left, right) => {
+            visit(left);
+            visit(right);
+        }
+        ExprKind::Compare(left, rest) => {
+            visit(left);
+            rest.iter().for_each(|(_, right)| visit(right));
+        }
+        ExprKind::Conditional { test, body, orelse } => {
+            visit(test);
+            visit(body);
+            visit(orelse);
+        }
+        ExprKind::Call { function, arguments, keywords } => {
+            visit(function);
+            arguments.iter().for_each(&mut *visit);
+            keywords.iter().for_each(|(_, value)| visit(value));
+        }
+        ExprKind::Slice(parts) => parts.iter().flatten().for_each(|part| visit(part)),
+        ExprKind::Dict(items) => {
+            for (key, value) in items {
+                visit(key);
+                visit(value);
+            }
+        }
+        ExprKind::Comprehension { element, value, clauses, .. } => {
+            for Clause { target, iter, conditions } in clauses {
+                visit(target);
+                visit(iter);
+                conditions.iter().for_each(&mut *visit);
+            }
+            visit(element);
+            value.iter().for_each(|value| visit(value));
+        }
+        ExprKind::FString(parts) => fstring_children(parts, visit),
+        _ => {}
+    }
+}
+
+fn fstring_children(parts: &[FStringPart], visit: &mut dyn FnMut(&Expr)) {
+    for part in parts {
+        if let FStringPart::Value { value, spec, .. } = part {
+            visit(value);
+            fstring_children(spec, visit);
+        }
+    }
+}
+
+fn free_in_function(function: &Function, free: &mut BTreeSet<String>) {
+    let mut local = BTreeSet::new();
+    assigned(&function.body, &mut local, &mut false);
+    for parameter in &function.parameters {
+        local.insert(parameter.name.clone());
+        parameter.default.iter().for_each(|default| free_in(default, &BTreeSet::new(), free));
+    }
+    let mut inner = BTreeSet::new();
+    free_in_block(&function.body, &local, &mut inner);
+    free.extend(inner);
+}
+
+fn free_in_block(body: &[Stmt], local: &BTreeSet<String>, free: &mut BTreeSet<String>) {
+    for statement in body {
+        each_expression(statement, &mut |expression| free_in(expression, local, free));
+        match &statement.kind {
+            StmtKind::If { body, orelse, .. }
+            | StmtKind::While { body, orelse, .. }
+            | StmtKind::For { body, orelse, .. } => {
+                free_in_block(body, local, free);
+                free_in_block(orelse, local, free);
+            }
+            StmtKind::Function(function) => {
+                let mut inner = BTreeSet::new();
+                free_in_function(function, &mut inner);
+                free.extend(inner.into_iter().filter(|name| !local.contains(first_part(name))));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn first_part(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+fn free_in(expression: &Expr, local: &BTreeSet<String>, free: &mut BTreeSet<String>) {
+    match &expression.kind {
+        ExprKind::Name(name) if !local.contains(name) => {
+            free.insert(name.clone());
+        }
+        ExprKind::Attribute(base, attribute) => {
+            if let ExprKind::Name(name) = &base.kind {
+                if !local.contains(name) {
+                    free.insert(format!("{name}.{attribute}"));
+                }
+            }
+            free_in(base, local, free);
+        }
+        ExprKind::Lambda(function) => {
+            let mut inner = BTreeSet::new();
+            free_in_function(function, &mut inner);
+            free.extend(inner.into_iter().filter(|name| !local.contains(first_part(name))));
+        }
+        ExprKind::Comprehension { clauses, .. } => {
+            let mut scope = local.clone();
+            for clause in clauses {
+                let mut names = Vec::new();
+                targets(&clause.target, &mut names);
+                scope.extend(names.into_iter().map(|(name, _)| name));
+            }
+            // The first iterable alone is evaluated outside; names are rarely the same.
+            if let Some(first) = clauses.first() {
+                free_in(&first.iter, local, free);
+            }
+            each_child(expression, &mut |child| free_in(child, &scope, free));
+        }
+        _ => each_child(expression, &mut |child| free_in(child, local, free)),
+    }
+}

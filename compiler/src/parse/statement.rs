@@ -1,0 +1,227 @@
+//! Statements and functions: from the parser's tree to ours.
+
+use ruff_python_ast as py;
+use ruff_text_size::{Ranged, TextRange};
+
+use super::{Converter, span};
+use crate::ast::{Function, Stmt, StmtKind};
+use crate::diagnostics::Code;
+
+impl Converter<'_> {
+    pub(super) fn function(&mut self, definition: &py::StmtFunctionDef) -> Function {
+        if definition.is_async {
+            let message = "`async def` is not supported";
+            self.report(Code::Statement, definition.name.range, message, "write a plain `def`");
+        }
+        if let Some(parameters) = &definition.type_params {
+            let message = "type parameters are not supported";
+            self.report(Code::Statement, parameters.range, message, "leave them out: types are inferred");
+        }
+        let parameters = self.parameters(&definition.parameters);
+        let returns = definition.returns.as_ref().map(|returns| self.expression(returns));
+        Function {
+            name: definition.name.to_string(),
+            parameters,
+            returns,
+            body: self.block(&definition.body),
+            span: span(definition.range),
+            name_span: span(definition.name.range),
+            is_lambda: false,
+        }
+    }
+
+    fn block(&mut self, body: &[py::Stmt]) -> Vec<Stmt> {
+        let mut statements = Vec::new();
+        for statement in body {
+            self.statement(statement, &mut statements);
+        }
+        statements
+    }
+
+    fn statement(&mut self, statement: &py::Stmt, out: &mut Vec<Stmt>) {
+        let range = statement.range();
+        let kind = match statement {
+            // A string alone is a docstring or a comment.
+            py::Stmt::Expr(expression) if expression.value.is_string_literal_expr() => StmtKind::Pass,
+            py::Stmt::Expr(expression) if expression.value.is_ellipsis_literal_expr() => {
+                StmtKind::Pass
+            }
+            py::Stmt::Expr(expression) => StmtKind::Expr(self.expression(&expression.value)),
+            py::Stmt::Assign(assign) => {
+                let value = self.expression(&assign.value);
+                let targets = assign.targets.iter().map(|target| self.expression(target));
+                StmtKind::Assign { targets: targets.collect(), value }
+            }
+            py::Stmt::AugAssign(assign) => {
+                let Some(operator) = self.operator(assign.op, range) else { return };
+                let target = self.expression(&assign.target);
+                StmtKind::AugAssign { target, operator, value: self.expression(&assign.value) }
+            }
+            py::Stmt::AnnAssign(assign) => StmtKind::Annotated {
+                target: self.expression(&assign.target),
+                annotation: self.expression(&assign.annotation),
+                value: assign.value.as_ref().map(|value| self.expression(value)),
+            },
+            py::Stmt::If(conditional) => self.conditional(
+                &conditional.test,
+                &conditional.body,
+                &conditional.elif_else_clauses,
+            ),
+            py::Stmt::While(while_) => StmtKind::While {
+                test: self.expression(&while_.test),
+                body: self.block(&while_.body),
+                orelse: self.block(&while_.orelse),
+            },
+            py::Stmt::For(for_) => {
+                if for_.is_async {
+                    self.report(Code::Statement, range, "`async for` is not supported", "use `for`");
+                }
+                StmtKind::For {
+                    target: self.expression(&for_.target),
+                    iter: self.expression(&for_.iter),
+                    body: self.block(&for_.body),
+                    orelse: self.block(&for_.orelse),
+                }
+            }
+            py::Stmt::Break(_) => StmtKind::Break,
+            py::Stmt::Continue(_) => StmtKind::Continue,
+            py::Stmt::Pass(_) => StmtKind::Pass,
+            py::Stmt::Return(return_) => {
+                StmtKind::Return(return_.value.as_ref().map(|value| self.expression(value)))
+            }
+            py::Stmt::Raise(raise) => {
+                let mut suppress = false;
+                if let Some(cause) = &raise.cause {
+                    suppress = cause.is_none_literal_expr();
+                    if !suppress {
+                        let help = "raise the exception alone, or `from None`";
+                        self.report(
+                            Code::Statement,
+                            cause.range(),
+                            "`raise ... from` is not supported",
+                            help,
+                        );
+                    }
+                }
+                let exception = raise.exc.as_ref().map(|exception| self.expression(exception));
+                StmtKind::Raise { exception, suppress }
+            }
+            py::Stmt::Assert(assert) => StmtKind::Assert {
+                test: self.expression(&assert.test),
+                message: assert.msg.as_ref().map(|message| self.expression(message)),
+            },
+            py::Stmt::Delete(delete) => {
+                let targets = delete.targets.iter().map(|target| self.expression(target));
+                StmtKind::Delete(targets.collect())
+            }
+            py::Stmt::Import(import) => {
+                for alias in &import.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
+                    self.import(name, alias.name.to_string(), alias.range, out);
+                }
+                return;
+            }
+            py::Stmt::ImportFrom(import) => {
+                let module = import.module.as_ref().map_or("", |module| module.as_str());
+                for alias in &import.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name).to_string();
+                    self.import(name, format!("{module}.{}", alias.name), alias.range, out);
+                }
+                return;
+            }
+            py::Stmt::FunctionDef(definition) => {
+                for decorator in &definition.decorator_list {
+                    let message = "decorators on inner functions are not supported";
+                    self.report(Code::Statement, decorator.range, message, "call the function directly");
+                }
+                StmtKind::Function(Box::new(self.function(definition)))
+            }
+            other => {
+                let (range, message, help) = unsupported(other);
+                self.report(Code::Statement, range, message, help);
+                self.look_inside(other);
+                return;
+            }
+        };
+        let id = self.id();
+        out.push(Stmt { kind, span: span(range), id });
+    }
+
+    fn import(&mut self, name: String, dotted: String, range: TextRange, out: &mut Vec<Stmt>) {
+        let module = dotted.split('.').next().unwrap_or_default();
+        if module != "math" || dotted.ends_with('*') {
+            let message = format!("`import {dotted}` is not supported inside a closure");
+            let help = "only `math` can be imported; import at the top of the file what you use";
+            self.report(Code::Statement, range, message, help);
+        }
+        let id = self.id();
+        out.push(Stmt { kind: StmtKind::Import { name, dotted }, span: span(range), id });
+    }
+
+    fn conditional(
+        &mut self,
+        test: &py::Expr,
+        body: &[py::Stmt],
+        rest: &[py::ElifElseClause],
+    ) -> StmtKind {
+        let test = self.expression(test);
+        let body = self.block(body);
+        let orelse = match rest.split_first() {
+            None => Vec::new(),
+            Some((clause, rest)) => match &clause.test {
+                None => self.block(&clause.body),
+                Some(test) => {
+                    let kind = self.conditional(test, &clause.body, rest);
+                    let id = self.id();
+                    vec![Stmt { kind, span: span(clause.range), id }]
+                }
+            },
+        };
+        StmtKind::If { test, body, orelse }
+    }
+
+    /// Reports what is wrong within a statement that is itself refused.
+    fn look_inside(&mut self, statement: &py::Stmt) {
+        match statement {
+            py::Stmt::With(with) => {
+                self.block(&with.body);
+            }
+            py::Stmt::Try(try_) => {
+                self.block(&try_.body);
+                for py::ExceptHandler::ExceptHandler(handler) in &try_.handlers {
+                    self.block(&handler.body);
+                }
+                self.block(&try_.orelse);
+                self.block(&try_.finalbody);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The place to point at, what to say, and what to do instead.
+fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) {
+    let range = statement.range();
+    let keyword = |length: u32| TextRange::at(range.start(), length.into());
+    match statement {
+        py::Stmt::Try(_) => (
+            keyword(3),
+            "`try` is not supported",
+            "test for the condition first, or let the exception reach the submitter",
+        ),
+        py::Stmt::With(_) => (keyword(4), "`with` is not supported", "there is nothing to close in a sandbox"),
+        py::Stmt::ClassDef(class) => {
+            (class.name.range, "classes are not supported inside a closure", "use tuples, lists or dicts")
+        }
+        py::Stmt::Global(_) => {
+            (range, "`global` is not supported", "return the value: tasks share no variables")
+        }
+        py::Stmt::Nonlocal(_) => {
+            (range, "`nonlocal` is not supported", "return the value, or keep it in a list")
+        }
+        py::Stmt::Match(_) => (keyword(5), "`match` is not supported", "use `if` and `elif`"),
+        py::Stmt::TypeAlias(_) => (range, "`type` statements are not supported", "write the type out"),
+        _ => (range, "this statement is not supported", ""),
+    }
+}
+

@@ -1,0 +1,133 @@
+//! Walks over the typed program.
+
+use std::collections::BTreeMap;
+
+use crate::ir::{Argument, Ex, InstanceId, Op, Raise, St};
+use crate::ty::{Ty, Types};
+
+/// Calls `action` on the expressions directly in a statement.
+pub(crate) fn expressions_of(statement: &mut St, action: &mut dyn FnMut(&mut Ex)) {
+    match statement {
+        St::Set(_, value) | St::Eval(value) | St::Return(value) | St::Step { by: value, .. } => {
+            action(value);
+        }
+        St::If(test, ..) => action(test),
+        St::Loop { condition, .. } => condition.iter_mut().for_each(action),
+        St::ListSet { list, index, value, .. } => {
+            action(list);
+            action(index);
+            action(value);
+        }
+        St::Block(..) | St::Br(_) | St::Clear(_) => {}
+    }
+}
+
+/// Calls `action` on the blocks directly in a statement.
+pub(crate) fn blocks_of(statement: &mut St, action: &mut dyn FnMut(&mut Vec<St>)) {
+    match statement {
+        St::If(_, then, other) => {
+            action(then);
+            action(other);
+        }
+        St::Block(_, body) => action(body),
+        St::Loop { body, step, .. } => {
+            action(body);
+            action(step);
+        }
+        _ => {}
+    }
+}
+
+/// Calls `action` on the expressions directly in an expression, in the order of evaluation.
+pub(crate) fn children_of(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) {
+    match &mut expression.op {
+        Op::Int2(_, a, b)
+        | Op::Float2(_, a, b)
+        | Op::IntCompare(_, a, b)
+        | Op::FloatCompare(_, a, b)
+        | Op::Same(a, b)
+        | Op::RawAdd(a, b)
+        | Op::RawLess(a, b)
+        | Op::ByteAt(a, b)
+        | Op::ListGet { list: a, index: b, .. } => {
+            action(a);
+            action(b);
+        }
+        Op::Unary(_, a)
+        | Op::Not(a)
+        | Op::BoolToInt(a)
+        | Op::IntToFloat(a)
+        | Op::Len(a)
+        | Op::StrBytes(a)
+        | Op::TupleGet(a, _)
+        | Op::Slot(a, _)
+        | Op::Inject(a)
+        | Op::Project(a)
+        | Op::TagIs(a, _)
+        | Op::Seq(_, a)
+        | Op::Raise(Raise::Value(_, a) | Raise::Arguments(_, a)) => action(a),
+        Op::If(a, b, c) => {
+            action(a);
+            action(b);
+            action(c);
+        }
+        Op::Runtime(_, arguments) => {
+            for argument in arguments {
+                if let Argument::Ex(value) = argument {
+                    action(value);
+                }
+            }
+        }
+        Op::Call(_, values) | Op::NewList(values) | Op::NewTuple(values) => {
+            values.iter_mut().for_each(action);
+        }
+        Op::Int(_)
+        | Op::Float(_)
+        | Op::Bool(_)
+        | Op::None
+        | Op::Static(_)
+        | Op::Lazy(_)
+        | Op::Local(_)
+        | Op::Raise(_) => {}
+    }
+}
+
+/// Calls `action` on every expression in a block, outer ones first.
+pub(crate) fn every_expression(block: &mut [St], action: &mut dyn FnMut(&mut Ex)) {
+    for statement in block {
+        expressions_of(statement, &mut |expression| every_inner(expression, action));
+        blocks_of(statement, &mut |block| every_expression(block, action));
+    }
+}
+
+fn every_inner(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) {
+    action(expression);
+    if let Op::Seq(statements, _) = &mut expression.op {
+        every_expression(statements, action);
+    }
+    children_of(expression, &mut |child| every_inner(child, action));
+}
+
+/// Gives calls the numbers of the functions that are left.
+pub(crate) fn renumber_calls(block: &mut [St], numbers: &BTreeMap<InstanceId, InstanceId>) {
+    every_expression(block, &mut |expression| {
+        if let Op::Call(instance, _) = &mut expression.op {
+            *instance = numbers.get(instance).copied().unwrap_or(*instance);
+        }
+    });
+}
+
+/// Replaces type variables by what they stand for.
+pub(crate) fn resolve_types(block: &mut [St], types: &Types) {
+    every_expression(block, &mut |expression| {
+        expression.ty = types.resolve(&expression.ty);
+        if let Op::Runtime(_, arguments) = &mut expression.op {
+            for argument in arguments {
+                if let Argument::Desc(ty) = argument {
+                    let resolved: Ty = types.resolve(ty);
+                    *ty = resolved;
+                }
+            }
+        }
+    });
+}
