@@ -1,0 +1,344 @@
+"""Specialisations: a function bound, typed and compiled for certain arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import threading
+import types
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from . import _spm
+from ._capture import describe, gather
+from ._errors import CompileError, Diagnostic
+from ._types import annotated_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ._capture import Gathered, Target
+    from ._closure import Closure
+    from ._settings import Engine, Options
+
+Row = tuple[Any, ...]
+
+# Compiled components by content, so that equal lambdas share one.
+_COMPILED_KEPT: Final = 256
+
+_NATIVE: Final = "native"
+
+
+class Specialisation:
+    """A closure, compiled for the types of its arguments and the values it has captured."""
+
+    __slots__ = (
+        "__weakref__",
+        "_binding",
+        "_bytes",
+        "_owner",
+        "arguments",
+        "capabilities",
+        "cid",
+        "classes",
+        "compiler",
+        "component",
+        "deadline_ms",
+        "engine",
+        "fuel",
+        "isolation",
+        "memory_bytes",
+        "name",
+        "pure",
+        "source",
+    )
+
+    def __init__(
+        self,
+        component: _spm.Component,
+        arguments: _spm.ArgumentTypes,
+        binding: Binding,
+        owner: Compiled,
+        *,
+        name: str,
+        source: str,
+    ) -> None:
+        """Made by `prepare`."""
+        self.component = component
+        """Resolves sites and code points to frames."""
+        self._bytes = component.bytes()
+        self.cid = component.cid
+        self.arguments = arguments
+        self._binding = binding
+        self._owner = owner  # and with it its closure, which is found again as long as it lives
+        options = owner.options
+        self.name = name
+        """The function's qualified name."""
+        self.source = source
+        """What the component was made from, for the manifest's digest."""
+        self.engine = _NATIVE
+        self.compiler = _spm.__version__
+        self.classes: tuple[type, ...] = ()
+        """The class table: values and exceptions name classes by their index here."""
+        self.memory_bytes = options.memory_mib << 20
+        self.fuel = options.fuel
+        self.deadline_ms = None if options.deadline_s is None else round(options.deadline_s * 1000)
+        self.capabilities = options.allow
+        self.isolation = options.isolation
+        self.pure = options.pure
+
+    @property
+    def component_bytes(self) -> bytes:
+        """The component itself."""
+        return self._bytes
+
+    def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
+        """Bind the arguments of further calls as those of the first were."""
+        if self._binding.is_plain:
+            return iter(calls)
+        return map(self._binding.bind, calls)
+
+    def encode(self, row: Row) -> bytes:
+        """Encode bound arguments; `CompileError` if their types are not those compiled for."""
+        data = self.arguments.encode(row)
+        return self.misfit(row) if data is None else data
+
+    def decode(self, data: bytes) -> Any:
+        """Decode what a task returned."""
+        return _spm.decode(data, self.classes)
+
+    def misfit(self, row: Row) -> Any:
+        """Raise the `CompileError` for arguments of other types than those compiled for."""
+        names, wanted = self.arguments.names, self.arguments.types
+        index = self.arguments.first_misfit(row)
+        if index is None or len(row) != len(wanted):
+            raise TypeError(f"{self.name}() takes {len(wanted)} arguments, {len(row)} were given")
+        found = _type_of(row[index], names[index])
+        was = str(found)
+        raise CompileError(
+            f"argument `{names[index]}` of `{self.name}` is {_article(was)} here, and the closure "
+            f"is in force for `{wanted[index]}`; pass one type throughout, annotate the parameter "
+            f"as `{_union(was, wanted[index])}`, or give such arguments to a run of their own"
+        )
+
+    def __repr__(self) -> str:
+        """Show the signature it was compiled for."""
+        return f"<specialisation of {self.name}({', '.join(self.arguments.types)})>"
+
+
+def _article(name: str) -> str:
+    return f"an `{name}`" if name[0] in "aeiou" else f"a `{name}`"
+
+
+def _union(one: str, other: str) -> str:
+    return " | ".join(dict.fromkeys([*other.split(" | "), *one.split(" | ")]))
+
+
+def _type_of(value: object, name: str) -> _spm.ValueType:
+    try:
+        return _spm.infer(value, f"argument `{name}`")
+    except TypeError as error:
+        raise CompileError(str(error)) from None
+
+
+class Binding:
+    """From a call's arguments to the positional arguments of the function."""
+
+    __slots__ = ("_count", "_signature", "is_plain", "names", "target", "words")
+
+    def __init__(self, target: Target, keywords: Iterable[str]) -> None:
+        self.target = target
+        self._signature: inspect.Signature | None = None
+        self._count = -1
+        self.names: list[str] | None = None
+        # Names of keyword arguments of a builtin, which has no parameters to put them to.
+        self.words: tuple[str, ...] = ()
+        bare = not target.arguments and not target.keywords
+        if isinstance(target.function, types.FunctionType):
+            code = target.function.__code__
+            self._signature = inspect.signature(target.function)
+            self.names = list(self._signature.parameters)
+            variadic = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+            if bare and not variadic and not code.co_kwonlyargcount:
+                self._count = code.co_argcount
+            self.is_plain = self._count >= 0 and not target.function.__defaults__
+        else:
+            self.words = tuple(dict.fromkeys([*target.keywords, *keywords]))
+            self.is_plain = bare and not self.words
+
+    def bind(self, args: Row, keywords: dict[str, Any] | None = None) -> Row:
+        """Put a call's arguments in the order of the parameters; `TypeError` if they do not fit."""
+        if not keywords and len(args) == self._count:
+            return args
+        target = self.target
+        args = (*target.arguments, *args)
+        keywords = {**target.keywords, **(keywords or {})}
+        if self._signature is None:
+            return (*args, *(keywords[word] for word in self.words))
+        try:
+            bound = self._signature.bind(*args, **keywords)
+        except TypeError as error:
+            name = getattr(target.function, "__qualname__", "the function")
+            raise TypeError(f"{name}(): {error}") from None
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
+
+
+class Compiled:
+    """What is known of one callable: its specialisations, and what they captured."""
+
+    def __init__(self, closure: Closure[..., Any], target: Target, options: Options) -> None:
+        self.closure = closure
+        self.target = target
+        self.options = options
+        self.lock = threading.RLock()
+        self.gathered: Gathered | None = None
+        self.shape: tuple[int, tuple[str, ...]] | None = None
+        self.hints: dict[str, _spm.ValueType] | None = None
+        self.made: dict[tuple[str, ...], Specialisation] = {}
+        self.latest: Specialisation | None = None
+        self.binding: Binding | None = None
+
+    def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[Binding, Row]:
+        binding = self.binding
+        if (
+            binding is None
+            or (binding.words and set(binding.words) != set(keywords))
+            or (keywords and not self.target.is_python)
+        ):
+            binding = self.binding = Binding(self.target, keywords)
+        return binding, binding.bind(args, keywords)
+
+    def specialise(self, binding: Binding, row: Row) -> Specialisation:
+        """Find or make the specialisation for these arguments and the captured values of now."""
+        with self.lock:
+            self._refresh((len(row) - len(binding.words), binding.words))
+            latest = self.latest
+            if latest is not None and latest.arguments.first_misfit(row) is None:
+                return latest
+            names = self._names(binding, len(row))
+            self.latest = self._compile(binding, names, self._types(names, row))
+            return self.latest
+
+    def specialise_by_annotations(self, binding: Binding) -> Specialisation:
+        """Find or make the specialisation that the annotations, or else the defaults, name."""
+        with self.lock:
+            function = self.target.function
+            if not isinstance(function, types.FunctionType):
+                raise CompileError(
+                    f"{describe(function)} has no annotations; give example arguments"
+                )
+            self._refresh((0, ()))
+            if self.latest is not None:
+                return self.latest
+            parameters = inspect.signature(function).parameters
+            hints = annotated_types(function)
+            found = []
+            for name, parameter in parameters.items():
+                if name in hints:
+                    found.append(hints[name])
+                elif parameter.default is not parameter.empty:
+                    found.append(_type_of(parameter.default, name))
+                else:
+                    raise CompileError(
+                        f"parameter `{name}` of `{function.__qualname__}` has no annotation "
+                        "that the compiler knows; add one, or give example arguments"
+                    )
+            self.latest = self._compile(binding, list(parameters), found)
+            return self.latest
+
+    def _refresh(self, shape: tuple[int, tuple[str, ...]]) -> None:
+        _check_engine(self.options.engine)
+        current = self.gathered is not None and self.gathered.is_current()
+        if current and (self.target.is_python or shape == self.shape):
+            return
+        gathered = gather(self.target, shape)
+        if gathered.entry is not None and gathered.entry.is_generator:
+            raise CompileError(
+                f"`{gathered.functions[0][1]}` is a generator function, whose values cannot be "
+                "returned one by one; return a list"
+            )
+        self.gathered, self.shape = gathered, shape
+        self.made.clear()
+        self.latest = None
+        self.hints = None
+
+    def _names(self, binding: Binding, count: int) -> list[str]:
+        if binding.names is not None:
+            return binding.names
+        first = count - len(binding.words)
+        return [*(f"a{index}" for index in range(first)), *binding.words]
+
+    def _types(self, names: list[str], row: Row) -> list[_spm.ValueType]:
+        """Take an annotation's type if the argument is of it, and the argument's own if not."""
+        if self.hints is None:
+            self.hints = annotated_types(self.target.function)
+        found = []
+        for name, value in zip(names, row, strict=True):
+            hint = self.hints.get(name)
+            found.append(hint if hint is not None and hint.holds(value) else _type_of(value, name))
+        return found
+
+    def _compile(
+        self, binding: Binding, names: list[str], value_types: list[_spm.ValueType]
+    ) -> Specialisation:
+        key = tuple(map(str, value_types))
+        known = self.made.get(key)
+        if known is not None:
+            return known
+        gathered = self.gathered
+        assert gathered is not None
+        component = _component(gathered, names, value_types)
+        known = self.made[key] = Specialisation(
+            component,
+            _spm.ArgumentTypes(names, value_types),
+            binding,
+            self,
+            name=gathered.functions[0][1],
+            source="\n".join(function[5] for function in gathered.functions),
+        )
+        return known
+
+
+def _check_engine(engine: Engine) -> None:
+    if engine in ("python", "scientific"):
+        raise CompileError(
+            f'`engine="{engine}"` arrives with a later release; `engine="native"` compiles typed '
+            "functions, and `Closure.explain()` says what stands in the way"
+        )
+
+
+_components: OrderedDict[bytes, _spm.Component] = OrderedDict()
+_components_lock = threading.Lock()
+
+
+def _component(
+    gathered: Gathered, names: list[str], value_types: list[_spm.ValueType]
+) -> _spm.Component:
+    """Compile, unless the same was compiled before."""
+    limit = sys.getrecursionlimit()
+    parts = repr((gathered.functions, gathered.names, names, [*map(str, value_types)], limit))
+    key = hashlib.blake2b(parts.encode("utf-8", "surrogatepass")).digest()
+    with _components_lock:
+        known = _components.get(key)
+        if known is not None:
+            _components.move_to_end(key)
+            return known
+    parameters = list(zip(names, value_types, strict=True))
+    compiled = _spm.compile(gathered.functions, gathered.names, parameters, limit)
+    if isinstance(compiled, tuple):
+        raise _rejected(gathered.functions[0][1], *compiled)
+    with _components_lock:
+        _components[key] = compiled
+        while len(_components) > _COMPILED_KEPT:
+            _components.popitem(last=False)
+    return compiled
+
+
+def _rejected(name: str, text: str, rows: list[_spm.DiagnosticRow]) -> CompileError:
+    diagnostics = [Diagnostic(*row) for row in rows]
+    count = len(diagnostics)
+    problems = "1 problem" if count == 1 else f"{count} problems"
+    message = f"`{name}` cannot be compiled: {problems}\n\n{text.rstrip()}"
+    return CompileError(message, diagnostics)
