@@ -7,7 +7,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
-use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame, SourceFrame};
+use spm_protocol::raised::{
+    BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame, SourceFrame,
+};
 use spm_protocol::trap::TrapCode;
 
 /// A frame as the fields of `spm._task.Frame`.
@@ -47,9 +49,8 @@ fn raised_dict<'py>(py: Python<'py>, raised: &Raised) -> PyResult<Bound<'py, PyD
     dict.set_item("args", PyBytes::new(py, &raised.args))?;
     dict.set_item("state", PyBytes::new(py, &raised.state))?;
     dict.set_item("notes", &raised.notes)?;
-    let chained = |link: &Option<Box<Raised>>| {
-        link.as_deref().map(|link| raised_dict(py, link)).transpose()
-    };
+    let chained =
+        |link: &Option<Box<Raised>>| link.as_deref().map(|link| raised_dict(py, link)).transpose();
     dict.set_item("cause", chained(&raised.cause)?)?;
     dict.set_item("context", chained(&raised.context)?)?;
     dict.set_item("suppress_context", raised.suppress_context)?;

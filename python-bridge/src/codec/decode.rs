@@ -4,9 +4,9 @@
 //! is left to check here is that the parts make the object they say.
 
 use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-use pyo3::ffi;
 use spm_protocol::value::{DecodeError, Fault, Item, Reader};
 
 use super::classes::Classes;

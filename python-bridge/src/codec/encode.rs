@@ -89,7 +89,9 @@ impl<'py> Encoder<'py> {
             return Err(if self.ancestors.contains(&address) {
                 Refusal::new("a value that contains itself cannot cross the sandbox")
             } else {
-                Refusal::new(format!("a value nested deeper than {DEPTH_MAX} cannot cross the sandbox"))
+                Refusal::new(format!(
+                    "a value nested deeper than {DEPTH_MAX} cannot cross the sandbox"
+                ))
             });
         }
         self.ancestors.extend(std::iter::repeat_n(address, levels));
@@ -101,7 +103,9 @@ impl<'py> Encoder<'py> {
 
     fn within_size(&self) -> Encoded {
         if self.writer.len() > VALUE_BYTES_MAX {
-            return Err(Refusal::new(format!("a value of more than {VALUE_BYTES_MAX} bytes cannot cross the sandbox")));
+            return Err(Refusal::new(format!(
+                "a value of more than {VALUE_BYTES_MAX} bytes cannot cross the sandbox"
+            )));
         }
         Ok(())
     }
@@ -125,13 +129,12 @@ impl<'py> Encoder<'py> {
 
     fn text(&mut self, value: Borrowed<'_, 'py, PyAny>) -> Encoded {
         let text = value.cast::<PyString>().map_err(PyErr::from)?;
-        match text.to_str() {
-            Ok(text) => self.writer.text(text),
-            Err(_) => {
-                let bytes = value.call_method1("encode", ("utf-8", "surrogatepass"))?;
-                self.writer.tag(tags::SURROGATE_TEXT);
-                self.writer.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
-            }
+        if let Ok(text) = text.to_str() {
+            self.writer.text(text);
+        } else {
+            let bytes = value.call_method1("encode", ("utf-8", "surrogatepass"))?;
+            self.writer.tag(tags::SURROGATE_TEXT);
+            self.writer.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
         }
         self.within_size()
     }
@@ -222,7 +225,8 @@ impl<'py> Encoder<'py> {
                     Borrowed::from_ptr(self.py, value).to_owned(),
                 )
             };
-            self.value(&key).map_err(|refusal| refusal.within(Step::KeyItself(short_repr(&key))))?;
+            self.value(&key)
+                .map_err(|refusal| refusal.within(Step::KeyItself(short_repr(&key))))?;
             self.value(&value).map_err(|refusal| refusal.within(Step::Key(short_repr(&key))))?;
         }
         if seen == length && dict.len() == length { Ok(()) } else { Err(changed()) }

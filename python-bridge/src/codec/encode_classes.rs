@@ -33,7 +33,9 @@ impl<'py> Encoder<'py> {
                     return encoder.value(&name);
                 }
                 let inner = value.getattr(intern!(encoder.py, "_value_"))?;
-                encoder.value(&inner).map_err(|refusal| refusal.within(Step::Attribute("value".to_owned())))
+                encoder
+                    .value(&inner)
+                    .map_err(|refusal| refusal.within(Step::Attribute("value".to_owned())))
             });
         }
         let own = class.getattr(intern!(py, "__dict__"))?;

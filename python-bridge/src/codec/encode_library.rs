@@ -90,7 +90,8 @@ fn kind_of(class: &Bound<'_, PyType>) -> PyResult<Option<Kind>> {
         return Ok(None);
     };
     // Anyone may call a class `Decimal`: it must be the one its module holds.
-    if !loaded(py, &module)?.is_some_and(|module| module.getattr(&name).is_ok_and(|it| it.is(class)))
+    if !loaded(py, &module)?
+        .is_some_and(|module| module.getattr(&name).is_ok_and(|it| it.is(class)))
     {
         return Ok(None);
     }
@@ -126,9 +127,9 @@ impl<'py> Encoder<'py> {
                 })
             }
             Kind::Bytearray => {
-                let bytes = value.call_method0("__bytes__").or_else(|_| {
-                    self.py.get_type::<PyBytes>().call1((value,))
-                })?;
+                let bytes = value
+                    .call_method0("__bytes__")
+                    .or_else(|_| self.py.get_type::<PyBytes>().call1((value,)))?;
                 self.tagged_bytes(tags::BYTEARRAY, &bytes)
             }
             Kind::Set => self.nested(value, 1, |encoder| encoder.set(tags::SET, value)),
@@ -171,7 +172,14 @@ impl<'py> Encoder<'py> {
                 value,
                 tags::DATETIME,
                 &[
-                    "year", "month", "day", "hour", "minute", "second", "microsecond", "fold",
+                    "year",
+                    "month",
+                    "day",
+                    "hour",
+                    "minute",
+                    "second",
+                    "microsecond",
+                    "fold",
                     "tzinfo",
                 ],
             ),
@@ -182,7 +190,9 @@ impl<'py> Encoder<'py> {
             Kind::ZoneInfo => {
                 let key = value.getattr("key")?;
                 if key.is_none() {
-                    return Err(Refusal::new("a `ZoneInfo` without a key cannot cross the sandbox"));
+                    return Err(Refusal::new(
+                        "a `ZoneInfo` without a key cannot cross the sandbox",
+                    ));
                 }
                 self.writer.tag(tags::ZONE_INFO);
                 self.value(&key)
@@ -244,7 +254,8 @@ impl<'py> Encoder<'py> {
         self.writer.map(pairs.len());
         for pair in pairs.iter() {
             let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair.extract()?;
-            self.value(&key).map_err(|refusal| refusal.within(Step::KeyItself(short_repr(&key))))?;
+            self.value(&key)
+                .map_err(|refusal| refusal.within(Step::KeyItself(short_repr(&key))))?;
             self.value(&value).map_err(|refusal| refusal.within(Step::Key(short_repr(&key))))?;
         }
         Ok(())
@@ -285,13 +296,11 @@ impl<'py> Encoder<'py> {
         let microseconds: i64 = offset.getattr("microseconds")?.extract()?;
         self.leaf(value, tags::TIMEZONE, 2, |encoder| {
             encoder.writer.int((days * 86_400 + seconds) * 1_000_000 + microseconds);
-            match given.get_item(1) {
-                Ok(name) => encoder.value(&name),
-                Err(_) => {
-                    encoder.writer.null();
-                    Ok(())
-                }
+            if let Ok(name) = given.get_item(1) {
+                return encoder.value(&name);
             }
+            encoder.writer.null();
+            Ok(())
         })
     }
 
@@ -345,7 +354,9 @@ impl<'py> Encoder<'py> {
                 _ => b'i',
             };
             let Some(tag) = numpy::number_tag(kind, size, cfg!(target_endian = "big")) else {
-                return Err(Refusal::new(format!("an `array` of type `{code}` cannot cross the sandbox")));
+                return Err(Refusal::new(format!(
+                    "an `array` of type `{code}` cannot cross the sandbox"
+                )));
             };
             encoder.tagged_bytes(tag, &value.call_method0("tobytes")?)
         })

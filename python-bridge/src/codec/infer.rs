@@ -39,7 +39,9 @@ fn type_of(value: &Bound<'_, PyAny>, depth: usize) -> Encoded<Type> {
     if let Ok(text) = value.cast_exact::<PyString>() {
         return match text.to_str() {
             Ok(_) => Ok(Type::Str),
-            Err(_) => Err(Refusal::new("a str with lone surrogates is no value of the native engine")),
+            Err(_) => {
+                Err(Refusal::new("a str with lone surrogates is no value of the native engine"))
+            }
         };
     }
     if value.is_exact_instance_of::<PyBytes>() {
@@ -100,10 +102,9 @@ fn join(one: Type, other: Type) -> Type {
         (one, Type::Never) => one,
         (Type::List(one), Type::List(other)) => Type::List(Box::new(join(*one, *other))),
         (Type::Set(one), Type::Set(other)) => Type::Set(Box::new(join(*one, *other))),
-        (Type::Dict(key, value), Type::Dict(other_key, other_value)) => Type::Dict(
-            Box::new(join(*key, *other_key)),
-            Box::new(join(*value, *other_value)),
-        ),
+        (Type::Dict(key, value), Type::Dict(other_key, other_value)) => {
+            Type::Dict(Box::new(join(*key, *other_key)), Box::new(join(*value, *other_value)))
+        }
         (Type::Tuple(one), Type::Tuple(other)) if one.len() == other.len() => {
             Type::Tuple(one.into_iter().zip(other).map(|(one, other)| join(one, other)).collect())
         }
@@ -165,7 +166,9 @@ fn literal_at(value: &Bound<'_, PyAny>, depth: usize) -> Option<Literal> {
         many(&mut set.iter()).map(Literal::Set)
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         dict.iter()
-            .map(|(key, value)| Some((literal_at(&key, depth + 1)?, literal_at(&value, depth + 1)?)))
+            .map(|(key, value)| {
+                Some((literal_at(&key, depth + 1)?, literal_at(&value, depth + 1)?))
+            })
             .collect::<Option<_>>()
             .map(Literal::Dict)
     } else {

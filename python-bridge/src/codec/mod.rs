@@ -25,7 +25,7 @@ use spm_protocol::value::Reader;
 pub(crate) use infer::literal;
 pub(crate) use typed::{ArgumentTypes, ValueType};
 
-use classes::Classes;
+pub(crate) use classes::Classes;
 use decode::Decoder;
 use encode::Encoder;
 
@@ -46,6 +46,7 @@ fn encode_value<'py>(
 /// Encodes the positional arguments of a call: an array. `names` are the parameters'.
 #[pyfunction]
 #[pyo3(signature = (arguments, names, classes = None))]
+#[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
 fn encode_arguments<'py>(
     arguments: &Bound<'py, PyTuple>,
     names: Vec<String>,
@@ -78,9 +79,17 @@ fn decode_value<'py>(
     data: &[u8],
     classes: Option<&Bound<'py, PySequence>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let classes = Classes::new(classes)?;
+    decode_bytes(py, data, &Classes::new(classes)?)
+}
+
+/// The same, for Rust.
+pub(crate) fn decode_bytes<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    classes: &Classes<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
     let reader = Reader::new(data).map_err(decode::malformed)?;
-    let mut decoder = Decoder::new(py, reader, &classes);
+    let mut decoder = Decoder::new(py, reader, classes);
     let value = decoder.value()?;
     decoder.finish()?;
     Ok(value)

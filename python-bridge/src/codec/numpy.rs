@@ -61,10 +61,7 @@ pub(super) fn is_scalar(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// A whole array, tag and header included.
-pub(super) fn encode_array<'py>(
-    encoder: &mut Encoder<'py>,
-    array: &Bound<'py, PyAny>,
-) -> Encoded {
+pub(super) fn encode_array<'py>(encoder: &mut Encoder<'py>, array: &Bound<'py, PyAny>) -> Encoded {
     let flags = array.getattr("flags")?;
     let shape: Vec<u64> = array.getattr("shape")?.extract()?;
     let fortran = shape.len() >= 2
@@ -238,6 +235,18 @@ fn decode_elements<'py>(decoder: &mut Decoder<'py, '_>) -> PyResult<Bound<'py, P
             let (kind, size, order, data) = numbers(decoder)?;
             if (kind, size) != (b'u', 4) {
                 return Err(PyValueError::new_err("numpy's text is 32-bit code points"));
+            }
+            let beyond = |point: &[u8]| {
+                let bytes = point.try_into().unwrap_or([0xff; 4]);
+                let point = if order == '>' {
+                    u32::from_be_bytes(bytes)
+                } else {
+                    u32::from_le_bytes(bytes)
+                };
+                point > u32::from(char::MAX)
+            };
+            if data.chunks_exact(4).any(beyond) {
+                return Err(PyValueError::new_err("a code point is out of range"));
             }
             (format!("{order}U{width}"), data)
         }

@@ -5,9 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 use spm_compiler::ValueType as Type;
 
 use super::argument_root;
@@ -28,9 +26,8 @@ impl ValueType {
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives variable arguments by value")]
     fn new(kind: &str, items: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
         let mut items = items.iter().map(|item| item.0.clone());
-        let mut next = || {
-            items.next().ok_or_else(|| PyValueError::new_err("a container takes element types"))
-        };
+        let mut next =
+            || items.next().ok_or_else(|| PyValueError::new_err("a container takes element types"));
         Ok(Self(match kind {
             "None" => Type::None,
             "bool" => Type::Bool,
@@ -127,18 +124,8 @@ impl ArgumentTypes {
         &self,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        if self.first_misfit(arguments).is_some() {
-            return Ok(None);
-        }
-        let py = arguments.py();
-        let mut encoder = Encoder::new(py, Classes::new(None)?);
-        encoder.writer.array(arguments.len());
-        for (index, argument) in arguments.iter_borrowed().enumerate() {
-            encoder
-                .borrowed(argument)
-                .map_err(|refusal| refusal.into_error(&argument_root(&self.names, index)))?;
-        }
-        Ok(Some(PyBytes::new(py, &encoder.into_bytes())))
+        let encoded = self.encode_row(arguments)?;
+        Ok(encoded.map(|bytes| PyBytes::new(arguments.py(), &bytes)))
     }
 
     /// The position of the first argument that is not of its parameter's type.
@@ -163,5 +150,23 @@ impl ArgumentTypes {
     #[getter]
     fn names(&self) -> Vec<String> {
         self.names.clone()
+    }
+}
+
+impl ArgumentTypes {
+    /// The same, for Rust.
+    pub(crate) fn encode_row(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Vec<u8>>> {
+        if self.first_misfit(arguments).is_some() {
+            return Ok(None);
+        }
+        let py = arguments.py();
+        let mut encoder = Encoder::new(py, Classes::new(None)?);
+        encoder.writer.array(arguments.len());
+        for (index, argument) in arguments.iter_borrowed().enumerate() {
+            encoder
+                .borrowed(argument)
+                .map_err(|refusal| refusal.into_error(&argument_root(&self.names, index)))?;
+        }
+        Ok(Some(encoder.into_bytes()))
     }
 }
