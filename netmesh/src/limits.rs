@@ -12,8 +12,8 @@ pub const PIPE_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
 pub const SESSION_PIPE_FRAMES: usize = 256;
 /// Bytes a pump gathers before it writes. Fills Yamux's and QUIC's windows well and stays in cache.
 pub const PUMP_BATCH_BYTES: usize = 128 * KIB;
-/// Bytes a pump reads at once.
-pub const PUMP_READ_BYTES: usize = 64 * KIB;
+/// Bytes a pump reads at once. Every stream holds that much, so a peer with very many of them counts.
+pub const PUMP_READ_BYTES: usize = 32 * KIB;
 /// Longest reason that travels in a goodbye; longer ones are cut.
 pub const GOODBYE_BYTES_MAX: usize = KIB;
 /// How long a closing pipe may take to write what is queued. A peer that no longer reads must not keep
@@ -26,6 +26,8 @@ pub const COMMANDS_PENDING_MAX: usize = 256;
 pub const EVENTS_PENDING_MAX: usize = 256;
 /// Established connections, all peers together.
 pub const CONNECTIONS_MAX: u32 = 8192;
+/// Established connections that others made, so that we can always make some ourselves.
+pub const CONNECTIONS_INBOUND_MAX: u32 = CONNECTIONS_MAX / 2;
 /// Connections one peer may have: both ends may dial at once, over either transport.
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 /// Inbound connections in handshake. Handshakes cost CPU before we know who it is.
@@ -34,6 +36,8 @@ pub const CONNECTIONS_PENDING_MAX: u32 = 256;
 pub const NEGOTIATING_STREAMS_MAX: usize = 128;
 /// Negotiated inbound streams that wait for the task that accepts them, which only spawns.
 pub const ACCEPT_PENDING_MAX: usize = 1024;
+/// Inbound streams between accepted and done with their preamble (or, for blobs, served), all peers together.
+pub const ACCEPTING_MAX: usize = 8192;
 /// Streams one connection may have open, both ways. Two for each session, and some for blobs.
 pub const STREAMS_PER_CONNECTION_MAX: usize = 2 * SESSIONS_PER_PEER_MAX + 256;
 /// How long connecting to one address may take, handshakes included.
@@ -41,7 +45,7 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long listening on an address may take to be confirmed.
 pub const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection nobody has streams on is closed after this.
-pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_mins(15);
 /// How often a connection is probed; with the timeout, how late a silent peer is noticed.
 pub const PING_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a probe may take. Long enough for a host whose CPUs are all busy.

@@ -24,6 +24,11 @@ pub enum MessageError {
     Malformed(#[source] minicbor::decode::Error),
 }
 
+/// A peer's words without what could steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Reads one message; takes not a byte more.
 pub(crate) async fn read<M>(stream: &mut (impl AsyncRead + Unpin)) -> Result<M, MessageError>
 where

@@ -7,7 +7,7 @@ use spm_protocol::{ContentId, SessionId};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    limits::{FRAME_BYTES_MAX, PREAMBLE_BYTES_MAX},
+    limits::{FRAME_BYTES_MAX, PREAMBLE_BYTES_MAX, PREAMBLES_PER_PEER_MAX},
     mesh::{
         build,
         streams::{BLOB_PROTOCOL, InboundStream, PeerStream, SESSION_PROTOCOL},

@@ -148,8 +148,12 @@ pub(crate) async fn fetch_from(
         return Err(ProviderError::TooSmall { bytes, verified_bytes });
     }
     let mut decoder = Decoder::new(*id.digest(), bytes, first_chunk);
-    verified.reserve((bytes as usize - verified.len()).min(BLOB_PREALLOCATION_BYTES_MAX));
     while let Some(leaf) = timeout(BLOB_STALL_TIMEOUT, decoder.next(stream)).await?? {
+        if verified.capacity() - verified.len() < leaf.len() {
+            // Twice the verified bytes, not what is announced; but never more than that.
+            let left = bytes as usize - verified.len();
+            verified.reserve_exact(left.min(verified.len().max(BLOB_PREALLOCATION_BYTES_MAX)));
+        }
         verified.extend_from_slice(leaf);
         progress(verified.len() as u64, bytes);
     }

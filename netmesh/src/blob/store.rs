@@ -123,17 +123,17 @@ impl BlobStore {
     pub fn put(&self, bytes: impl Into<Bytes>) -> Result<ContentId, PutError> {
         let bytes = bytes.into();
         let id = ContentId::of(&bytes);
-        self.put_verified(id, bytes)?;
+        self.put_verified(id, &bytes)?;
         Ok(id)
     }
 
     /// Takes in a blob whose id has been checked.
-    pub(super) fn put_verified(&self, id: ContentId, bytes: Bytes) -> Result<(), PutError> {
+    pub(super) fn put_verified(&self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
         let is_new = self.keep(id, bytes.clone())?;
         if let Some(folder) = &self.inner.folder
             && is_new
         {
-            folder.lock().write(id, &bytes);
+            folder.lock().write(id, bytes);
         }
         Ok(())
     }
@@ -141,10 +141,10 @@ impl BlobStore {
     /// As [`BlobStore::put_verified`], without waiting for the disk on a task's thread.
     pub(crate) async fn put_fetched(&self, id: ContentId, bytes: Bytes) -> Result<(), PutError> {
         if self.inner.folder.is_none() {
-            return self.put_verified(id, bytes);
+            return self.put_verified(id, &bytes);
         }
         let store = self.clone();
-        let put = tokio::task::spawn_blocking(move || store.put_verified(id, bytes));
+        let put = tokio::task::spawn_blocking(move || store.put_verified(id, &bytes));
         // The runtime is shutting down if this fails, and then the blob is not missed.
         put.await.unwrap_or(Ok(()))
     }

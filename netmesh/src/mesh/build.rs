@@ -25,8 +25,8 @@ use super::{
     streams::{self, InboundStream},
 };
 use crate::limits::{
-    CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_PEER_MAX, IDLE_CONNECTION_TIMEOUT,
-    LISTEN_TIMEOUT, NEGOTIATING_STREAMS_MAX, PING_INTERVAL, PING_TIMEOUT,
+    CONNECTIONS_INBOUND_MAX, CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_PEER_MAX,
+    IDLE_CONNECTION_TIMEOUT, LISTEN_TIMEOUT, NEGOTIATING_STREAMS_MAX, PING_INTERVAL, PING_TIMEOUT,
 };
 
 #[derive(NetworkBehaviour)]
@@ -48,6 +48,7 @@ pub(crate) fn build(
         .with_max_pending_incoming(Some(CONNECTIONS_PENDING_MAX))
         .with_max_pending_outgoing(Some(CONNECTIONS_PENDING_MAX))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX))
+        .with_max_established_incoming(Some(CONNECTIONS_INBOUND_MAX))
         .with_max_established(Some(CONNECTIONS_MAX));
     let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
     let mdns = if with_mdns {

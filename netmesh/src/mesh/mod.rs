@@ -30,7 +30,7 @@ use crate::{
     Identity,
     blob::{BlobServer, BlobStore, FetchError, ProviderError, fetch_from},
     limits::{
-        ACCEPT_PENDING_MAX, BLOB_FETCHES_MAX, BLOB_PREALLOCATION_BYTES_MAX, BLOB_PROVIDERS_MAX,
+        ACCEPT_PENDING_MAX, ACCEPTING_MAX, BLOB_FETCHES_MAX, BLOB_PROVIDERS_MAX,
         COMMANDS_PENDING_MAX, DIAL_TIMEOUT, EVENTS_PENDING_MAX, PREAMBLE_TIMEOUT,
     },
     session::{self, IncomingSessions, OpenSessionError, SessionAcceptor, SessionChannel},
@@ -293,8 +293,7 @@ impl Mesh {
             return Ok(bytes);
         }
         let _slot = self.inner.fetches.acquire().await.map_err(|_| FetchError::Stopped)?;
-        let mut verified =
-            Vec::with_capacity((bytes_max as usize).min(BLOB_PREALLOCATION_BYTES_MAX));
+        let mut verified = Vec::new();
         let mut tried = Vec::new();
         let own = self.peer_id();
         for provider in providers.iter().filter(|peer| **peer != own).take(BLOB_PROVIDERS_MAX) {
@@ -377,6 +376,10 @@ async fn accept(
         tokio::select! {
             next = inbound.recv() => {
                 let Some(InboundStream { peer, protocol, stream }) = next else { return };
+                if tasks.len() >= ACCEPTING_MAX {
+                    tracing::warn!(%peer, "inbound stream dropped: too many are being accepted");
+                    continue;
+                }
                 let (sessions, blobs) = (sessions.clone(), blobs.clone());
                 if protocol == SESSION_PROTOCOL {
                     tasks.spawn(async move { sessions.accept(peer, stream).await });

@@ -170,7 +170,7 @@ impl SwarmLoop {
         let dial = Dial { address: address.clone(), expected, is_bootstrap, replies };
         let options = match expected {
             Some(peer) if self.swarm.is_connected(&peer) => {
-                return self.finish_dial(dial, Ok(peer));
+                return self.finish_dial(dial, &Ok(peer));
             }
             Some(peer) => DialOpts::peer_id(peer)
                 .condition(PeerCondition::Always)
@@ -199,7 +199,7 @@ impl SwarmLoop {
             Err(SwarmDialError::Denied { .. })
                 if self.dials.len() >= CONNECTIONS_PENDING_MAX as usize =>
             {
-                self.finish_dial(dial, Err(DialError::Busy));
+                self.finish_dial(dial, &Err(DialError::Busy));
             }
             Err(error) => self.fail_dial(dial, &error),
         }
@@ -207,18 +207,18 @@ impl SwarmLoop {
 
     fn fail_dial(&mut self, dial: Dial, error: &SwarmDialError) {
         let error = DialError::from_swarm(error, &dial.address, dial.expected);
-        self.finish_dial(dial, Err(error));
+        self.finish_dial(dial, &Err(error));
     }
 
-    fn finish_dial(&mut self, dial: Dial, result: Result<PeerId, DialError>) {
-        if let Ok(peer) = result
+    fn finish_dial(&mut self, dial: Dial, result: &Result<PeerId, DialError>) {
+        if let Ok(peer) = *result
             && (self.remembered.len() < REMEMBERED_PEERS_MAX || self.remembered.contains_key(&peer))
             && dial.address.iter().count() > 1
         {
             self.remembered.insert(peer, dial.address.clone());
         }
         if dial.is_bootstrap {
-            match &result {
+            match result {
                 Ok(peer) => self.redial(redial::Event::Connected(dial.address.clone(), *peer)),
                 Err(error) => {
                     self.report(MeshEvent::Unreachable { error: error.clone() });
@@ -254,7 +254,7 @@ impl SwarmLoop {
                         // We did not know whose address this was; one connection is enough.
                         self.swarm.close_connection(connection_id);
                     }
-                    self.finish_dial(dial, Ok(peer_id));
+                    self.finish_dial(dial, &Ok(peer_id));
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {

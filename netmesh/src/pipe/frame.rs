@@ -7,7 +7,10 @@
 use std::collections::VecDeque;
 
 use super::CloseReason;
-use crate::limits::{FRAME_BYTES_MAX, GOODBYE_BYTES_MAX};
+use crate::{
+    limits::{FRAME_BYTES_MAX, GOODBYE_BYTES_MAX},
+    message::printable,
+};
 
 const HEADER_BYTES: usize = 4;
 const GOODBYE_BIT: u32 = 1 << 31;
@@ -62,7 +65,7 @@ fn cut(text: &str) -> &str {
 
 fn decode_goodbye(body: &[u8]) -> CloseReason {
     let (code, rest) = body.split_first().unwrap_or((&CODE_FINISHED, &[]));
-    let text = || String::from_utf8_lossy(rest).into_owned();
+    let text = || printable(&String::from_utf8_lossy(rest));
     match *code {
         CODE_FINISHED => CloseReason::Finished,
         CODE_ABANDONED => CloseReason::Abandoned,

@@ -30,7 +30,8 @@ where
             tokio::select! {
                 end = &mut reading => break end,
                 result = &mut writing, if !wrote_all => match result {
-                    Ok(()) => wrote_all = true,
+                    Ok(CloseReason::Finished) => wrote_all = true,
+                    Ok(reason) => break End::Over(reason),
                     Err(error) => break End::Over(CloseReason::Broken(error.to_string())),
                 },
                 () = incoming.abandoned() => {
@@ -116,12 +117,12 @@ async fn read_frames(reader: &mut (impl AsyncRead + Unpin), incoming: &PipeSende
     }
 }
 
-/// Writes until the pipe is closed and drained, then says goodbye. The stream is left open, since its end
+/// Writes until the pipe is closed and drained, then says goodbye, and why. The stream is left open, since its end
 /// tells the peer that we no longer read, either.
 async fn write_frames(
     writer: &mut (impl AsyncWrite + Unpin),
     outgoing: &mut PipeReceiver,
-) -> io::Result<()> {
+) -> io::Result<CloseReason> {
     let mut frames = Vec::new();
     let mut batch = Vec::new();
     while outgoing.recv_many(&mut frames, PUMP_BATCH_BYTES).await.is_some() {
@@ -141,7 +142,9 @@ async fn write_frames(
             writer.flush().await?;
         }
     }
-    encode_goodbye(&outgoing.closed_reason().unwrap_or(CloseReason::Finished), &mut batch);
+    let reason = outgoing.closed_reason().unwrap_or(CloseReason::Finished);
+    encode_goodbye(&reason, &mut batch);
     writer.write_all(&batch).await?;
-    writer.flush().await
+    writer.flush().await?;
+    Ok(reason)
 }

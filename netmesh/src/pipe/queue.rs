@@ -254,7 +254,8 @@ impl PipeSender {
         self.shared.try_send(frame)
     }
 
-    /// Closes this direction and says why. What is queued is still received first.
+    /// Closes this direction, and the stream under the pipe if there is one, and says why. What is queued is
+    /// still received first.
     pub fn close(&self, why: impl Into<String>) {
         self.shared.close(CloseReason::Closed(why.into()));
     }

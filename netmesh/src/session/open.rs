@@ -46,6 +46,8 @@ async fn introduce(
         Answer::Accepted { certificate } => certificate
             .verify(peer, unix_ms())
             .map_err(|source| OpenSessionError::Certificate { peer, source }),
-        Answer::Refused { reason } => Err(OpenSessionError::Refused { peer, reason }),
+        Answer::Refused { reason } => {
+            Err(OpenSessionError::Refused { peer, reason: message::printable(&reason) })
+        }
     }
 }

@@ -248,6 +248,29 @@ async fn garbage_costs_its_sender_the_stream_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn silent_streams_are_bounded_for_each_peer() {
+    let (hub, host, mut incoming) = two_meshes().await;
+    let mut silent = Vec::new();
+    for _ in 0..PREAMBLES_PER_PEER_MAX {
+        silent.push(soon(hub.open_stream(host.peer_id(), SESSION_PROTOCOL)).await.unwrap());
+    }
+    let mut one_more = soon(hub.open_stream(host.peer_id(), SESSION_PROTOCOL)).await.unwrap();
+    let mut answer = Vec::new();
+    // It may be reset or closed; either way it does not wait.
+    let _ = soon(one_more.read_to_end(&mut answer)).await;
+    assert!(answer.is_empty());
+
+    let other = mesh().await;
+    connect(&other, &host).await;
+    soon(other.open_session(host.peer_id(), session(1))).await.unwrap();
+    assert_eq!(soon(incoming.recv()).await.unwrap().peer, other.peer_id());
+
+    drop(silent);
+    // Their permits come back as the host reads that they are closed.
+    while soon(hub.open_session(host.peer_id(), session(2))).await.is_err() {}
+}
+
+#[tokio::test]
 async fn the_same_stream_twice_is_refused() {
     let (hub, host, _incoming) = two_meshes().await;
     let preamble = Preamble {
