@@ -104,14 +104,28 @@ def test_lambdas_are_cut_out_of_their_line() -> None:
     assert locate(called.func).text == "lambda a, b=(1, 2): (a, b)"
 
 
-def test_a_lambda_over_several_lines_keeps_its_columns() -> None:
+def test_a_lambda_over_several_lines_keeps_its_lines_and_columns() -> None:
     long = (
         lambda a:
         a + 1
     )
     source = locate(long)
+    assert source.text == "lambda a:\\\n        a + 1"
+    assert source.column == 8
     assert eval(source.text)(1) == 2
-    assert source.text.splitlines()[0].index("lambda") == 8
+    bracketed = lambda a: [
+        a,
+    ]
+    assert locate(bracketed).text == "lambda a: [\n        a,\n    ]"
+
+
+def test_a_lambda_that_only_its_brackets_hold_together_is_refused() -> None:
+    commented = (
+        lambda a:  # why
+        a + 1
+    )
+    with pytest.raises(spm.CompileError, match="cannot be taken out of its brackets"):
+        locate(commented)
 
 
 def test_a_lambda_within_a_lambda_is_told_apart() -> None:

@@ -38,7 +38,7 @@ class Source:
     file: str
     first_line: int
     column: int
-    """UTF-8 bytes removed from the left of each line."""
+    """UTF-8 bytes removed from the left of each line; of a lambda, from the first line."""
     is_async: bool
     is_generator: bool
 
@@ -254,11 +254,7 @@ def _cut(
     else:
         cut[-1] = _bytes(cut[-1], 0, node.end_col_offset)
         cut[0] = _bytes(cut[0], column, None)
-        if len(cut) > 1:
-            # Parentheses hold the lines together, and every line keeps its columns.
-            cut[0] = "(" + " " * (column - 1) + cut[0]
-            cut[-1] += ")"
-            column = 0
+        cut = [_one_expression("".join(cut), node, function)]
     flags = function.__code__.co_flags
     return Source(
         text="".join(cut),
@@ -267,6 +263,21 @@ def _cut(
         column=column,
         is_async=bool(flags & inspect.CO_COROUTINE),
         is_generator=bool(flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)),
+    )
+
+
+def _one_expression(text: str, node: ast.Lambda, function: types.FunctionType) -> str:
+    """Keep a lambda together that goes over several lines, which brackets around it did."""
+    for joined in (text, text.replace("\n", "\\\n")):
+        try:
+            body = ast.parse(joined, mode="eval").body
+        except SyntaxError:
+            continue
+        if ast.dump(body) == ast.dump(node):
+            return joined
+    raise CompileError(
+        f"the lambda at line {node.lineno} of `{function.__code__.co_filename}` cannot be taken out "
+        "of its brackets; give it a name with `def`"
     )
 
 
