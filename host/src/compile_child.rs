@@ -7,8 +7,9 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -24,6 +25,10 @@ pub const COMMAND: &str = "compile-child";
 const ARTEFACT_BYTES_MAX: u64 = 512 * MIB as u64;
 /// Most that is read of why there is no artefact.
 const REASON_BYTES_MAX: u64 = 4 * KIB as u64;
+/// How often a child that compiles looks whether its parent still is there.
+const PARENT_LOOK: Duration = Duration::from_millis(250);
+/// How often a parent that waits looks whether it is to stop.
+const STOP_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a child made no artefact.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +37,11 @@ pub enum CompileChildError {
     #[error("cannot start the process that compiles")]
     Start(#[source] io::Error),
     /// It took too long.
-    #[error("compiling took longer than {COMPILE_SECONDS_MAX} s")]
-    TimedOut,
+    #[error("compiling took longer than {timeout:?}")]
+    TimedOut {
+        /// What it was given.
+        timeout: Duration,
+    },
     /// It ended without an artefact.
     #[error("compiling failed: {reason}")]
     Failed {
@@ -49,6 +57,7 @@ pub struct ChildCompiler {
     timeout: Duration,
     /// A child that waits for a component.
     spare: Mutex<Option<KilledChild>>,
+    is_stopped: AtomicBool,
 }
 
 /// A child that does not outlive its handle.
@@ -71,19 +80,25 @@ impl ChildCompiler {
 
     /// The same with another limit on wall-clock time.
     pub fn with_timeout(executable: &Path, timeout: Duration) -> Self {
-        Self { executable: executable.to_owned(), timeout, spare: Mutex::new(None) }
+        Self {
+            executable: executable.to_owned(),
+            timeout,
+            spare: Mutex::new(None),
+            is_stopped: AtomicBool::new(false),
+        }
     }
 
     /// Starts the next child ahead. If that fails, the compilation that needs it will say so.
     pub fn warm_up(&self) {
         let mut spare = self.spare.lock();
-        if spare.is_none() {
+        if spare.is_none() && !self.is_stopped.load(Ordering::SeqCst) {
             *spare = self.start().ok();
         }
     }
 
-    /// Kills the child that waits, if one does.
+    /// Kills the child that waits and those that compile, and starts none ahead any more.
     pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
         self.spare.lock().take();
     }
 
@@ -148,9 +163,9 @@ impl ChildCompiler {
                 reason: "no thread for its output".to_owned(),
             }));
         };
-        let received = receiver.recv_timeout(self.timeout);
+        let received = self.wait(&receiver);
         let result = match received {
-            Err(_) => Err(CompileChildError::TimedOut),
+            Err(error) => Err(error),
             Ok(Err(error)) => Err(CompileChildError::Failed { reason: error.to_string() }),
             Ok(Ok((artefact, reason))) => match child.0.wait() {
                 Ok(status) if status.success() => Ok(artefact),
@@ -167,6 +182,28 @@ impl ChildCompiler {
         drop(child);
         let _ = reader.join();
         Some(result)
+    }
+
+    fn wait<T>(&self, receiver: &mpsc::Receiver<T>) -> Result<T, CompileChildError> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left.min(STOP_LOOK)) {
+                Ok(received) => return Ok(received),
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(CompileChildError::Failed {
+                        reason: "its output was lost".to_owned(),
+                    });
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
+                    return Err(CompileChildError::TimedOut { timeout: self.timeout });
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if self.is_stopped.load(Ordering::SeqCst) => {
+                    return Err(CompileChildError::Failed { reason: "the host stops".to_owned() });
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 }
 
@@ -191,6 +228,7 @@ fn compile_from_stdin() -> Result<Vec<u8>, String> {
     let mut input = io::stdin().lock();
     let mut is_fuelled = [0];
     input.read_exact(&mut is_fuelled).map_err(|error| error.to_string())?;
+    watch_parent().map_err(|error| error.to_string())?;
     let mut component = Vec::new();
     input
         .take(COMPONENT_BYTES_MAX as u64 + 1)
@@ -213,6 +251,18 @@ fn set_limits() {
     limit(Resource::Cpu, COMPILE_SECONDS_MAX);
     limit(Resource::As, COMPILE_MEMORY_BYTES_MAX);
     limit(Resource::Core, 0);
+}
+
+/// Ends this process when its parent does: nobody else would stop it before its limits do.
+fn watch_parent() -> io::Result<()> {
+    let parent = rustix::process::getppid();
+    std::thread::Builder::new().name("spm-parent".to_owned()).spawn(move || {
+        while rustix::process::getppid() == parent {
+            std::thread::sleep(PARENT_LOOK);
+        }
+        std::process::exit(1);
+    })?;
+    Ok(())
 }
 
 /// An error and its causes, in one line.
