@@ -6,6 +6,7 @@
 mod codec;
 mod compile;
 mod errors;
+mod pool;
 
 use pyo3::prelude::*;
 
@@ -15,5 +16,6 @@ fn _spm(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     compile::register(module)?;
     errors::register(module)?;
+    pool::register(module)?;
     Ok(())
 }

@@ -83,7 +83,25 @@ struct Blob {
 #[derive(Debug, Default)]
 struct Session {
     members: BTreeSet<PeerId>,
-    blobs: BTreeSet<ContentId>,
+    blobs: BTreeMap<ContentId, Sharing>,
+}
+
+/// How long a blob is shared in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    UntilUnshared,
+    UntilFetched { fetches_left: usize },
+}
+
+impl Sharing {
+    fn extend(&mut self, more: Self) {
+        *self = match (*self, more) {
+            (Self::UntilFetched { fetches_left }, Self::UntilFetched { fetches_left: more }) => {
+                Self::UntilFetched { fetches_left: fetches_left.saturating_add(more) }
+            }
+            _ => Self::UntilUnshared,
+        };
+    }
 }
 
 /// A blob's bytes and, once it was served, its hash tree.
@@ -184,6 +202,27 @@ impl BlobStore {
         session: SessionId,
         members: impl IntoIterator<Item = PeerId>,
     ) -> Result<(), ShareError> {
+        self.share_as(id, session, members, Sharing::UntilUnshared)
+    }
+
+    /// As [`BlobStore::share`], but only until a member has fetched it to its end: for a value that one peer
+    /// waits for. Each call stands for one fetch, and none ends what [`BlobStore::share`] shares.
+    pub fn share_until_fetched(
+        &self,
+        id: ContentId,
+        session: SessionId,
+        member: PeerId,
+    ) -> Result<(), ShareError> {
+        self.share_as(id, session, [member], Sharing::UntilFetched { fetches_left: 1 })
+    }
+
+    fn share_as(
+        &self,
+        id: ContentId,
+        session: SessionId,
+        members: impl IntoIterator<Item = PeerId>,
+        sharing: Sharing,
+    ) -> Result<(), ShareError> {
         // A blob that is only on disk is brought into memory.
         self.get(id).ok_or(ShareError { id })?;
         let mut state = self.inner.state.lock();
@@ -194,9 +233,27 @@ impl BlobStore {
         }
         blob.sessions.insert(session);
         let entry = state.sessions.entry(session).or_default();
-        entry.blobs.insert(id);
+        entry.blobs.entry(id).and_modify(|before| before.extend(sharing)).or_insert(sharing);
         entry.members.extend(members);
         Ok(())
+    }
+
+    /// Notes that a member has fetched the blob to its end.
+    pub(super) fn note_fetched(&self, id: ContentId, session: SessionId) {
+        let is_over = {
+            let mut state = self.inner.state.lock();
+            let entry = state.sessions.get_mut(&session);
+            match entry.and_then(|entry| entry.blobs.get_mut(&id)) {
+                Some(Sharing::UntilFetched { fetches_left }) => {
+                    *fetches_left = fetches_left.saturating_sub(1);
+                    *fetches_left == 0
+                }
+                Some(Sharing::UntilUnshared) | None => false,
+            }
+        };
+        if is_over {
+            self.unshare(id, session);
+        }
     }
 
     /// Says who the members of a session are from now on; nobody else is served its blobs.
@@ -210,7 +267,7 @@ impl BlobStore {
         let mut state = self.inner.state.lock();
         let state = &mut *state;
         let Some(entry) = state.sessions.get_mut(&session) else { return };
-        if !entry.blobs.remove(&id) {
+        if entry.blobs.remove(&id).is_none() {
             return;
         }
         if let Some(blob) = state.blobs.get_mut(&id)
@@ -226,7 +283,7 @@ impl BlobStore {
         let mut state = self.inner.state.lock();
         let state = &mut *state;
         let Some(entry) = state.sessions.remove(&session) else { return };
-        for id in entry.blobs {
+        for id in entry.blobs.into_keys() {
             if let Some(blob) = state.blobs.get_mut(&id) {
                 blob.sessions.remove(&session);
                 if blob.sessions.is_empty() {
@@ -241,6 +298,11 @@ impl BlobStore {
         self.inner.state.lock().bytes
     }
 
+    /// Bytes held in memory that are shared, and so cannot make room.
+    pub fn shared_bytes(&self) -> usize {
+        self.inner.state.lock().shared_bytes
+    }
+
     /// The blob, if it is shared with this peer in this session.
     pub(super) fn shared_with(
         &self,
@@ -250,7 +312,7 @@ impl BlobStore {
     ) -> Option<Arc<Content>> {
         let mut state = self.inner.state.lock();
         let entry = state.sessions.get(&session)?;
-        if !entry.members.contains(&peer) || !entry.blobs.contains(&id) {
+        if !entry.members.contains(&peer) || !entry.blobs.contains_key(&id) {
             return None;
         }
         state.find(id)

@@ -23,6 +23,13 @@ from ._errors import (
     TaskError,
     TaskFailures,
 )
+from ._future import Future
+from ._laptop import connect, identity, laptop, pool
+from ._list import List
+from ._options import Host, Options, Progress, Raise, Retry, Skip, Stats, Status, Substitute
+from ._pool import Pool
+from ._results import Gathered, Results
+from ._serial import serial
 from ._spm import __version__
 from ._task import Frame, TaskInfo, task
 
@@ -35,20 +42,39 @@ __all__ = [
     "Diagnostic",
     "Frame",
     "FuelExhausted",
+    "Future",
+    "Gathered",
+    "Host",
     "HostFault",
     "HostLost",
     "InternalError",
+    "List",
     "MeshError",
     "NoHosts",
     "NotAuthorized",
+    "Options",
+    "Pool",
+    "Progress",
+    "Raise",
     "RemoteException",
+    "Results",
+    "Retry",
     "SandboxViolation",
     "SequenceError",
+    "Skip",
     "SpmError",
+    "Stats",
+    "Status",
+    "Substitute",
     "TaskError",
     "TaskFailures",
     "TaskInfo",
     "__version__",
+    "connect",
+    "identity",
+    "laptop",
+    "pool",
+    "serial",
     "task",
     "wasm_closure",
 ]

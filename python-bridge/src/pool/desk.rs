@@ -11,13 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use pyo3::exceptions::{PyKeyError, PyRuntimeError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use spm_hub::{CompletionQueue, Delivery, ListRun, Session};
 use spm_protocol::TaskId;
 
 use super::closure::Closure;
+use super::fork::ForkSafe;
+use super::hosts::Fleet;
 use super::output::{self, Printer};
 use super::run::{done, request, submit_error};
 use super::wait::{Patience, wait_for};
@@ -43,10 +45,16 @@ struct Roles {
 
 struct Entry {
     closure: Closure,
-    list: ListRun,
-    session: Session,
+    live: ForkSafe<Live>,
     pushed: u64,
     outstanding: usize,
+}
+
+/// What ends when a run is dropped, in this order.
+struct Live {
+    list: ListRun,
+    session: Session,
+    _fleet: Arc<Fleet>,
 }
 
 /// The desk of one pool. See `Desk` in `spm/_backend.py`.
@@ -82,8 +90,16 @@ impl Desk {
     }
 
     /// Takes a run whose completions come here.
-    pub(super) fn add(&self, tag: u64, closure: Closure, list: ListRun, session: Session) {
-        let entry = Entry { closure, list, session, pushed: 0, outstanding: 0 };
+    pub(super) fn add(
+        &self,
+        tag: u64,
+        closure: Closure,
+        list: ListRun,
+        session: Session,
+        fleet: Arc<Fleet>,
+    ) {
+        let live = ForkSafe::new(Live { list, session, _fleet: fleet });
+        let entry = Entry { closure, live, pushed: 0, outstanding: 0 };
         self.entries.lock().insert(tag, entry);
     }
 
@@ -104,14 +120,13 @@ impl Desk {
                 Delivery::Completion(completion) => {
                     let key = key_of(tag, completion.task);
                     self.printer.lock().add(key, &completion.output, true);
-                    ended += 1;
                     let closure = {
                         let mut entries = self.entries.lock();
-                        let entry = entries.get_mut(&tag);
-                        let entry = entry.ok_or_else(|| PyKeyError::new_err("run is gone"))?;
+                        let Some(entry) = entries.get_mut(&tag) else { continue };
                         entry.outstanding -= 1;
                         entry.closure.clone_ref(py)
                     };
+                    ended += 1;
                     let classes = closure.classes(py)?;
                     settled.append((key, done(py, &closure, &classes, completion)?))?;
                 }
@@ -188,7 +203,7 @@ impl Desk {
             let index = entry.pushed;
             entry.pushed += 1;
             entry.outstanding += 1;
-            (entry.closure.clone_ref(py), entry.list.clone(), index)
+            (entry.closure.clone_ref(py), entry.live.list.clone(), index)
         };
         self.outstanding.fetch_add(1, Ordering::AcqRel);
         let submitted = closure.encode(py, row).and_then(|arguments| {
@@ -214,7 +229,8 @@ impl Desk {
 
     /// Stops a task, wherever it is.
     fn cancel(&self, py: Python<'_>, key: u64) {
-        let list = self.entries.lock().get(&(key >> TAG_SHIFT)).map(|entry| entry.list.clone());
+        let list =
+            self.entries.lock().get(&(key >> TAG_SHIFT)).map(|entry| entry.live.list.clone());
         if let Some(list) = list {
             py.detach(|| list.cancel(TaskId(key & ((1 << TAG_SHIFT) - 1))));
         }
@@ -230,8 +246,8 @@ impl Desk {
         let Some(entry) = self.entries.lock().remove(&tag) else { return Ok(()) };
         self.outstanding.fetch_sub(entry.outstanding, Ordering::AcqRel);
         py.detach(|| {
-            entry.list.cancel_all();
-            entry.session.close();
+            entry.live.list.cancel_all();
+            entry.live.session.close();
         });
         Ok(())
     }
@@ -293,20 +309,5 @@ impl Desk {
         self.roles.lock().stopped = true;
         self.changed.notify_all();
         self.queue.interrupt();
-    }
-}
-
-impl Desk {
-    /// What is under way in the whole pool must be known before it can be told that it is over.
-    pub(super) fn close_all(&self) -> PyResult<()> {
-        let entries = std::mem::take(&mut *self.entries.lock());
-        for entry in entries.into_values() {
-            entry.list.cancel_all();
-            entry.session.close();
-        }
-        if self.outstanding.load(Ordering::Acquire) > 0 {
-            return Err(PyRuntimeError::new_err("tasks were under way"));
-        }
-        Ok(())
     }
 }

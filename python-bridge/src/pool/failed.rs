@@ -13,15 +13,22 @@ pub(crate) struct Failed {
     host: Option<String>,
     attempts: u32,
     outcome: TaskOutcome,
+    /// Why a returned value cannot be decoded.
+    malformed: Option<PyErr>,
 }
 
 #[pymethods]
 impl Failed {
     /// The exception that the submitter sees.
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let module = py.import("spm._outcome")?;
+        let (closure, host) = (self.closure.bind(py), self.host.as_deref());
+        if let Some(error) = &self.malformed {
+            let arguments = (closure, self.index, host, self.attempts, error.value(py));
+            return module.call_method1("malformed", arguments);
+        }
         let outcome = outcome_tuple(py, &self.outcome)?;
-        let arguments = (self.closure.bind(py), self.index, self.host.as_deref(), self.attempts, outcome);
-        py.import("spm._outcome")?.call_method1("exception", arguments)
+        module.call_method1("exception", (closure, self.index, host, self.attempts, outcome))
     }
 
     /// Whether it was cancelled.
@@ -33,13 +40,18 @@ impl Failed {
 
 impl Failed {
     /// What became of a task of `closure`, which is a `Specialisation`.
-    pub(super) fn new(closure: Py<PyAny>, completion: Completion) -> Self {
+    pub(super) fn new(
+        closure: Py<PyAny>,
+        completion: Completion,
+        malformed: Option<PyErr>,
+    ) -> Self {
         Self {
             closure,
             index: completion.index,
             host: completion.host.map(|peer| peer.to_string()),
             attempts: completion.attempts,
             outcome: completion.outcome,
+            malformed,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Hosts in other processes, reached over the mesh.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use spm_hub::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 use spm_netmesh::{BlobStore, Mesh, OpenSessionError};
 use spm_protocol::{ContentId, PeerId, SessionId};
-use std::collections::BTreeMap;
 
 /// Bytes of blobs that the hub holds for its hosts to fetch: a component of the largest size, and
 /// the largest argument, beside many small ones.
@@ -91,20 +90,32 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The hub's blobs, served over the mesh.
-pub(super) struct MeshBlobs {
+pub(super) struct HubBlobs {
     store: BlobStore,
-    members: Mutex<BTreeMap<SessionId, Vec<PeerId>>>,
+    sessions: Mutex<BTreeMap<SessionId, Shared>>,
 }
 
-impl MeshBlobs {
+#[derive(Default)]
+struct Shared {
+    members: Vec<PeerId>,
+    /// How often each blob was added.
+    counts: BTreeMap<ContentId, usize>,
+}
+
+impl HubBlobs {
     pub(super) fn new(store: BlobStore) -> Self {
-        Self { store, members: Mutex::new(BTreeMap::new()) }
+        Self { store, sessions: Mutex::new(BTreeMap::new()) }
     }
 }
 
-impl Blobs for MeshBlobs {
+impl Blobs for HubBlobs {
     fn add(&self, session: SessionId, id: ContentId, content: Bytes) {
-        let members = self.members.lock().get(&session).cloned().unwrap_or_default();
+        let members = {
+            let mut sessions = self.sessions.lock();
+            let shared = sessions.entry(session).or_default();
+            *shared.counts.entry(id).or_default() += 1;
+            shared.members.clone()
+        };
         let shared = match self.store.put(content) {
             Ok(_) => self.store.share(id, session, members).map_err(|error| chain(&error)),
             Err(error) => Err(chain(&error)),
@@ -116,16 +127,23 @@ impl Blobs for MeshBlobs {
     }
 
     fn remove(&self, session: SessionId, id: ContentId) {
-        self.store.unshare(id, session);
+        let mut sessions = self.sessions.lock();
+        let Some(shared) = sessions.get_mut(&session) else { return };
+        let Some(count) = shared.counts.get_mut(&id) else { return };
+        *count -= 1;
+        if *count == 0 {
+            shared.counts.remove(&id);
+            self.store.unshare(id, session);
+        }
     }
 
     fn admit(&self, session: SessionId, members: &[PeerId]) {
-        self.members.lock().insert(session, members.to_vec());
+        self.sessions.lock().entry(session).or_default().members = members.to_vec();
         self.store.set_members(session, members.iter().copied());
     }
 
     fn end(&self, session: SessionId) {
-        self.members.lock().remove(&session);
+        self.sessions.lock().remove(&session);
         self.store.unshare_session(session);
     }
 }

@@ -1,6 +1,7 @@
 //! One run of a closure: rows of arguments going in, values coming out, in batches.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -9,8 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use spm_hub::{Completion, Delivery, ListRun, Session, SubmitError, TaskOutcome, TaskRequest};
 
-use super::closure::Closure;
+use super::closure::{Closure, Decoding};
 use super::failed::Failed;
+use super::fork::ForkSafe;
+use super::hosts::Fleet;
 use super::output::{self, Printer};
 use super::wait::{Patience, wait_for};
 
@@ -71,12 +74,18 @@ struct State {
 #[pyclass(frozen, module = "spm._spm")]
 pub(crate) struct Run {
     closure: Closure,
-    list: ListRun,
-    session: Session,
+    live: ForkSafe<Live>,
     /// Whether the session ends with the run.
     owns_session: bool,
     keeps_arguments: bool,
     state: Mutex<State>,
+}
+
+/// What ends when a run is dropped, in this order.
+struct Live {
+    list: ListRun,
+    session: Session,
+    _fleet: Arc<Fleet>,
 }
 
 /// How a run is begun.
@@ -92,12 +101,12 @@ impl Run {
         closure: Closure,
         list: ListRun,
         session: Session,
+        fleet: Arc<Fleet>,
         options: &RunOptions,
     ) -> Self {
         Self {
             closure,
-            list,
-            session,
+            live: ForkSafe::new(Live { list, session, _fleet: fleet }),
             owns_session: options.owns_session,
             keeps_arguments: options.keeps_arguments,
             state: Mutex::new(State {
@@ -121,7 +130,7 @@ impl Run {
                 return Ok(true);
             }
         }
-        let list = &self.list;
+        let list = &self.live.list;
         let found = wait_for(py, Patience::new(wait_s), |slice| {
             let deliveries = list.next_many(TAKE_MAX, Some(slice));
             (!deliveries.is_empty()).then_some(deliveries)
@@ -137,7 +146,7 @@ impl Run {
 
     fn submit(&self, py: Python<'_>, mut requests: VecDeque<TaskRequest>) -> PyResult<()> {
         while !requests.is_empty() {
-            match py.detach(|| self.list.submit_many(&mut requests)) {
+            match py.detach(|| self.live.list.submit_many(&mut requests)) {
                 Ok(taken) if taken.is_empty() => {
                     return Err(PyRuntimeError::new_err("the run takes no more tasks for now"));
                 }
@@ -182,7 +191,7 @@ impl Run {
     fn end_input(&self) {
         // A run whose tasks may be tried again is ended by `close`.
         if !self.keeps_arguments {
-            self.list.close_input();
+            self.live.list.close_input();
         }
     }
 
@@ -194,7 +203,11 @@ impl Run {
     }
 
     #[pyo3(signature = (wait_s = None))]
-    fn take<'py>(&self, py: Python<'py>, wait_s: Option<f64>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        wait_s: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let values = PyList::empty(py);
         let mut failed = None;
         let mut released = 0;
@@ -208,17 +221,18 @@ impl Run {
             };
             let classes = self.closure.classes(py)?;
             let mut finished = false;
-            while failed.is_none() && let Some(delivery) = fetched.pop_front() {
+            while failed.is_none()
+                && let Some(delivery) = fetched.pop_front()
+            {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
                         released += 1;
-                        if let TaskOutcome::Returned(value) = &completion.outcome {
-                            values.append(classes.decode(py, value)?)?;
-                        } else {
-                            failed = Some(self.failed(py, completion));
+                        match value_of(py, &self.closure, &classes, completion) {
+                            Ok(value) => values.append(value)?,
+                            Err(why) => failed = Some(why),
                         }
                     }
                 }
@@ -296,7 +310,7 @@ impl Run {
         if state.finished || !state.fetched.is_empty() {
             return true;
         }
-        let deliveries = self.list.next_many(TAKE_MAX, Some(Duration::ZERO));
+        let deliveries = self.live.list.next_many(TAKE_MAX, Some(Duration::ZERO));
         state.fetched.extend(deliveries);
         !state.fetched.is_empty()
     }
@@ -309,10 +323,10 @@ impl Run {
     /// Stops everything, and counts the failures among what had ended.
     fn failures_waiting(&self, py: Python<'_>) -> usize {
         py.detach(|| {
-            self.list.cancel_all();
+            self.live.list.cancel_all();
             let mut state = self.state.lock();
             loop {
-                let deliveries = self.list.next_many(TAKE_MAX, Some(Duration::ZERO));
+                let deliveries = self.live.list.next_many(TAKE_MAX, Some(Duration::ZERO));
                 if deliveries.is_empty() || matches!(deliveries.last(), Some(Delivery::Finished)) {
                     state.fetched.extend(deliveries);
                     break;
@@ -321,14 +335,18 @@ impl Run {
             }
             state.finished = true;
             let failed = |delivery: &&Delivery| match delivery {
-                Delivery::Completion(completion) => !matches!(
-                    completion.outcome,
-                    TaskOutcome::Returned(_) | TaskOutcome::Cancelled
-                ),
+                Delivery::Completion(completion) => {
+                    !matches!(completion.outcome, TaskOutcome::Returned(_) | TaskOutcome::Cancelled)
+                }
                 Delivery::Output(_) | Delivery::Finished => false,
             };
             state.fetched.iter().filter(failed).count()
         })
+    }
+
+    /// Cancels what is left; whoever waits for results is told.
+    fn cancel(&self, py: Python<'_>) {
+        py.detach(|| self.live.list.cancel_all());
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
@@ -338,9 +356,9 @@ impl Run {
         };
         let concluding = py.detach(|| {
             if !complete {
-                self.list.cancel_all();
+                self.live.list.cancel_all();
             }
-            self.session.conclude()
+            self.live.session.conclude()
         });
         if let Ok(concluding) = concluding
             && !(complete && self.owns_session)
@@ -349,15 +367,9 @@ impl Run {
             wait_for(py, patience, |slice| concluding.wait(Some(slice)).then_some(()))?;
         }
         if self.owns_session {
-            py.detach(|| self.session.close());
+            py.detach(|| self.live.session.close());
         }
         Ok(())
-    }
-}
-
-impl Run {
-    fn failed(&self, py: Python<'_>, completion: Completion) -> Failed {
-        Failed::new(self.closure.object(py), completion)
     }
 }
 
@@ -365,22 +377,42 @@ impl Run {
 pub(super) fn done<'py>(
     py: Python<'py>,
     closure: &Closure,
-    classes: &super::closure::Decoding<'py>,
+    classes: &Decoding<'py>,
     completion: Completion,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let index = completion.index;
     let host = completion.host.map(|peer| peer.to_string());
     let (attempts, run_us) = (completion.attempts, completion.run_us);
-    let (value, failed) = match &completion.outcome {
-        TaskOutcome::Returned(value) => (Some(classes.decode(py, value)?), None),
-        _ => (None, Some(Failed::new(closure.object(py), completion))),
+    let (value, failed) = match value_of(py, closure, classes, completion) {
+        Ok(value) => (Some(value), None),
+        Err(failed) => (None, Some(failed)),
     };
     (index, value, failed, host, attempts, run_us).into_pyobject(py)
+}
+
+/// What a task returned, or that it did not.
+pub(super) fn value_of<'py>(
+    py: Python<'py>,
+    closure: &Closure,
+    classes: &Decoding<'py>,
+    completion: Completion,
+) -> Result<Bound<'py, PyAny>, Failed> {
+    let decoded = match &completion.outcome {
+        TaskOutcome::Returned(value) => classes.decode(py, value).map_err(Some),
+        _ => Err(None),
+    };
+    decoded.map_err(|malformed| Failed::new(closure.object(py), completion, malformed))
 }
 
 /// A task by its index.
 pub(super) fn request(index: u64, arguments: Vec<u8>) -> TaskRequest {
     TaskRequest { closure: 0, index, seed: seed(index), deadline_ms: None, arguments }
+}
+
+/// `spm.task.seed` of the task at `index`.
+#[pyfunction]
+pub(super) fn seed_of(index: u64) -> u64 {
+    seed(index)
 }
 
 /// `spm.task.seed`: the same on every kind of pool, for every attempt (SplitMix64).

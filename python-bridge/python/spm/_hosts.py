@@ -1,0 +1,48 @@
+"""Pools' hosts, as `_backend.Backend` has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._closure import prepare
+from ._spm import Hosts
+from ._submit import Submitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ._backend import Run
+    from ._closure import Specialisation
+
+
+class HostBackend:
+    """Hosts behind `_spm.Hosts`."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+
+    def hosts(self) -> list[tuple[Any, ...]]:
+        """Those that can be reached."""
+        return self._hosts.snapshot()
+
+    def prepare(
+        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Specialisation, tuple[Any, ...]]:
+        """Compile, if need be."""
+        return prepare(fn, args, kwargs)
+
+    def submitter(self) -> Submitter:
+        """Futures over these hosts."""
+        return Submitter(self._hosts)
+
+    def run(self, closure: Specialisation, *, manager: bool, **options: Any) -> Run:
+        """Define `closure`, and begin a run."""
+        return self._hosts.run(closure, manager=manager, **options)
+
+    def select(self, peers: Sequence[str]) -> HostBackend:
+        """Those hosts only."""
+        return HostBackend(self._hosts.select(list(peers)))
+
+    def close(self) -> None:
+        """End every session; end the hosts, if they are ours."""
+        self._hosts.close()

@@ -1,0 +1,202 @@
+"""What `Pool.submit` does: tasks go to a run of their closure, and futures are settled.
+
+Each closure has a run of its own, in a child session, opened at its first use and kept for the
+next. A thread that waits for a result settles futures itself; a dispatcher thread does it for
+callbacks, `wait` and `as_completed`, and shows what tasks print.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from concurrent.futures import InvalidStateError
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from ._future import Future
+from ._task import TaskInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from . import _spm
+    from ._backend import Done
+    from ._closure import Specialisation
+    from ._options import Settings
+
+_RUNS_MAX: Final = 64
+"""Closures that are kept in force for `submit`; past it, those idle for longest are concluded."""
+
+
+class Submitter:
+    """The futures of one pool."""
+
+    def __init__(self, hosts: _spm.Hosts) -> None:
+        self._hosts = hosts
+        self._desk = hosts.desk()
+        self._lock = threading.Lock()
+        self._futures: dict[int, Future[Any]] = {}
+        self._tags: dict[tuple[Specialisation, int, float | None], int] = {}
+        self._leader = 0
+        self._ended = False
+        self._on_end: Callable[[], None] | None = None
+        self._opening = threading.Lock()
+        self._thread: threading.Thread | None = None
+        weakref.finalize(self, self._desk.stop).atexit = False
+
+    def submit(self, closure: Specialisation, row: tuple[Any, ...], settings: Settings) -> Future[Any]:
+        """Submit one task."""
+        kind = (closure, settings.retries, settings.task_deadline_s)
+        tag = self._tags.get(kind)
+        if tag is None:
+            tag = self._open(kind)
+        future: Future[Any] = Future(self)
+        with self._lock:
+            key, index = self._desk.submit(tag, row)
+            future._key = key
+            future.task = TaskInfo(index=index)
+            self._futures[key] = future
+        return future
+
+    def _open(self, kind: tuple[Specialisation, int, float | None]) -> int:
+        with self._opening:
+            tag = self._tags.get(kind)
+            if tag is not None:
+                return tag
+            self._start()
+            if len(self._tags) >= _RUNS_MAX:
+                self._conclude_one()
+            closure, retries, task_deadline_s = kind
+            tag = self._hosts.submit_run(
+                self._desk, closure, retries=retries, task_deadline_s=task_deadline_s
+            )
+            self._tags[kind] = tag
+            return tag
+
+    def _conclude_one(self) -> None:
+        with self._lock:
+            for kind, tag in self._tags.items():
+                if self._desk.is_idle(tag):
+                    del self._tags[kind]
+                    self._desk.close(tag)
+                    return
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=_dispatch, args=(self._desk, weakref.ref(self)), name="spm-dispatcher", daemon=True
+            )
+            self._thread.start()
+
+    # What futures use.
+
+    def watch(self) -> None:
+        """Somebody wants to hear of results at once, without asking for one of them."""
+        self._desk.watch()
+
+    def wait(self, future: Future[Any], timeout: float | None) -> None:
+        """Wait until `future` is done, for `timeout` at most."""
+        until = None if timeout is None else time.monotonic() + timeout
+        desk = self._desk
+        me = threading.get_ident()
+        if self._leader == me or threading.current_thread() is self._thread:
+            # A callback waits for another future: nobody else would settle that one.
+            self._lead(future, until)
+            return
+        if desk.lead():
+            self._leader = me
+            try:
+                self._lead(future, until)
+            finally:
+                self._leader = 0
+                desk.follow()
+            return
+        desk.watch()
+        with future._condition:
+            while future._state in {"PENDING", "RUNNING"}:
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                future._condition.wait(left)
+
+    def _lead(self, future: Future[Any], until: float | None) -> None:
+        while future._state in {"PENDING", "RUNNING"}:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self.settle(self._desk.collect(left))
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Stop the task of `future`, which is marked as cancelled already."""
+        with self._lock:
+            self._futures.pop(future._key, None)
+        self._desk.cancel(future._key)
+
+    def is_running(self, future: Future[Any]) -> bool:
+        """Whether the task of `future` is among the oldest ones, one for each slot."""
+        with self._lock:
+            return future._key in islice(self._futures, self._hosts.slots())
+
+    def settle(self, each: list[tuple[int, Done]]) -> None:
+        """Give futures what became of their tasks."""
+        for key, (index, value, failed, host, attempts, _) in each:
+            with self._lock:
+                future = self._futures.pop(key, None)
+            if future is None:
+                continue
+            try:
+                if failed is None:
+                    future.task = TaskInfo(index, host, attempts, None, (), "returned")
+                    future.set_result(value)
+                elif failed.is_cancelled:
+                    future.cancel()
+                else:
+                    error = failed.error()
+                    future.task = error.task or future.task
+                    future.set_exception(error)
+            except InvalidStateError:
+                continue  # cancelled at this very moment
+
+    # What the pool uses.
+
+    def has_ended(self) -> bool:
+        """Whether no task is under way, and none follows."""
+        return self._thread is None or not self._thread.is_alive() or self._ended
+
+    def close(
+        self,
+        *,
+        wait: bool,
+        cancel_pending: bool,
+        cancel_all: bool,
+        on_end: Callable[[], None],
+    ) -> None:
+        """End what is to end now, and wait for the rest if asked to."""
+        self._on_end = on_end
+        with self._lock:
+            futures = list(self._futures.values())
+        if cancel_all:
+            for future in futures:
+                future.cancel()
+        elif cancel_pending:
+            for future in futures[self._hosts.slots() :]:
+                future.cancel()
+        self._desk.stop()
+        if wait and self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+
+def _dispatch(desk: _spm.Desk, submitter: weakref.ref[Submitter]) -> None:
+    """Settle futures until the desk is stopped and everything has ended."""
+    while (each := desk.next()) is not None:
+        settling = submitter()
+        if settling is None:
+            return
+        settling.settle(each)
+        del settling
+    ending = submitter()
+    if ending is not None:
+        ending._ended = True
+        if ending._on_end is not None:
+            ending._on_end()

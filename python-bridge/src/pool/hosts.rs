@@ -1,0 +1,541 @@
+//! The hosts of a pool, wherever they are, and the sessions on them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use spm_hub::{
+    BeginDefineError, Connect, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
+    ListOptions, SequenceError, Session, Wait,
+};
+use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
+use spm_protocol::PeerId;
+
+use super::children::{self, ChildOptions, HostChild, Report};
+use super::closure::Closure;
+use super::desk::Desk;
+use super::fork::ForkSafe;
+use super::local::LocalHosts;
+use super::mesh::{BLOB_BYTES_MAX, HubBlobs, MeshHost, chain};
+use super::run::{Run, RunOptions};
+use super::wait::{Patience, wait_for};
+
+/// How long hosts that are started here may take to be ready.
+const START_WAIT: Duration = Duration::from_secs(30);
+/// How long hosts elsewhere may take to answer, before a pool begins with those that did.
+const CONNECT_WAIT: Duration = Duration::from_secs(15);
+
+/// What keeps a pool's hosts alive.
+enum Kind {
+    /// Hosts in this process.
+    Local(LocalHosts),
+    /// Children, in a folder that is removed with them.
+    Children(Mutex<Vec<HostChild>>, tempfile::TempDir, Mesh),
+    /// Hosts that are not ours.
+    Remote(Mesh),
+}
+
+/// A hub, its pool, and the hosts that are ours. The last clone of its `Arc` ends them all.
+pub(super) struct Fleet {
+    pub(super) hub: Hub,
+    pub(super) pool: spm_hub::Pool,
+    kind: Kind,
+    is_closed: AtomicBool,
+}
+
+impl Fleet {
+    fn close(&self) {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.pool.close();
+        match &self.kind {
+            Kind::Local(hosts) => hosts.stop(),
+            Kind::Children(children, _, mesh) => {
+                children::end_all(&mut children.lock());
+                self.stop_mesh(mesh);
+            }
+            Kind::Remote(mesh) => self.stop_mesh(mesh),
+        }
+    }
+
+    fn stop_mesh(&self, mesh: &Mesh) {
+        if let Ok(runtime) = self.hub.runtime() {
+            runtime.block_on(mesh.stop());
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Hosts for Python. See `HostBackend` in `spm/_hosts.py`.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct Hosts {
+    fleet: ForkSafe<Arc<Fleet>>,
+    pool: ForkSafe<spm_hub::Pool>,
+    /// The session of task managers, opened by the first.
+    session: ForkSafe<Mutex<Option<Session>>>,
+}
+
+impl Hosts {
+    fn new(fleet: Arc<Fleet>, pool: spm_hub::Pool) -> Self {
+        Self {
+            fleet: ForkSafe::new(fleet),
+            pool: ForkSafe::new(pool),
+            session: ForkSafe::new(Mutex::new(None)),
+        }
+    }
+
+    fn of(hub: Hub, pool: spm_hub::Pool, kind: Kind) -> Self {
+        let fleet = Fleet { hub, pool: pool.clone(), kind, is_closed: AtomicBool::new(false) };
+        Self::new(Arc::new(fleet), pool)
+    }
+
+    fn up(&self) -> Vec<HostSnapshot> {
+        let mut hosts = self.pool.hosts();
+        hosts.retain(|host| host.state == HostState::Up);
+        hosts
+    }
+
+    /// Brings a closure into force in `session`.
+    fn define(&self, py: Python<'_>, session: &Session, closure: &Closure) -> PyResult<()> {
+        let definition = closure.definition(py)?;
+        let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
+        let begun = py.detach(|| session.define(vec![definition], options));
+        let defining = begun.map_err(|error| begin_error(py, error))?;
+        wait_defined(py, &defining)
+    }
+}
+
+fn wait_defined(py: Python<'_>, defining: &Defining) -> PyResult<()> {
+    let waited = wait_for(py, Patience::new(None), |slice| defining.wait(Some(slice)))?;
+    match waited {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(define_error(py, error)),
+    }
+}
+
+/// An exception of `spm._errors` by its name.
+fn spm_error<'py>(
+    py: Python<'py>,
+    name: &str,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
+) -> PyErr {
+    let made = py
+        .import("spm._errors")
+        .and_then(|module| module.getattr(name))
+        .and_then(|class| class.call1(arguments));
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+pub(super) fn sequence_error(py: Python<'_>, error: SequenceError) -> PyErr {
+    spm_error(py, "SequenceError", (error.to_string(),))
+}
+
+fn begin_error(py: Python<'_>, error: BeginDefineError) -> PyErr {
+    match error {
+        BeginDefineError::Sequence(error) => sequence_error(py, error),
+        BeginDefineError::ClosureCount { .. } | BeginDefineError::BlobTooLarge { .. } => {
+            spm_error(py, "ClosureRefused", (error.to_string(),))
+        }
+    }
+}
+
+fn define_error(py: Python<'_>, error: DefineError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        DefineError::Refused { reasons } => {
+            let reasons: std::collections::BTreeMap<String, String> =
+                reasons.into_iter().map(|(peer, why)| (peer.to_string(), why)).collect();
+            spm_error(py, "ClosureRefused", (text, reasons))
+        }
+        DefineError::NoHosts { .. } => spm_error(py, "NoHosts", (text,)),
+        DefineError::Abandoned => spm_error(py, "SequenceError", (text,)),
+        DefineError::Sequence(error) => sequence_error(py, error),
+    }
+}
+
+fn milliseconds(seconds: Option<f64>) -> Option<u64> {
+    seconds.map(|seconds| (seconds * 1e3).ceil().clamp(1.0, 1e15) as u64)
+}
+
+/// The peer id at the end of an address.
+pub(super) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
+    let text = address.to_string();
+    let (_, peer) = text.rsplit_once("/p2p/")?;
+    peer.parse().ok()
+}
+
+fn identity_in(folder: &str) -> PyResult<Identity> {
+    Identity::load_or_create_with_fresh_transport(Path::new(folder))
+        .map_err(|error| PyOSError::new_err(chain(&error)))
+}
+
+/// The peer id of the owner's key in a folder; made there if need be.
+#[pyfunction]
+pub(super) fn identity_of(folder: &str) -> PyResult<String> {
+    Ok(identity_in(folder)?.owner_id().to_string())
+}
+
+fn os_error(error: std::io::Error) -> PyErr {
+    PyErr::from(error)
+}
+
+/// A hub whose blobs are served by a mesh of its own.
+fn hub_on_mesh(py: Python<'_>, identity: Identity, mdns: bool) -> PyResult<(Hub, Mesh)> {
+    let store = BlobStore::in_memory(BLOB_BYTES_MAX);
+    let blobs = Arc::new(HubBlobs::new(store.clone()));
+    let hub = Hub::new(identity.transport_keypair().clone(), blobs);
+    let runtime = hub.runtime().map_err(os_error)?;
+    let options = MeshOptions {
+        identity,
+        listen: Vec::new(),
+        bootstrap: Vec::new(),
+        mdns,
+        transport: Transport::Network,
+        blobs: store,
+    };
+    let started = py.detach(|| runtime.block_on(Mesh::start(options)));
+    let mesh = started.map_err(|error| spm_error(py, "MeshError", (chain(&error),)))?;
+    Ok((hub, mesh))
+}
+
+/// Waits until `count` hosts are up.
+fn wait_up(py: Python<'_>, pool: &spm_hub::Pool, count: usize, wait: Duration) -> PyResult<usize> {
+    let mut up = 0;
+    let patience = Patience::new(Some(wait.as_secs_f64()));
+    wait_for(py, patience, |slice| {
+        let began = std::time::Instant::now();
+        up = pool.wait_ready(count, slice);
+        // It returns early when every host is up, or known not to be.
+        (up >= count || began.elapsed() < slice / 2).then_some(())
+    })?;
+    Ok(up)
+}
+
+#[pymethods]
+impl Hosts {
+    /// Hosts in this process, with one slot each.
+    #[staticmethod]
+    fn in_process(py: Python<'_>, hosts: usize, memory_mib: u64) -> PyResult<Self> {
+        let (hub, local, connects) = py
+            .detach(|| LocalHosts::start(hosts, memory_mib << 20))
+            .map_err(|error| spm_error(py, "MeshError", (chain(&error),)))?;
+        let pool = hub.pool(connects).map_err(os_error)?;
+        let this = Self::of(hub, pool, Kind::Local(local));
+        wait_up(py, &this.pool, hosts, START_WAIT)?;
+        Ok(this)
+    }
+
+    /// Real `spm-host` processes on loopback, with one slot each.
+    #[staticmethod]
+    fn processes(py: Python<'_>, hosts: usize, memory_mib: u64, program: &str) -> PyResult<Self> {
+        let folder = tempfile::Builder::new().prefix("spm-").tempdir().map_err(os_error)?;
+        let identity = Identity::ephemeral();
+        let owner = identity.owner_id();
+        let options = ChildOptions { program, owner, memory_mib, state_dir: folder.path() };
+        let (sender, receiver) = children::reports();
+        // The pool exists only after the children do; until then nobody needs to be told.
+        let lost: Arc<Mutex<Option<spm_hub::Pool>>> = Arc::default();
+        let mut started = Vec::with_capacity(hosts);
+        for number in 0..hosts {
+            let lost = Arc::clone(&lost);
+            let ended = move |peer: Option<PeerId>| {
+                if let (Some(pool), Some(peer)) = (lost.lock().clone(), peer) {
+                    pool.remove_host(peer, true);
+                }
+            };
+            match HostChild::start(&options, number, sender.clone(), ended) {
+                Ok(child) => started.push(child),
+                Err(error) => {
+                    py.detach(|| children::end_all(&mut started));
+                    return Err(os_error(error));
+                }
+            }
+        }
+        let began = Self::join_children(py, hosts, identity, &Mutex::new(receiver));
+        let (hub, mesh, connects) = match began {
+            Ok(began) => began,
+            Err(error) => {
+                py.detach(|| children::end_all(&mut started));
+                return Err(error);
+            }
+        };
+        let pool = hub.pool(connects).map_err(os_error)?;
+        *lost.lock() = Some(pool.clone());
+        let this = Self::of(hub, pool, Kind::Children(Mutex::new(started), folder, mesh));
+        let up = wait_up(py, &this.pool, hosts, START_WAIT)?;
+        if up == 0 {
+            return Err(spm_error(py, "NoHosts", ("no host process could be reached",)));
+        }
+        Ok(this)
+    }
+
+    /// Hosts elsewhere, by address, or found by mDNS if they are trusted.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn connect(
+        py: Python<'_>,
+        addresses: Vec<String>,
+        trust: Vec<String>,
+        key_folder: &str,
+    ) -> PyResult<Self> {
+        let addresses =
+            addresses.iter().map(|text| parse_address(text)).collect::<PyResult<Vec<_>>>()?;
+        let mut owners =
+            trust.iter().map(|text| parse_peer(text)).collect::<PyResult<BTreeSet<_>>>()?;
+        owners.extend(addresses.iter().filter_map(peer_of));
+        if owners.is_empty() {
+            return Err(PyValueError::new_err(
+                "an address without a peer id (`/p2p/...`) needs `trust=` to say whose host may answer",
+            ));
+        }
+        let wanted = owners.clone();
+        let owners = Arc::new(owners);
+        let (hub, mesh) = hub_on_mesh(py, identity_in(key_folder)?, addresses.is_empty())?;
+        let runtime = hub.runtime().map_err(os_error)?;
+        let dials: Vec<_> = addresses
+            .iter()
+            .map(|address| {
+                let (mesh, address) = (mesh.clone(), address.clone());
+                runtime.spawn(async move { (mesh.dial(address.clone()).await, address) })
+            })
+            .collect();
+        let mut connects: Vec<Arc<dyn Connect>> = Vec::new();
+        let mut unreachable = Vec::new();
+        for dial in dials {
+            let dialled = py.detach(|| runtime.block_on(dial));
+            let (result, address) =
+                dialled.map_err(|error| spm_error(py, "InternalError", (error.to_string(),)))?;
+            match (result, peer_of(&address)) {
+                (Ok(peer), _) => {
+                    connects.push(Arc::new(MeshHost::new(mesh.clone(), peer, Arc::clone(&owners))));
+                }
+                (Err(error), known) => {
+                    unreachable.push(chain(&error));
+                    if let Some(peer) = known {
+                        py.detach(|| runtime.block_on(mesh.add_bootstrap(address)));
+                        let host = MeshHost::new(mesh.clone(), peer, Arc::clone(&owners));
+                        connects.push(Arc::new(host));
+                    }
+                }
+            }
+        }
+        let count = connects.len().max(1);
+        let pool = hub.pool(connects).map_err(os_error)?;
+        if addresses.is_empty() {
+            super::discover::admit(&runtime, &mesh, &pool, wanted, &owners);
+        }
+        let this = Self::of(hub, pool, Kind::Remote(mesh));
+        if wait_up(py, &this.pool, count, CONNECT_WAIT)? == 0 {
+            return Err(no_hosts(py, &this.pool, &unreachable));
+        }
+        Ok(this)
+    }
+
+    /// Rows of the fields of `spm.Host`, for hosts that can be reached.
+    fn snapshot(&self) -> Vec<HostRow> {
+        self.up().into_iter().filter_map(host_row).collect()
+    }
+
+    /// Tasks that run at the same time.
+    fn slots(&self) -> usize {
+        self.up().iter().filter_map(|host| host.info.as_ref()).map(|info| info.slots as usize).sum()
+    }
+
+    /// A desk for futures.
+    #[allow(clippy::unused_self, reason = "a desk belongs to hosts")]
+    fn desk(&self) -> Desk {
+        Desk::new()
+    }
+
+    /// Brings a closure into force in a child session, and begins a run whose tasks go to `desk`.
+    fn submit_run(
+        &self,
+        py: Python<'_>,
+        desk: &Bound<'_, Desk>,
+        closure: &Bound<'_, PyAny>,
+        retries: u32,
+        task_deadline_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let closure = Closure::new(closure)?;
+        let session = py.detach(|| self.pool.open_session());
+        self.define(py, &session, &closure)?;
+        let (queue, tag) = desk.get().new_tag();
+        let options = ListOptions {
+            ordered: false,
+            window_tasks: usize::MAX,
+            retries,
+            retry_deadline_hit: false,
+            task_deadline_ms: milliseconds(task_deadline_s),
+            run_deadline_ms: None,
+            queue: Some((queue, tag)),
+        };
+        let list =
+            py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
+        desk.get().add(tag, closure, list, session, Arc::clone(&self.fleet));
+        Ok(tag)
+    }
+
+    /// Brings a closure into force, and begins a run.
+    #[pyo3(signature = (
+        closure, *, manager, ordered, keeps_arguments, window, retries, task_deadline_s, run_deadline_s
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "each is a keyword of its own in Python")]
+    fn run(
+        &self,
+        py: Python<'_>,
+        closure: &Bound<'_, PyAny>,
+        manager: bool,
+        ordered: bool,
+        keeps_arguments: bool,
+        window: Option<usize>,
+        retries: u32,
+        task_deadline_s: Option<f64>,
+        run_deadline_s: Option<f64>,
+    ) -> PyResult<Run> {
+        let closure = Closure::new(closure)?;
+        let session = if manager {
+            let mut session = self.session.lock();
+            session.get_or_insert_with(|| self.pool.open_session()).clone()
+        } else {
+            py.detach(|| self.pool.open_session())
+        };
+        self.define(py, &session, &closure)?;
+        let options = ListOptions {
+            ordered,
+            window_tasks: usize::MAX,
+            retries,
+            retry_deadline_hit: false,
+            task_deadline_ms: milliseconds(task_deadline_s),
+            run_deadline_ms: milliseconds(run_deadline_s),
+            queue: None,
+        };
+        let list =
+            py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
+        let options =
+            RunOptions { owns_session: !manager, keeps_arguments, window, slots: self.slots() };
+        Ok(Run::new(closure, list, session, Arc::clone(&self.fleet), &options))
+    }
+
+    /// Those hosts only, with sessions of their own.
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn select(&self, peers: Vec<String>) -> PyResult<Self> {
+        let peers = peers.iter().map(|text| parse_peer(text)).collect::<PyResult<Vec<_>>>()?;
+        Ok(Self::new(Arc::clone(&self.fleet), self.pool.select(&peers)))
+    }
+
+    /// Ends every session, and the hosts if they are ours.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.fleet.close());
+    }
+}
+
+impl Hosts {
+    /// Waits for children, and connects to them.
+    fn join_children(
+        py: Python<'_>,
+        hosts: usize,
+        identity: Identity,
+        reports: &Mutex<Receiver<Report>>,
+    ) -> PyResult<(Hub, Mesh, Vec<Arc<dyn Connect>>)> {
+        let (hub, mesh) = hub_on_mesh(py, identity, false)?;
+        let runtime = hub.runtime().map_err(os_error)?;
+        let mut dials = Vec::new();
+        let mut connects: Vec<Arc<dyn Connect>> = Vec::new();
+        for _ in 0..hosts {
+            let patience = Patience::new(Some(START_WAIT.as_secs_f64()));
+            let report = wait_for(py, patience, |slice| reports.lock().recv_timeout(slice).ok())?;
+            let address = match report {
+                Some(Report::Ready(address)) => address,
+                Some(Report::Failed(log)) => {
+                    let text = format!("a host process ended before it was ready: {log}");
+                    return Err(spm_error(py, "NoHosts", (text,)));
+                }
+                None => {
+                    let text =
+                        format!("a host process was not ready in {} s", START_WAIT.as_secs());
+                    return Err(spm_error(py, "NoHosts", (text,)));
+                }
+            };
+            let mesh = mesh.clone();
+            dials.push(runtime.spawn(async move { mesh.dial(address).await }));
+        }
+        for dial in dials {
+            let peer = py.detach(|| runtime.block_on(dial));
+            let peer =
+                peer.map_err(|error| spm_error(py, "InternalError", (error.to_string(),)))?;
+            let peer = peer.map_err(|error| spm_error(py, "MeshError", (chain(&error),)))?;
+            let owners = Arc::new(BTreeSet::from([peer]));
+            connects.push(Arc::new(MeshHost::new(mesh.clone(), peer, owners)));
+        }
+        Ok((hub, mesh, connects))
+    }
+}
+
+fn no_hosts(py: Python<'_>, pool: &spm_hub::Pool, unreachable: &[String]) -> PyErr {
+    let mut refused = false;
+    let mut reasons = Vec::new();
+    for host in pool.hosts() {
+        match host.state {
+            HostState::Refused { reason } => {
+                refused = true;
+                reasons.push(format!("`{}`: {reason}", host.peer));
+            }
+            HostState::Lost { reason } => reasons.push(format!("`{}`: {reason}", host.peer)),
+            HostState::Connecting | HostState::Up => {}
+        }
+    }
+    if reasons.is_empty() {
+        reasons.extend(unreachable.iter().cloned());
+    }
+    let reasons = if reasons.is_empty() { "none was found".to_owned() } else { reasons.join("; ") };
+    let name = if refused { "NotAuthorized" } else { "NoHosts" };
+    spm_error(py, name, (format!("no host can be used: {reasons}"),))
+}
+
+type HostRow = (
+    String,
+    String,
+    std::collections::BTreeMap<String, String>,
+    u32,
+    Vec<String>,
+    u64,
+    u64,
+    Option<u32>,
+);
+
+fn host_row(host: HostSnapshot) -> Option<HostRow> {
+    let info = host.info?;
+    Some((
+        host.peer.to_string(),
+        info.name,
+        info.labels.into_iter().collect(),
+        info.slots,
+        info.engines,
+        info.memory_bytes,
+        info.incarnation.0,
+        (info.pid != 0).then_some(info.pid),
+    ))
+}
+
+fn parse_address(text: &str) -> PyResult<Multiaddr> {
+    text.parse().map_err(|error| PyValueError::new_err(format!("`{text}` is no address: {error}")))
+}
+
+fn parse_peer(text: &str) -> PyResult<PeerId> {
+    text.parse().map_err(|error| PyValueError::new_err(format!("`{text}` is no peer id: {error}")))
+}

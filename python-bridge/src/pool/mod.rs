@@ -1,0 +1,32 @@
+//! Pools for Python: hosts, runs of closures on them, and a sandbox without hosts.
+//!
+//! A hub's types are wrapped thinly; what a pool *does* is Python, in `spm/_pool.py` and beside it.
+//! **Invariant:** nothing waits with the GIL held, and no thread of Rust's ever takes it.
+
+mod children;
+mod closure;
+mod desk;
+mod discover;
+mod failed;
+mod fork;
+mod hosts;
+mod local;
+mod mesh;
+mod output;
+mod run;
+mod sandbox;
+mod wait;
+
+use pyo3::prelude::*;
+
+/// Adds pools to the module `spm._spm`.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<hosts::Hosts>()?;
+    module.add_class::<run::Run>()?;
+    module.add_class::<desk::Desk>()?;
+    module.add_class::<failed::Failed>()?;
+    module.add_class::<sandbox::SerialSandbox>()?;
+    module.add_function(wrap_pyfunction!(hosts::identity_of, module)?)?;
+    module.add_function(wrap_pyfunction!(run::seed_of, module)?)?;
+    Ok(())
+}
