@@ -172,6 +172,20 @@ async fn connections_come_and_go_as_events() {
     assert!(soon(hub.listen_addresses()).await.is_empty());
 }
 
+#[tokio::test]
+async fn a_mesh_stops_when_its_last_handle_is_dropped() {
+    let (hub, host, mut incoming) = two_meshes().await;
+    let mut events = hub.events();
+    let also = host.clone();
+    drop(host);
+    soon(hub.open_session(also.peer_id(), session(1))).await.unwrap();
+    drop(also);
+    let event = soon(events.recv()).await;
+    assert!(matches!(event, Some(MeshEvent::Disconnected { .. })), "{event:?}");
+    let mut session = soon(incoming.recv()).await.unwrap();
+    broken(&mut session.channel.control).await;
+}
+
 fn address_of_nothing() -> Multiaddr {
     "/memory/1".parse().unwrap()
 }

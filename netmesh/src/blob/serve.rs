@@ -74,7 +74,9 @@ impl BlobServer {
         };
         let bytes = content.bytes.len() as u64;
         timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::Follows { bytes })).await??;
-        Ok(send(stream, content, request.first_chunk).await?)
+        send(stream, content, request.first_chunk).await?;
+        self.store.note_fetched(request.id, request.session);
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use libp2p::{
     noise, quic, tcp, yamux,
 };
 
-use crate::limits::{DIAL_TIMEOUT, PING_TIMEOUT, STREAMS_PER_CONNECTION_MAX};
+use crate::limits::{DIAL_TIMEOUT, PING_INTERVAL, PING_TIMEOUT, STREAMS_PER_CONNECTION_MAX};
 
 /// What connections are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn network(key: &Keypair) -> Result<Muxed, noise::Error> {
     let mut config = quic::Config::new(key);
     config.max_concurrent_stream_limit = STREAMS_PER_CONNECTION_MAX as u32;
     config.max_idle_timeout = PING_TIMEOUT.as_millis() as u32;
-    config.keep_alive_interval = Duration::from_secs(3);
+    config.keep_alive_interval = PING_INTERVAL;
     let quic = quic::tokio::Transport::new(config)
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
     let either = quic.or_transport(tcp.boxed()).map(|either, _| either.into_inner());

@@ -194,6 +194,36 @@ async fn each_bad_provider_is_dropped_and_the_next_goes_on_after_the_last_good_c
 }
 
 #[tokio::test]
+async fn a_value_for_one_peer_is_shared_until_it_has_it() {
+    let (hub, host) = (mesh().await, mesh().await);
+    connect(&hub, &host).await;
+    let (hub_id, host_id) = (hub.peer_id(), host.peer_id());
+    let once = host.blobs().put(content(100_000)).unwrap();
+    let twice = host.blobs().put(content(100_001)).unwrap();
+    let kept = host.blobs().put(content(100_002)).unwrap();
+    for id in [once, twice, twice, kept] {
+        host.blobs().share_until_fetched(id, session(1), hub_id).unwrap();
+    }
+    host.blobs().share(kept, session(1), [hub_id]).unwrap();
+    for (id, fetches) in [(once, 1), (twice, 2), (kept, 3)] {
+        for _ in 0..fetches {
+            // A peer without the blob each time: the hub keeps what it fetched.
+            let mut stream = soon(hub.open_stream(host_id, BLOB_PROTOCOL)).await.unwrap();
+            let request = Request { session: session(1), id, first_chunk: 0 };
+            message::write(&mut stream, &request).await.unwrap();
+            let answer = soon(message::read(&mut stream)).await.unwrap();
+            assert!(matches!(answer, Answer::Follows { .. }), "{answer:?}");
+            let mut sent = Vec::new();
+            soon(stream.read_to_end(&mut sent)).await.unwrap();
+        }
+    }
+    // A stream's end arrives just before it is noted there.
+    while host.blobs().shared_bytes() != content(100_002).len() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn many_blobs_are_fetched_at_once() {
     const BLOBS: usize = 60;
     let (hub, host) = (mesh().await, mesh().await);
