@@ -3,7 +3,7 @@
 import array
 import collections
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -16,7 +16,7 @@ import zoneinfo
 from typing import Any, NamedTuple
 
 import cbor2
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,14 +131,14 @@ LIBRARY_VALUES = [
     collections.OrderedDict([("b", 1), ("a", 2)]),
     collections.defaultdict(list, {1: [2]}),
     collections.defaultdict(None, {"x": 1}),
-    datetime.date.min,
-    datetime.date(1969, 12, 31),
-    datetime.time(1, 2, 3, 4, fold=1),
-    datetime.time(1, tzinfo=datetime.timezone(datetime.timedelta(minutes=-30), "odd")),
-    datetime.datetime(2026, 11, 22, 10, 30, tzinfo=datetime.timezone.utc),
-    datetime.datetime(2026, 11, 22, 10, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
-    datetime.timedelta(days=-1, microseconds=1),
-    datetime.timedelta.max,
+    dt.date.min,
+    dt.date(1969, 12, 31),
+    dt.time(1, 2, 3, 4, fold=1),
+    dt.time(1, tzinfo=dt.timezone(dt.timedelta(minutes=-30), "odd")),
+    dt.datetime(2026, 11, 22, 10, 30, tzinfo=dt.UTC),
+    dt.datetime(2026, 11, 22, 10, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+    dt.timedelta(days=-1, microseconds=1),
+    dt.timedelta.max,
     decimal.Decimal("1.500"),
     decimal.Decimal("-0E+3"),
     decimal.Decimal("-Infinity"),
@@ -176,7 +176,7 @@ def test_order_factory_limit_and_names_survive() -> None:
     assert list(crossed(moved)) == ["b", "a"]
     assert crossed(collections.defaultdict(int)).default_factory is int
     assert crossed(collections.deque([1], maxlen=7)).maxlen == 7
-    zone = datetime.timezone(datetime.timedelta(hours=1), "Here")
+    zone = dt.timezone(dt.timedelta(hours=1), "Here")
     assert crossed(zone).tzname(None) == "Here"
     assert crossed(zoneinfo.ZoneInfo("Asia/Tokyo")).key == "Asia/Tokyo"
 
@@ -233,7 +233,12 @@ def test_the_encoding_is_deterministic(value: Any) -> None:
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
     max_leaves=20,
 )
@@ -250,30 +255,30 @@ def test_equal_sets_encode_equally() -> None:
 
 
 ARRAYS = [
-    numpy.arange(6).reshape(2, 3),
-    numpy.asfortranarray(numpy.arange(6.0).reshape(2, 3)),
-    numpy.arange(10)[::2],
-    numpy.array(3.5),
-    numpy.array([], dtype="f4"),
-    numpy.zeros((0, 3)),
-    numpy.array([True, False]),
-    numpy.array([1 + 2j, -0.5j], dtype="c8"),
-    numpy.arange(4, dtype=">i2"),
-    numpy.array([1.5], dtype="f2"),
-    numpy.array(["2026-11-22"], dtype="M8[D]"),
-    numpy.array([5], dtype="m8[25s]"),
-    numpy.array(["ab", "c\u00e9"]),
-    numpy.array([b"ab", b"c"]),
+    np.arange(6).reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(10)[::2],
+    np.array(3.5),
+    np.array([], dtype="f4"),
+    np.zeros((0, 3)),
+    np.array([True, False]),
+    np.array([1 + 2j, -0.5j], dtype="c8"),
+    np.arange(4, dtype=">i2"),
+    np.array([1.5], dtype="f2"),
+    np.array(["2026-11-22"], dtype="M8[D]"),
+    np.array([5], dtype="m8[25s]"),
+    np.array(["ab", "c\u00e9"]),
+    np.array([b"ab", b"c"]),
 ]
 
 
 @pytest.mark.parametrize("value", ARRAYS, ids=lambda value: f"{value.dtype}{value.shape}")
 def test_numpy_arrays_cross(value: Any) -> None:
     back = crossed(value)
-    assert type(back) is numpy.ndarray
+    assert type(back) is np.ndarray
     assert back.dtype == value.dtype
     assert back.shape == value.shape
-    assert numpy.array_equal(back, value)
+    assert np.array_equal(back, value)
     assert back.flags.writeable
     fortran = value.flags.f_contiguous and not value.flags.c_contiguous
     assert (back.flags.f_contiguous and not back.flags.c_contiguous) == fortran
@@ -282,15 +287,15 @@ def test_numpy_arrays_cross(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        numpy.float64(2.5),
-        numpy.int8(-3),
-        numpy.uint64(2**63),
-        numpy.bool_(True),
-        numpy.complex64(1j),
-        numpy.str_("abc"),
-        numpy.bytes_(b"x"),
-        numpy.datetime64("2026", "Y"),
-        numpy.timedelta64(3, "h"),
+        np.float64(2.5),
+        np.int8(-3),
+        np.uint64(2**63),
+        np.bool_(True),
+        np.complex64(1j),
+        np.str_("abc"),
+        np.bytes_(b"x"),
+        np.datetime64("2026", "Y"),
+        np.timedelta64(3, "h"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -301,7 +306,9 @@ def test_numpy_scalars_cross_as_themselves(value: Any) -> None:
 
 
 def test_numpy_is_not_imported_by_encoding() -> None:
-    code = "import sys, spm; from spm import _spm; _spm.encode([1.5, object.__name__]); print('numpy' in sys.modules)"
+    code = (
+        "import sys; from spm import _spm; _spm.encode([1.5, 'x']); print('numpy' in sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
 
@@ -331,22 +338,34 @@ REFUSED = [
     (iter([]), "argument `x`: a `list_iterator` cannot cross the sandbox"),
     (
         MyList(),
-        "argument `x`: a `MyList` cannot cross the sandbox, and it is not sent as the `list` it derives from",
+        (
+            "argument `x`: a `MyList` cannot cross the sandbox, "
+            "and it is not sent as the `list` it derives from"
+        ),
     ),
     (
         MyInt(1),
-        "argument `x`: a `MyInt` cannot cross the sandbox, and it is not sent as the `int` it derives from",
+        (
+            "argument `x`: a `MyInt` cannot cross the sandbox, "
+            "and it is not sent as the `int` it derives from"
+        ),
     ),
     (
         Other.ONE,
-        "argument `x`: the class `Other` cannot cross the sandbox: the closure does not refer to it",
+        (
+            "argument `x`: the class `Other` cannot cross the sandbox: "
+            "the closure does not refer to it"
+        ),
     ),
     (
         collections.defaultdict(lambda: 0),
-        "argument `x`.default_factory: a `defaultdict` whose factory is no builtin cannot cross the sandbox",
+        (
+            "argument `x`.default_factory: a `defaultdict` whose factory is no builtin "
+            "cannot cross the sandbox"
+        ),
     ),
-    (numpy.array([object()]), "argument `x`: a numpy array of `object` cannot cross the sandbox"),
-    (numpy.ma.array([1]), "argument `x`: a `MaskedArray` cannot cross the sandbox"),
+    (np.array([object()]), "argument `x`: a numpy array of `object` cannot cross the sandbox"),
+    (np.ma.array([1]), "argument `x`: a `MaskedArray` cannot cross the sandbox"),
 ]
 
 
@@ -432,8 +451,10 @@ def test_no_damaged_value_does_harm(value: Any, data: Any) -> None:
     encoded[at] = data.draw(st.integers(0, 255))
     try:
         _spm.decode(bytes(encoded), CLASSES)
-    except Exception as error:
-        assert not isinstance(error, SystemError)
+    except SystemError:
+        raise
+    except Exception:
+        pass
 
 
 def test_attributes_of_a_received_instance_cannot_reach_its_class() -> None:

@@ -51,7 +51,8 @@ InternalError(SpmError)
 def test_the_tree_is_the_agreed_one() -> None:
     names = [line.split("(")[0] for line in TREE.split("\n") if line]
     drawn = [
-        f"{name}({', '.join(base.__name__ for base in getattr(spm, name).__bases__)})" for name in names
+        f"{name}({', '.join(base.__name__ for base in getattr(spm, name).__bases__)})"
+        for name in names
     ]
     assert "\n".join(drawn) == TREE.strip()
     assert issubclass(spm.NoHosts, concurrent.futures.BrokenExecutor)
@@ -71,8 +72,12 @@ ORIGINALS: list[tuple[type[Exception], tuple[Any, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("original", "args"), ORIGINALS, ids=lambda it: getattr(it, "__name__", ""))
-def test_a_task_error_is_also_what_was_raised(original: type[Exception], args: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(
+    ("original", "args"), ORIGINALS, ids=lambda it: getattr(it, "__name__", "")
+)
+def test_a_task_error_is_also_what_was_raised(
+    original: type[Exception], args: tuple[Any, ...]
+) -> None:
     error = restore(original, args)
     assert isinstance(error, original)
     assert isinstance(error, spm.TaskError)
@@ -84,10 +89,16 @@ def test_a_task_error_is_also_what_was_raised(original: type[Exception], args: t
         assert str(error) == str(original(*args))
 
 
-@pytest.mark.parametrize(("original", "args"), ORIGINALS, ids=lambda it: getattr(it, "__name__", ""))
-def test_a_task_error_survives_pickle_and_copy(original: type[Exception], args: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(
+    ("original", "args"), ORIGINALS, ids=lambda it: getattr(it, "__name__", "")
+)
+def test_a_task_error_survives_pickle_and_copy(
+    original: type[Exception], args: tuple[Any, ...]
+) -> None:
     error = restore(original, args, {"extra": [1]})
-    error.task = spm.TaskInfo(3, "host", 2, "native", (Frame("f.py", 1, 0, 1, 2, "f", "x"),), "raised")
+    error.task = spm.TaskInfo(
+        3, "host", 2, "native", (Frame("f.py", 1, 0, 1, 2, "f", "x"),), "raised"
+    )
     error.add_note("a note")
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(other) is type(error)
@@ -156,7 +167,9 @@ def made(outcome: tuple[Any, ...], *frames: Frame) -> BaseException:
 
 def record(entries: dict[int, bytes]) -> bytes:
     """A `raised` record from the CBOR of its entries."""
-    return bytes([0xA0 | len(entries)]) + b"".join(bytes([key]) + value for key, value in entries.items())
+    return bytes([0xA0 | len(entries)]) + b"".join(
+        bytes([key]) + value for key, value in entries.items()
+    )
 
 
 def class_index(name: str) -> bytes:
@@ -171,14 +184,20 @@ OUTCOMES: list[tuple[tuple[Any, ...], type[BaseException], str]] = [
     (("host fault", "bug"), spm.HostFault, "the host failed, not the task: bug"),
     (("refused", "full"), spm.HostFault, "the host would not run the task: full"),
     (("host lost", "reset"), spm.HostLost, "the host was lost while it had the task: reset"),
-    (("no hosts", [("12D3", "gone")]), spm.NoHosts, "no host is left to run the task\n  12D3: gone"),
+    (
+        ("no hosts", [("12D3", "gone")]),
+        spm.NoHosts,
+        "no host is left to run the task\n  12D3: gone",
+    ),
     (("cancelled",), concurrent.futures.CancelledError, "the task was cancelled"),
     (("raised", b"\xff"), spm.SandboxViolation, "the guest raised what is no exception record: "),
 ]
 
 
 @pytest.mark.parametrize(("outcome", "kind", "text"), OUTCOMES, ids=[row[0][0] for row in OUTCOMES])
-def test_every_outcome_has_its_exception(outcome: Any, kind: type[BaseException], text: str) -> None:
+def test_every_outcome_has_its_exception(
+    outcome: Any, kind: type[BaseException], text: str
+) -> None:
     error = made(outcome)
     assert isinstance(error, kind)
     assert str(error).startswith(text)
@@ -186,7 +205,9 @@ def test_every_outcome_has_its_exception(outcome: Any, kind: type[BaseException]
         assert error.task == spm.TaskInfo(7, "12D3host", 2, "native", (), outcome[0])
 
 
-@pytest.mark.parametrize(("number", "text", "name"), _spm.TRAPS, ids=[row[1][:30] for row in _spm.TRAPS])
+@pytest.mark.parametrize(
+    ("number", "text", "name"), _spm.TRAPS, ids=[row[1][:30] for row in _spm.TRAPS]
+)
 def test_every_trap_has_its_exception(number: int, text: str, name: str) -> None:
     error = made(("trapped", number, []))
     assert isinstance(error, spm.TaskError)
@@ -233,7 +254,9 @@ def test_what_python_acts_on_is_not_raised(name: str) -> None:
 
 def test_exception_groups_keep_their_members() -> None:
     member = record({0: class_index("KeyError"), 1: _spm.encode(["k"])})
-    raw = record({0: class_index("ExceptionGroup"), 1: _spm.encode(["several"]), 7: b"\x81" + member})
+    raw = record(
+        {0: class_index("ExceptionGroup"), 1: _spm.encode(["several"]), 7: b"\x81" + member}
+    )
     error = made(("raised", raw))
     assert isinstance(error, ExceptionGroup)
     assert isinstance(error, spm.TaskError)
@@ -274,7 +297,11 @@ def frames_of(function: Any, *args: Any) -> list[Frame]:
 def test_a_traceback_looks_as_python_prints_it() -> None:
     frames = frames_of(outer, 0)
     raw = record(
-        {0: class_index("ZeroDivisionError"), 1: _spm.encode(["division by zero"]), 8: b"\x82\x01\x00"}
+        {
+            0: class_index("ZeroDivisionError"),
+            1: _spm.encode(["division by zero"]),
+            8: b"\x82\x01\x00",
+        }
     )
     remote = made(("raised", raw), *frames)
     try:
@@ -294,12 +321,17 @@ def test_a_traceback_looks_as_python_prints_it() -> None:
 def test_code_points_become_frames_innermost_last() -> None:
     frames = frames_of(outer, 0)
     error = made(("trapped", 3, [(1, 10), (99, 0), (0, 5)]), *frames)
-    assert [entry.name for entry in traceback.extract_tb(error.__traceback__)] == ["outer", "divide"]
+    assert [entry.name for entry in traceback.extract_tb(error.__traceback__)] == [
+        "outer",
+        "divide",
+    ]
 
 
 def test_frames_left_out_of_a_recursion_are_shown_as_repeated() -> None:
     frame = Frame(str(HERE), 1, 0, 1, 3, "down", "")
-    raw = record({0: class_index("RecursionError"), 8: b"\x84\x00\x00\x00\x00", 10: b"\x19\x03\xe8"})
+    raw = record(
+        {0: class_index("RecursionError"), 8: b"\x84\x00\x00\x00\x00", 10: b"\x19\x03\xe8"}
+    )
     error = made(("raised", raw), frame)
     assert len(traceback.extract_tb(error.__traceback__)) == 1004
     assert "[Previous line repeated 1001 more times]" in "".join(traceback.format_exception(error))
@@ -334,7 +366,9 @@ def test_positions_over_several_lines_and_wide_columns() -> None:
 
 
 def test_logging_shows_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    error = ZeroDivisionError("division by zero").with_traceback(task_traceback(frames_of(outer, 0)))
+    error = ZeroDivisionError("division by zero").with_traceback(
+        task_traceback(frames_of(outer, 0))
+    )
     with caplog.at_level(logging.ERROR):
         try:
             raise error
@@ -393,20 +427,21 @@ def test_errors_of_user_callbacks_keep_the_users_frames() -> None:
 
 
 def test_an_uncaught_error_prints_one_traceback() -> None:
+    line = divide.__code__.co_firstlineno + 1
     program = f"""
 import sys
 sys.path.insert(0, {str(Path(spm.__file__).parents[1])!r})
 from spm._errors import restore
 from spm._task import Frame
 from spm._traceback import task_traceback
-frames = [Frame({str(HERE)!r}, {divide.__code__.co_firstlineno + 1}, 11, {divide.__code__.co_firstlineno + 1}, 16, "divide", "")]
+frames = [Frame({str(HERE)!r}, {line}, 11, {line}, 16, "divide", "")]
 raise restore(ZeroDivisionError, ("division by zero",)).with_traceback(task_traceback(frames))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.returncode == 1
     assert run.stderr.count("Traceback") == 1
     assert run.stderr.endswith(
-        f'  File "{HERE}", line {divide.__code__.co_firstlineno + 1}, in divide\n'
+        f'  File "{HERE}", line {line}, in divide\n'
         "    return a / b\n           ~~^~~\nZeroDivisionError: division by zero\n"
     )
 

@@ -119,6 +119,8 @@ class Gathered:
     reads: list[_Read]
     codes: list[tuple[types.FunctionType, types.CodeType]]
     entry: Source | None
+    positional: int
+    """How many parameters the entry has that can be passed by position."""
 
     def is_current(self) -> bool:
         """Tell whether every name still stands for the same, and every function is the same."""
@@ -132,8 +134,9 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
 
     `shape` says how a builtin is called: number of positional arguments, names of the others.
     """
-    gathered = Gathered([], [], [], [], None)
+    gathered = Gathered([], [], [], [], None, shape[0] + len(shape[1]))
     if isinstance(target.function, types.FunctionType):
+        gathered.positional = target.function.__code__.co_argcount
         pending = [target.function]
         gathered.entry = locate(target.function)
     else:
@@ -260,11 +263,6 @@ def describe(value: object) -> str:
         return f"the module `{value.__name__}`"
     if callable(value) and hasattr(value, "__qualname__"):
         return f"the function `{value.__qualname__}`"
-    kind = type(value)
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else (f"{kind.__module__}.{kind.__qualname__}")
-    )
+    name = type(value).__qualname__
     article = "an" if name[0].lower() in "aeiou" else "a"
     return f"{article} `{name}`"
