@@ -103,12 +103,6 @@ class _Read:
         except ValueError:  # not assigned yet
             return _MISSING
 
-    def is_unchanged(self) -> bool:
-        value = self.now()
-        if value is not self.value:
-            return False
-        return self.frozen is None or _freeze(value) == self.frozen
-
 
 @dataclass(slots=True)
 class Gathered:
@@ -123,10 +117,26 @@ class Gathered:
     """How many parameters the entry has that can be passed by position."""
 
     def is_current(self) -> bool:
-        """Tell whether every name still stands for the same, and every function is the same."""
-        return all(read.is_unchanged() for read in self.reads) and all(
-            function.__code__ is code for function, code in self.codes
-        )
+        """Tell whether every name still stands for the same, and every function is the same.
+
+        Asked at each `submit`: a loop without calls where it can be.
+        """
+        for read in self.reads:
+            place = read.place
+            if type(place) is dict:
+                value = place.get(read.name, _MISSING)
+                if value is _MISSING:
+                    value = read.fallback.get(read.name, _MISSING)
+                if value is not read.value:
+                    return False
+            elif read.now() is not read.value:
+                return False
+            if read.frozen is not None and _freeze(read.value) != read.frozen:
+                return False
+        for function, code in self.codes:  # noqa: SIM110
+            if function.__code__ is not code:
+                return False
+        return True
 
 
 def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:

@@ -213,6 +213,9 @@ def as_closure(function: Callable[..., R]) -> Closure[..., R]:
         return function
     if not callable(function):
         raise TypeError(f"{function!r} is not callable")
+    known = _known.get(id(function))
+    if known is not None and known.__wrapped__ is function:
+        return known
     with _known_lock:
         if isinstance(function, types.MethodType):
             # A method is a new object at each use, and its parts are not.
@@ -223,9 +226,7 @@ def as_closure(function: Callable[..., R]) -> Closure[..., R]:
                 options = inner._options if isinstance(inner, Closure) else Options()
                 known = _methods[key] = Closure(function, options)
         else:
-            known = _known.get(id(function))
-            if known is None:
-                known = _known[id(function)] = Closure(function, Options())
+            known = _known[id(function)] = Closure(function, Options())
         _lately[id(known)] = known
         _lately.move_to_end(id(known))
         if len(_lately) > _KEPT:
