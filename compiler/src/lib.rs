@@ -5,12 +5,16 @@
 
 pub mod abi;
 mod ast;
+mod compile;
 mod diagnostics;
+mod emit;
+mod explain;
 mod ir;
 pub mod link;
 mod lower;
 mod names;
 mod parse;
+mod range;
 mod render;
 mod request;
 mod source;
@@ -18,14 +22,9 @@ mod ty;
 mod types;
 mod visit;
 
+pub use compile::compile;
 pub use diagnostics::{Code, Diagnostic};
 pub use names::{annotations, free_names};
 pub use render::render;
 pub use request::{Captured, Compiled, FunctionSource, Literal, ParameterType, Request};
 pub use types::ValueType;
-
-/// Compiles the entry and all it reaches.
-pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
-    let _ = request;
-    Err(Vec::new())
-}

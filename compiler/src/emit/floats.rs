@@ -1,0 +1,101 @@
+//! Arithmetic of floats, and runtime functions with a fast path in line.
+
+use wasm_encoder::{BlockType, Instruction as I, ValType};
+
+use super::memory::{Own, field};
+use super::{COMMON, Emitter, PENDING};
+use crate::abi::{cell, common, runtime_function};
+use crate::ast::{Operator, Span};
+use crate::ir::{Argument, Ex, Op as Ir};
+use crate::link::Op;
+
+/// Floats below this size are ints of 64 bits when rounded.
+const INT_BOUND: f64 = 9.2e18;
+
+impl Emitter<'_, '_> {
+    pub(super) fn float2(&mut self, operator: Operator, left: &Ex, right: &Ex, span: Span) {
+        self.lent(left);
+        self.lent(right);
+        match operator {
+            Operator::Add => self.op(I::F64Add),
+            Operator::Sub => self.op(I::F64Sub),
+            Operator::Mul => self.op(I::F64Mul),
+            _ => {
+                let known = matches!(right.op, Ir::Float(value) if value != 0.0);
+                if !known {
+                    let divisor = self.temp(ValType::F64);
+                    self.ops([I::LocalTee(divisor), I::F64Const(0.0.into()), I::F64Eq]);
+                    self.fail_if(COMMON + common::FLOAT_DIVISION, span);
+                    self.op(I::LocalGet(divisor));
+                    self.give_back(divisor);
+                }
+                self.op(I::F64Div);
+            }
+        }
+    }
+
+    /// Runtime functions whose common case is a few instructions.
+    pub(super) fn inline_runtime(
+        &mut self,
+        expression: &Ex,
+        name: &'static str,
+        arguments: &[Argument],
+    ) -> Option<Own> {
+        match (name, arguments) {
+            ("math_sqrt", [Argument::Ex(value)]) => {
+                self.rounded(expression.span, name, value, &[I::F64Sqrt], ValType::F64);
+                Some(Own::Free)
+            }
+            ("int_from_float", [Argument::Ex(value)]) => {
+                self.rounded(expression.span, name, value, &[I::I64TruncF64S], ValType::I64);
+                Some(Own::Free)
+            }
+            ("float_floor", [Argument::Ex(value)]) => {
+                self.rounded(expression.span, name, value, &[I::F64Floor, I::I64TruncF64S], ValType::I64);
+                Some(Own::Free)
+            }
+            ("float_ceil", [Argument::Ex(value)]) => {
+                self.rounded(expression.span, name, value, &[I::F64Ceil, I::I64TruncF64S], ValType::I64);
+                Some(Own::Free)
+            }
+            ("list_append", [Argument::Ex(list), Argument::Ex(value)]) => {
+                self.append(list, value, expression.span);
+                Some(Own::Free)
+            }
+            _ => {
+                debug_assert!(runtime_function(name).is_some(), "`{name}` is in the table");
+                None
+            }
+        }
+    }
+
+    /// In line where the argument is in the function's easy range, else by the runtime.
+    fn rounded(&mut self, span: Span, name: &'static str, value: &Ex, easy: &[I<'static>], result: ValType) {
+        self.lent(value);
+        let x = self.temp(ValType::F64);
+        self.op(I::LocalTee(x));
+        if result == ValType::F64 {
+            self.ops([I::F64Const(0.0.into()), I::F64Ge]);
+        } else {
+            self.ops([I::F64Abs, I::F64Const(INT_BOUND.into()), I::F64Lt]);
+        }
+        self.op(I::If(BlockType::Result(result)));
+        self.blocks.push(None);
+        self.op(I::LocalGet(x));
+        self.ops(easy.iter().cloned());
+        self.op(I::Else);
+        self.op(I::LocalGet(x));
+        self.mark(span);
+        self.ops.push(Op::Runtime(name));
+        self.fail_if(PENDING, span);
+        self.op(I::I32Const(0));
+        self.op(if result == ValType::F64 {
+            I::F64Load(field(cell::RET))
+        } else {
+            I::I64Load(field(cell::RET))
+        });
+        self.blocks.pop();
+        self.op(I::End);
+        self.give_back(x);
+    }
+}

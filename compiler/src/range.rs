@@ -1,0 +1,4 @@
+//! Bounds of ints.
+use crate::ir::Func;
+
+pub(crate) fn analyze(_function: &mut Func) {}
