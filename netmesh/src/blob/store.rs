@@ -238,6 +238,13 @@ impl BlobStore {
         Ok(())
     }
 
+    /// The blob, for its reader in this process: counts as a fetch for [`BlobStore::share_until_fetched`].
+    pub fn fetch_here(&self, id: ContentId, session: SessionId) -> Option<Bytes> {
+        let bytes = self.get(id)?;
+        self.note_fetched(id, session);
+        Some(bytes)
+    }
+
     /// Notes that a member has fetched the blob to its end.
     pub(super) fn note_fetched(&self, id: ContentId, session: SessionId) {
         let is_over = {

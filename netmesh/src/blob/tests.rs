@@ -137,6 +137,29 @@ fn only_members_share_and_only_in_their_session() {
 }
 
 #[test]
+fn a_reader_in_this_process_ends_what_was_shared_for_it() {
+    let store = BlobStore::in_memory(1000);
+    let id = store.put(content(100)).unwrap();
+    store.share_until_fetched(id, SESSION, PeerId::random()).unwrap();
+    assert_eq!(store.fetch_here(id, OTHER_SESSION), Some(content(100)));
+    assert_eq!(store.shared_bytes(), 100, "that was another session's");
+    assert_eq!(store.fetch_here(id, SESSION), Some(content(100)));
+    assert_eq!(store.shared_bytes(), 0);
+    assert_eq!(
+        store.fetch_here(id, SESSION),
+        Some(content(100)),
+        "it is here until room is needed"
+    );
+
+    store.share(id, SESSION, []).unwrap();
+    store.share_until_fetched(id, SESSION, PeerId::random()).unwrap();
+    store.fetch_here(id, SESSION).unwrap();
+    assert_eq!(store.shared_bytes(), 100, "it was shared for good, too");
+    store.unshare(id, SESSION);
+    assert_eq!(store.shared_bytes(), 0);
+}
+
+#[test]
 fn the_longest_unused_makes_room_and_the_shared_stays() {
     let store = BlobStore::in_memory(1000);
     let shared = store.put(content(300)).unwrap();
