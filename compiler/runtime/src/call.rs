@@ -150,12 +150,6 @@ pub extern "C" fn result_value(value: u64, desc: Desc) -> u32 {
     finish_with(|out| encode::value(out, value, desc))
 }
 
-/// Hands over a value of any type without dicts and sets.
-#[unsafe(no_mangle)]
-pub extern "C" fn result_value__flat(value: u64, desc: Desc) -> u32 {
-    finish_with(|out| encode::value_flat(out, value, desc))
-}
-
 /// Hands over the pending exception.
 #[unsafe(no_mangle)]
 pub extern "C" fn result_raised() -> u32 {

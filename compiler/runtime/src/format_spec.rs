@@ -122,7 +122,9 @@ pub fn parse(spec: &[u8], default_align: u8, type_name: &[u8]) -> Option<Spec> {
         }
         found.kind = kind;
     }
-    check_grouping(&found)?;
+    // A str's type is `s` if none is given, and that cannot be grouped.
+    let implied = if default_align == b'<' { u32::from(b's') } else { 0 };
+    check_grouping(&found, implied)?;
     Some(found)
 }
 
@@ -136,11 +138,12 @@ fn invalid(spec: &[u8], type_name: &[u8]) -> Option<Spec> {
     value_error(message.bytes())
 }
 
-fn check_grouping(spec: &Spec) -> Option<()> {
+fn check_grouping(spec: &Spec, implied: u32) -> Option<()> {
     if spec.grouping == 0 {
         return Some(());
     }
-    let kind = if spec.kind < 0x80 { spec.kind as u8 } else { 0xff };
+    let given = if spec.kind == 0 { implied } else { spec.kind };
+    let kind = if given < 0x80 { given as u8 } else { 0xff };
     match kind {
         0 | b'd' | b'e' | b'f' | b'g' | b'E' | b'G' | b'%' | b'F' => Some(()),
         b'b' | b'o' | b'x' | b'X' if spec.grouping == b'_' => Some(()),
@@ -149,7 +152,7 @@ fn check_grouping(spec: &Spec) -> Option<()> {
             message.text(b"Cannot specify '")?;
             message.byte(spec.grouping)?;
             message.text(b"' with '")?;
-            write_kind(&mut message, spec.kind)?;
+            write_kind(&mut message, given)?;
             message.text(b"'.")?;
             value_error(message.bytes())
         }

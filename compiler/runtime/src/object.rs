@@ -219,6 +219,7 @@ pub fn free_slots(list: P) {
 
 /// Gives a reference back, and frees the object with the last one; 0 is let pass.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub extern "C" fn release(object: Option<P>, desc: Desc) {
     release_any::<true>(object, desc);
 }

@@ -176,6 +176,7 @@ fn str_any<const TABLES: bool>(value: u64, mut desc: Desc) -> Option<P> {
 
 /// `repr(x)`.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub extern "C" fn value_repr(value: u64, desc: Desc) -> Option<P> {
     repr_any::<true>(value, desc)
 }
@@ -188,6 +189,7 @@ pub extern "C" fn value_repr__flat(value: u64, desc: Desc) -> Option<P> {
 
 /// `str(x)`.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub extern "C" fn value_str(value: u64, desc: Desc) -> Option<P> {
     str_any::<true>(value, desc)
 }

@@ -74,7 +74,7 @@ pub extern "C" fn str_split(s: P, separator: Option<P>, maxsplit: i64) -> Option
     let Some(separator) = separator else {
         let mut at = skip(text, 0, false);
         while at < text.len() {
-            let end = if left == 0 { skip_back(text, text.len(), false) } else { skip(text, at, true) };
+            let end = if left == 0 { text.len() } else { skip(text, at, true) };
             add(list, part(text, at, end))?;
             if left == 0 {
                 break;
@@ -121,7 +121,7 @@ pub extern "C" fn str_rsplit(s: P, separator: Option<P>, maxsplit: i64) -> Optio
     } else {
         let mut end = skip_back(text, text.len(), false);
         while end > 0 {
-            let start = if left == 0 { skip(text, 0, false) } else { skip_back(text, end, true) };
+            let start = if left == 0 { 0 } else { skip_back(text, end, true) };
             add(list, part(text, start, end))?;
             if left == 0 {
                 break;

@@ -301,3 +301,22 @@ fn target(
         None => Target::MemoryWord { segment, offset },
     })
 }
+
+/// Whether the runtime has this function with the Wasm type that the table gives it.
+#[cfg(test)]
+pub(super) fn check_signature(function: &crate::abi::RuntimeFunction) -> Result<(), String> {
+    let runtime = Runtime::get();
+    let index = runtime.exports.get(function.name).ok_or("missing")?;
+    let found = &runtime.types[runtime.type_of(*index) as usize];
+    let wanted: Vec<String> =
+        function.params.iter().map(|(_, arg)| format!("{:?}", arg.val_type())).collect();
+    let params: Vec<String> = found.params().iter().map(|param| format!("{param:?}")).collect();
+    let result: Vec<String> =
+        function.returns.val_type().iter().map(|result| format!("{result:?}")).collect();
+    let results: Vec<String> = found.results().iter().map(|result| format!("{result:?}")).collect();
+    if (wanted, result) == (params.clone(), results.clone()) {
+        Ok(())
+    } else {
+        Err(format!("is {params:?} -> {results:?}"))
+    }
+}
