@@ -14,3 +14,6 @@ pub use pool::Pool;
 pub use queue::CompletionQueue;
 pub use run::ListRun;
 pub use session::{Concluding, Defining, Session};
+
+#[cfg(test)]
+mod tests;

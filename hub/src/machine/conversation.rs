@@ -197,10 +197,14 @@ impl Conversation {
         if self.list.as_ref().is_some_and(|list| !list.is_finished()) {
             return Err(SequenceError::ManagerOnline { point });
         }
+        let before = self.list.take();
         self.list = Some(List::new(point, self.session.closures(), self.next_task, rules));
         for online in self.online.clone() {
             let OnlineHost { host, peer, credits, slots, .. } = online;
             self.tell(now_ms, list::Event::HostOnline { host, peer, credits, slots });
+        }
+        if let (Some(list), Some(before)) = (&mut self.list, before) {
+            list.inherit(before);
         }
         if let Some(reasons) = self.no_hosts.clone() {
             self.tell(now_ms, list::Event::NoHosts { reasons });

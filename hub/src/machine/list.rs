@@ -197,6 +197,16 @@ impl List {
         }
     }
 
+    /// Takes over what is known of the hosts from a finished run at the same point: how fast they are, and which
+    /// cancelled tasks still hold credits.
+    pub(super) fn inherit(&mut self, before: Self) {
+        for (host, load) in before.hosts {
+            if let Some(mine) = self.hosts.get_mut(&host) {
+                *mine = load;
+            }
+        }
+    }
+
     /// The point it runs at.
     pub fn point(&self) -> Point {
         self.point
@@ -220,6 +230,11 @@ impl List {
     /// Whether a task has not ended.
     pub fn has_task(&self, task: TaskId) -> bool {
         self.tasks.contains_key(&task)
+    }
+
+    /// The index a task was submitted with, while it has not ended.
+    pub fn index_of(&self, task: TaskId) -> Option<u64> {
+        self.tasks.get(&task).map(|state| state.task.index)
     }
 
     /// When [`Event::Tick`] is due.
