@@ -27,6 +27,7 @@ fn class(size: u32) -> (u32, u32) {
 }
 
 /// Allocates `size` bytes, aligned to 16.
+#[inline(never)]
 pub fn alloc(size: u64) -> Option<u32> {
     if size > BLOCK_BYTES_MAX {
         return memory_error();
@@ -42,6 +43,7 @@ pub fn alloc(size: u64) -> Option<u32> {
 }
 
 /// Takes `size` bytes from the end of the heap.
+#[inline(never)]
 fn extend(size: u32) -> Option<u32> {
     let mut bump = BUMP.get();
     if bump == 0 {
@@ -85,6 +87,7 @@ fn memory_grow(pages: u64) -> bool {
 }
 
 /// Frees a block of `size` bytes, as it was asked for.
+#[inline(never)]
 pub fn free(block: u32, size: u32) {
     let (class, size) = class(size);
     if size > 128 && block + size == BUMP.get() {
@@ -97,6 +100,7 @@ pub fn free(block: u32, size: u32) {
 }
 
 /// Moves a block to a larger or smaller one, with its first bytes.
+#[inline(never)]
 pub fn resize(block: u32, old: u32, new: u64) -> Option<u32> {
     if new > BLOCK_BYTES_MAX {
         return memory_error();

@@ -1,7 +1,7 @@
 //! Growing byte buffers: for CBOR and for text under construction.
 
 use crate::alloc::{alloc, free, resize};
-use crate::mem::{copy, put, store};
+use crate::mem::{put, store};
 
 /// A growing buffer.
 pub struct Buffer {
@@ -44,7 +44,7 @@ impl Buffer {
     }
 
     /// Appends a byte.
-    #[inline]
+    #[inline(never)]
     pub fn byte(&mut self, byte: u8) -> Option<()> {
         self.reserve(1)?;
         store(self.start + self.length, byte);
@@ -53,6 +53,7 @@ impl Buffer {
     }
 
     /// Appends bytes.
+    #[inline(never)]
     pub fn text(&mut self, text: &[u8]) -> Option<()> {
         self.reserve(text.len() as u64)?;
         put(self.start + self.length, text);
@@ -62,10 +63,7 @@ impl Buffer {
 
     /// Appends bytes by address.
     pub fn copy(&mut self, from: u32, length: u32) -> Option<()> {
-        self.reserve(u64::from(length))?;
-        copy(self.start + self.length, from, length);
-        self.length += length;
-        Some(())
+        self.text(crate::mem::bytes(from, length))
     }
 
     /// Appends a character in UTF-8.

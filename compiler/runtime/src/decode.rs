@@ -18,6 +18,7 @@ fn mismatch<T>() -> Option<T> {
 }
 
 /// The next byte.
+#[inline(never)]
 fn byte() -> Option<u8> {
     let at = INPUT.get();
     if at >= INPUT_END.get() {
@@ -28,6 +29,7 @@ fn byte() -> Option<u8> {
 }
 
 /// Takes `length` bytes and says where they are.
+#[inline(never)]
 fn take(length: u64) -> Option<u32> {
     let at = INPUT.get();
     if length > u64::from(INPUT_END.get() - at) {
@@ -38,6 +40,7 @@ fn take(length: u64) -> Option<u32> {
 }
 
 /// The next item's major type and argument. Only definite forms.
+#[inline(never)]
 fn head() -> Option<(u8, u64)> {
     let first = byte()?;
     let argument = match first & 0x1f {

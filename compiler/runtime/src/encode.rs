@@ -15,6 +15,7 @@ const FROZENSET_TAG: &[u8] = b"\xd9\xb1\x04";
 const SET_TAG: &[u8] = b"\xd9\x01\x02";
 
 /// Writes a major type with its argument in the shortest form.
+#[inline(never)]
 pub fn head(out: &mut Buffer, major: u8, argument: u64) -> Option<()> {
     out.reserve(9)?;
     let at = out.start + out.length;
