@@ -98,8 +98,10 @@ fn build(runtime: &Path, rustc: &Path, toolchain: &Toolchain, target_dir: &Path)
     // What cargo sets for this build must not reach the other one.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        let inherited = text.starts_with("CARGO_") && text != "CARGO_HOME" && text != "CARGO_NET_OFFLINE";
-        let wrapped = matches!(&*text, "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTFLAGS" | "RUSTC");
+        let inherited =
+            text.starts_with("CARGO_") && text != "CARGO_HOME" && text != "CARGO_NET_OFFLINE";
+        let wrapped =
+            matches!(&*text, "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTFLAGS" | "RUSTC");
         if inherited || wrapped || text == "TARGET" || text == "HOST" {
             cargo.env_remove(&name);
         }

@@ -37,7 +37,9 @@ use wasm_encoder::ValType;
 #[path = "../runtime/src/shared.rs"]
 mod shared;
 
-pub use shared::{case, cell, class, common, deopt, given, is, just, kind, layout, op, setop, strip};
+pub use shared::{
+    case, cell, class, common, deopt, given, is, just, kind, layout, op, setop, strip,
+};
 
 /// Index of the mutable `i32` global that counts how many more calls may nest. The linker sets it to the
 /// recursion limit at the start of every task.

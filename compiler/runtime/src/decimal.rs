@@ -57,11 +57,8 @@ impl Decimal {
         let bits = value.to_bits();
         let exponent = (bits >> 52) as i32 & 0x7ff;
         let fraction = bits & ((1 << 52) - 1);
-        let (significand, exponent) = if exponent == 0 {
-            (fraction, -1074)
-        } else {
-            (fraction | 1 << 52, exponent - 1075)
-        };
+        let (significand, exponent) =
+            if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
         let mut decimal = Self::zero();
         if significand == 0 {
             return decimal;
@@ -247,11 +244,8 @@ fn assemble(top: u64, exponent: i32, sticky: bool) -> f64 {
     if dropped > 64 {
         return 0.0;
     }
-    let (kept, rest) = if dropped == 64 {
-        (0, top)
-    } else {
-        (top >> dropped, top & ((1 << dropped) - 1))
-    };
+    let (kept, rest) =
+        if dropped == 64 { (0, top) } else { (top >> dropped, top & ((1 << dropped) - 1)) };
     let half = 1u64 << (dropped - 1);
     let up = rest > half || rest == half && (sticky || kept & 1 == 1);
     let rounded = kept + up as u64;

@@ -28,11 +28,7 @@ pub fn divmod(a: f64, b: f64) -> (f64, f64) {
 /// `a // b`.
 #[unsafe(no_mangle)]
 pub extern "C" fn float_floordiv(a: f64, b: f64) -> i32 {
-    ret_float(if b == 0.0 {
-        fail_common(common::FLOAT_FLOORDIV)
-    } else {
-        Some(divmod(a, b).0)
-    })
+    ret_float(if b == 0.0 { fail_common(common::FLOAT_FLOORDIV) } else { Some(divmod(a, b).0) })
 }
 
 /// `a % b`.

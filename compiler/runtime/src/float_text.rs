@@ -34,11 +34,11 @@ pub fn write(out: &mut Buffer, x: f64) -> Option<()> {
         }
         return write_exponent(out, decimal.point - 1, b'e');
     }
-    write_fixed(out, &decimal, if decimal.count as i32 > decimal.point {
-        decimal.count as i32 - decimal.point
-    } else {
-        1
-    })
+    write_fixed(
+        out,
+        &decimal,
+        if decimal.count as i32 > decimal.point { decimal.count as i32 - decimal.point } else { 1 },
+    )
 }
 
 /// Appends digits `from` to `to` of a number; those before its first or after its last are 0.

@@ -74,11 +74,8 @@ pub fn gamma(x: f64) -> f64 {
     }
     let y = size + G_MINUS_HALF;
     // What rounding the sum lost.
-    let lost = if size > G_MINUS_HALF {
-        (y - size) - G_MINUS_HALF
-    } else {
-        (y - G_MINUS_HALF) - size
-    };
+    let lost =
+        if size > G_MINUS_HALF { (y - size) - G_MINUS_HALF } else { (y - G_MINUS_HALF) - size };
     let z = lost * G / y;
     let power = |exponent: f64| libm::pow(y, exponent);
     if x < 0.0 {

@@ -215,5 +215,9 @@ pub extern "C" fn list_sum_float(list: P, start: f64, compensated: u32) -> f64 {
         }
         sum = next;
     }
-    if compensated != 0 && correction != 0.0 && correction.is_finite() { sum + correction } else { sum }
+    if compensated != 0 && correction != 0.0 && correction.is_finite() {
+        sum + correction
+    } else {
+        sum
+    }
 }

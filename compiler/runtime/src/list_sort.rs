@@ -51,9 +51,7 @@ fn sort<const WIDTH: u32>(start: u32, count: u32, desc: Desc, reverse: bool) -> 
         }
     }
     match (desc.kind(), reverse) {
-        (kind::INT, false) => {
-            merge_sort::<WIDTH>(start, count, |a, b| Some((a as i64) < b as i64))
-        }
+        (kind::INT, false) => merge_sort::<WIDTH>(start, count, |a, b| Some((a as i64) < b as i64)),
         (kind::INT, true) => merge_sort::<WIDTH>(start, count, |a, b| Some(a as i64 > b as i64)),
         (kind::FLOAT, _) => merge_sort::<WIDTH>(start, count, |a, b| {
             let (a, b) = (f64::from_bits(a), f64::from_bits(b));

@@ -106,8 +106,7 @@ pub extern "C" fn math_dist(p: P, q: P) -> i32 {
 /// `math.frexp(x)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn math_frexp(x: f64) -> Option<P> {
-    let (fraction, exponent) =
-        if x.is_finite() && x != 0.0 { libm::frexp(x) } else { (x, 0) };
+    let (fraction, exponent) = if x.is_finite() && x != 0.0 { libm::frexp(x) } else { (x, 0) };
     pair(fraction.to_bits(), i64::from(exponent) as u64)
 }
 
@@ -136,7 +135,8 @@ pub extern "C" fn math_isclose(a: f64, b: f64, rel_tol: f64, abs_tol: f64) -> i3
         return 0;
     }
     let apart = libm::fabs(b - a);
-    (apart <= libm::fabs(rel_tol * b) || apart <= libm::fabs(rel_tol * a) || apart <= abs_tol) as i32
+    (apart <= libm::fabs(rel_tol * b) || apart <= libm::fabs(rel_tol * a) || apart <= abs_tol)
+        as i32
 }
 
 /// `math.gamma(x)`.
@@ -232,7 +232,11 @@ fn exact_sum(xs: P) -> Option<f64> {
         partials.length = 0;
     }
     if special != 0.0 {
-        return if f64::is_nan(infinities) { value_error(b"-inf + inf in fsum") } else { Some(special) };
+        return if f64::is_nan(infinities) {
+            value_error(b"-inf + inf in fsum")
+        } else {
+            Some(special)
+        };
     }
     Some(rounded(&partials))
 }

@@ -28,11 +28,8 @@ unsafe extern "C" {
 /// Adds text to what the next `print_flush` prints.
 #[unsafe(no_mangle)]
 pub extern "C" fn print_text(text: P) -> i32 {
-    let mut pending = Buffer {
-        start: PRINT.get(),
-        length: PRINT_LENGTH.get(),
-        capacity: PRINT_CAPACITY.get(),
-    };
+    let mut pending =
+        Buffer { start: PRINT.get(), length: PRINT_LENGTH.get(), capacity: PRINT_CAPACITY.get() };
     let done = pending.text(content(text));
     PRINT.set(pending.start);
     PRINT_LENGTH.set(pending.length);

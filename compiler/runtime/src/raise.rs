@@ -135,11 +135,8 @@ pub fn fail_erange<T>() -> Option<T> {
 /// Leaves native code for a reason in `deopt`.
 #[unsafe(no_mangle)]
 pub extern "C" fn raise_deopt(reason: u32) -> i32 {
-    let class = if reason == deopt::INTEGER_OVERFLOW {
-        class::OVERFLOW_ERROR
-    } else {
-        class::TYPE_ERROR
-    };
+    let class =
+        if reason == deopt::INTEGER_OVERFLOW { class::OVERFLOW_ERROR } else { class::TYPE_ERROR };
     set_pending(class, None);
     TRAP.set(reason);
     1

@@ -93,7 +93,9 @@ fn write<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option
                 (slots(object), len(object))
             };
             out.byte(b'(')?;
-            items::<TABLES>(out, start, count, |index| desc.element(if fixed { index } else { 0 }))?;
+            items::<TABLES>(out, start, count, |index| {
+                desc.element(if fixed { index } else { 0 })
+            })?;
             out.text(if count == 1 { b",)" } else { b")" })
         }
         kind::OPTIONAL => match P::at(value as u32) {

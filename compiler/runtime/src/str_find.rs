@@ -87,12 +87,25 @@ fn find(s: P, needle: P, start: i64, stop: i64, given: u32, reverse: u32) -> Opt
     } else {
         find_back(text, content(needle), text.len())
     }?;
-    Some(from + if is_ascii(s) { found as i64 } else { i64::from(count_chars(part(text, 0, found))) })
+    Some(
+        from + if is_ascii(s) {
+            found as i64
+        } else {
+            i64::from(count_chars(part(text, 0, found)))
+        },
+    )
 }
 
 /// `s.find(part, start, stop)` and `rfind`.
 #[unsafe(no_mangle)]
-pub extern "C" fn str_find(s: P, needle: P, start: i64, stop: i64, given: u32, reverse: u32) -> i64 {
+pub extern "C" fn str_find(
+    s: P,
+    needle: P,
+    start: i64,
+    stop: i64,
+    given: u32,
+    reverse: u32,
+) -> i64 {
     match find(s, needle, start, stop, given, reverse) {
         Some(at) => at,
         None => -1,
@@ -166,11 +179,8 @@ pub extern "C" fn str_partition(s: P, separator: P, reverse: u32) -> Option<P> {
     if needle.is_empty() {
         return value_error(b"empty separator");
     }
-    let found = if reverse == 0 {
-        find_from(text, needle, 0)
-    } else {
-        find_back(text, needle, text.len())
-    };
+    let found =
+        if reverse == 0 { find_from(text, needle, 0) } else { find_back(text, needle, text.len()) };
     let tuple = tuple_new(3)?;
     let items = match found {
         Some(at) => [

@@ -122,11 +122,7 @@ pub extern "C" fn str_encode(s: P) -> Option<P> {
 /// `ord(s)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn str_ord(s: P) -> i32 {
-    ret_int(if chars(s) == 1 {
-        Some(i64::from(char_at(content(s), 0).0))
-    } else {
-        wrong_length(s)
-    })
+    ret_int(if chars(s) == 1 { Some(i64::from(char_at(content(s), 0).0)) } else { wrong_length(s) })
 }
 
 fn wrong_length(s: P) -> Option<i64> {

@@ -40,11 +40,7 @@ pub fn is_printable(char: u32) -> bool {
 
 /// `isalpha`.
 pub fn is_alpha(char: u32) -> bool {
-    if char < 0x80 {
-        matches!(char | 0x20, 0x61..=0x7a)
-    } else {
-        stretch(tables::ALPHA, char).0
-    }
+    if char < 0x80 { matches!(char | 0x20, 0x61..=0x7a) } else { stretch(tables::ALPHA, char).0 }
 }
 
 /// Value of a decimal digit of any script.

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use wasm_encoder::{CustomSection, Encode, Section};
+use wasmparser::BinaryReader;
 use wit_component::{ComponentEncoder, StringEncoding};
 
 use super::core_module::CoreModule;
@@ -25,11 +26,37 @@ fn world() -> &'static [u8] {
 pub(super) fn wrap(core: &CoreModule) -> Vec<u8> {
     let mut module = core.bytes.clone();
     append_custom(&mut module, "component-type", world());
-    ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(false)
         .module(&module)
         .and_then(|mut encoder| encoder.encode())
-        .expect("linked modules have the world's exports and no other imports")
+        .expect("linked modules have the world's exports and no other imports");
+    without_custom(&component)
+}
+
+/// Drops the component's own custom sections: names that nobody reads.
+fn without_custom(component: &[u8]) -> Vec<u8> {
+    const HEADER_BYTES: usize = 8;
+    const CUSTOM: u8 = 0;
+    let mut kept = component[..HEADER_BYTES].to_vec();
+    let mut reader = BinaryReader::new(component, 0);
+    let skipped = reader.read_bytes(HEADER_BYTES);
+    debug_assert!(skipped.is_ok());
+    while !reader.eof() {
+        let start = reader.original_position();
+        let section = reader.read_u8().and_then(|id| {
+            let length = reader.read_var_u32()?;
+            reader.read_bytes(length as usize)?;
+            Ok(id)
+        });
+        match section {
+            Ok(CUSTOM) => {}
+            Ok(_) => kept.extend_from_slice(&component[start..reader.original_position()]),
+            // Not to be met in what was just encoded; then nothing is dropped.
+            Err(_) => return component.to_vec(),
+        }
+    }
+    kept
 }
 
 /// Appends a custom section to a module or component.

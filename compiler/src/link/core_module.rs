@@ -57,7 +57,9 @@ fn flat_variants(runtime: &Runtime) -> BTreeMap<u32, u32> {
 /// Whether a closure can come to have a dict or set.
 fn has_tables(module: &UserModule) -> Result<bool, LinkError> {
     let uses = |op: &Op| match op {
-        Op::Runtime(name) => ["dict_", "set_", "table_"].iter().any(|start| name.starts_with(start)),
+        Op::Runtime(name) => {
+            ["dict_", "set_", "table_"].iter().any(|start| name.starts_with(start))
+        }
         _ => false,
     };
     if module.functions.iter().any(|function| function.body.iter().any(uses)) {
@@ -237,9 +239,9 @@ pub(super) fn build(module: &UserModule) -> Result<CoreModule, LinkError> {
         .section(&export_section(&numbers, functions.len() as u32)?)
         .section(&code)
         .section(&data_section(&layout, module)?);
-    let import_names = imports
-        .iter()
-        .map(|&index| (runtime.imports[index as usize].module, runtime.imports[index as usize].name));
+    let import_names = imports.iter().map(|&index| {
+        (runtime.imports[index as usize].module, runtime.imports[index as usize].name)
+    });
     Ok(CoreModule { bytes: linked.finish(), lines, imports: import_names.collect() })
 }
 

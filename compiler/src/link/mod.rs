@@ -117,9 +117,3 @@ pub fn link(module: &UserModule) -> Result<Vec<u8>, LinkError> {
     component::append_custom(&mut component, spm_protocol::lines::SECTION, &lines.to_bytes());
     Ok(component)
 }
-
-/// Whether the runtime has this function with the Wasm type that the table gives it.
-#[cfg(test)]
-pub(crate) fn check_signature(function: &crate::abi::RuntimeFunction) -> Result<(), String> {
-    runtime::check_signature(function)
-}

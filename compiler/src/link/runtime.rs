@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use wasmparser::{
-    BinaryReaderError, DataKind, ExternalKind, FuncType, KnownCustom, Linking,
-    Parser, Payload, RelocationEntry, RelocationType, SymbolInfo, TypeRef,
+    BinaryReaderError, DataKind, ExternalKind, FuncType, KnownCustom, Linking, Parser, Payload,
+    RelocationEntry, RelocationType, SymbolInfo, TypeRef,
 };
 
 /// The module that the build script made.
@@ -132,11 +132,7 @@ fn parse(module: &'static [u8]) -> Result<Runtime, RuntimeError> {
     assemble(parts)
 }
 
-fn read(
-    parts: &mut Parts,
-    payload: &Payload<'static>,
-    section: u32,
-) -> Result<(), RuntimeError> {
+fn read(parts: &mut Parts, payload: &Payload<'static>, section: u32) -> Result<(), RuntimeError> {
     match payload {
         Payload::TypeSection(reader) => {
             for group in reader.clone().into_iter_err_on_gc_types() {
@@ -185,7 +181,8 @@ fn read(
         Payload::CustomSection(reader) => match reader.as_known() {
             KnownCustom::Linking(linking) => read_linking(parts, linking.subsections())?,
             KnownCustom::Reloc(reloc) => {
-                let entries = reloc.entries().into_iter().collect::<Result<_, BinaryReaderError>>()?;
+                let entries =
+                    reloc.entries().into_iter().collect::<Result<_, BinaryReaderError>>()?;
                 parts.relocations.push((reloc.section_index(), entries));
             }
             _ => {}
@@ -256,8 +253,11 @@ fn assemble(parts: Parts) -> Result<Runtime, RuntimeError> {
                 return Err(RuntimeError::Unsupported("a relocation across a border"));
             }
             let target = target(entry, &parts.symbols)?;
-            let references =
-                if is_code { &mut functions[index].references } else { &mut segments[index].references };
+            let references = if is_code {
+                &mut functions[index].references
+            } else {
+                &mut segments[index].references
+            };
             references.push(Reference { at: place - from, length, target });
         }
     }
@@ -273,10 +273,7 @@ fn assemble(parts: Parts) -> Result<Runtime, RuntimeError> {
     })
 }
 
-fn target(
-    entry: &RelocationEntry,
-    symbols: &[Symbol],
-) -> Result<Target, RuntimeError> {
+fn target(entry: &RelocationEntry, symbols: &[Symbol]) -> Result<Target, RuntimeError> {
     let symbol = symbols.get(entry.index as usize).copied().unwrap_or(Symbol::Other);
     let signed = match entry.ty {
         RelocationType::TypeIndexLeb => return Ok(Target::Type(entry.index)),
