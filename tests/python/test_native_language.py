@@ -1,6 +1,6 @@
 """The compiled language agrees with CPython: same value, bit by bit, or same exception.
 
-Every function here is run by the sandbox and by CPython on the same generated arguments.
+Every function here is run by the sandbox and by CPython on the same generated arguments. PYTEST_DONT_REWRITE: the asserts in them are CPython's own.
 """
 
 import math
