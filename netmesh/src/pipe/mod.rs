@@ -16,13 +16,15 @@
 //!   directions at once. Frames that had arrived can still be received.
 
 mod frame;
+mod halves;
+mod park;
 mod pump;
 mod queue;
 
 use std::fmt;
 
 pub use frame::{FrameSplitter, Piece, SplitError, encode_frame, encode_goodbye};
-pub use queue::{PipeReceiver, PipeSender};
+pub use halves::{PipeReceiver, PipeSender};
 
 use crate::limits::FRAME_BYTES_MAX;
 
@@ -40,8 +42,8 @@ impl Pipe {
     ///
     /// A capacity of zero counts as one.
     pub fn pair(capacity_frames: usize) -> (Self, Self) {
-        let (here_sender, there_receiver) = queue::channel(capacity_frames);
-        let (there_sender, here_receiver) = queue::channel(capacity_frames);
+        let (here_sender, there_receiver) = halves::channel(capacity_frames);
+        let (there_sender, here_receiver) = halves::channel(capacity_frames);
         (
             Self { sender: here_sender, receiver: here_receiver },
             Self { sender: there_sender, receiver: there_receiver },
