@@ -106,6 +106,14 @@ fn compare_any<const TABLES: bool>(
             (a, b) => Some((a.is_none() && b.is_none()) == (operator == op::EQ)),
         };
     }
+    if a_desc.kind() == kind::UNION {
+        let (a, a_desc) = crate::object::member(P::from_slot(a), a_desc);
+        return compare_any::<TABLES>(a, a_desc, b, b_desc, operator);
+    }
+    if b_desc.kind() == kind::UNION {
+        let (b, b_desc) = crate::object::member(P::from_slot(b), b_desc);
+        return compare_any::<TABLES>(a, a_desc, b, b_desc, operator);
+    }
     let kind = family(a_desc.kind());
     let other = family(b_desc.kind());
     Some(match (kind, other) {
@@ -280,6 +288,10 @@ pub fn hash(value: u64, desc: Desc) -> Option<u32> {
             (_, None) => 11,
             (value, Some(desc)) => self::hash(value, desc)?,
         },
+        kind::UNION => {
+            let (value, member) = crate::object::member(object, desc);
+            self::hash(value, member)?
+        }
         _ => mix(2, value),
     })
 }
@@ -296,6 +308,10 @@ pub fn has_nan(value: u64, desc: Desc) -> bool {
                 }
             }
             false
+        }
+        kind::UNION => {
+            let (value, member) = crate::object::member(P::from_slot(value), desc);
+            has_nan(value, member)
         }
         _ => false,
     }

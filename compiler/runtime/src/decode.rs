@@ -173,6 +173,7 @@ fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
             tuple.slot()
         }
         kind::OPTIONAL => optional::<TABLES>(desc.element(0))?,
+        kind::UNION => union::<TABLES>(desc)?,
         _ if !TABLES => return mismatch(),
         kind::DICT => {
             let count = length(5)?;
@@ -195,6 +196,53 @@ fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
             object.slot()
         }
     })
+}
+
+/// Reads a value of one of several kinds, told apart by its first bytes.
+fn union<const TABLES: bool>(desc: Desc) -> Option<u64> {
+    let found = peek_kind()?;
+    for index in 0..desc.count() {
+        let element = desc.element(index);
+        let kind = if element.kind() == kind::VTUPLE { kind::TUPLE } else { element.kind() };
+        if kind == found {
+            let value = any::<TABLES>(element)?;
+            let object = tuple_new(2)?;
+            set_slot(tuple_slots(object), 0, u64::from(element.kind()));
+            set_slot(tuple_slots(object), 1, value);
+            return Some(object.slot());
+        }
+    }
+    mismatch()
+}
+
+/// The kind of the next value, which is not consumed.
+fn peek_kind() -> Option<u32> {
+    let start = INPUT.get();
+    let first = byte()?;
+    let mut kind = match first >> 5 {
+        0 | 1 => kind::INT,
+        2 => kind::BYTES,
+        3 => kind::STR,
+        4 => kind::LIST,
+        5 => kind::DICT,
+        6 => kind::TUPLE,
+        _ if first == 0xfb => kind::FLOAT,
+        _ if first == 0xf6 => kind::NONE,
+        _ => kind::BOOL,
+    };
+    INPUT.set(start);
+    if kind == kind::TUPLE {
+        let tag = expect(6)?;
+        INPUT.set(start);
+        kind = match tag {
+            // An int of more than 64 bits: reading it as an int says so.
+            2 | 3 => kind::INT,
+            SET_TAG => kind::SET,
+            FROZENSET_TAG => kind::FROZENSET,
+            _ => kind::TUPLE,
+        };
+    }
+    Some(kind)
 }
 
 fn list<const TABLES: bool>(element: Desc) -> Option<P> {

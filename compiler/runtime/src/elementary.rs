@@ -35,5 +35,5 @@ pub fn log10(x: f64) -> f64 {
     let (fraction, power) =
         if exponent > 0 { (fraction * 2.0, exponent - 1) } else { (fraction, exponent) };
     let power = f64::from(power);
-    (power * LOG10_2_LOW + LOG10_E * libm::log(fraction)) + power * LOG10_2_HIGH
+    (power * LOG10_2_LOW + LOG10_E * crate::precise::log(fraction)) + power * LOG10_2_HIGH
 }

@@ -26,22 +26,22 @@ pub fn head(out: &mut Buffer, major: u8, argument: u64) -> Option<()> {
             1
         }
         24..0x100 => {
-            store(at, major | 24);
+            store(at, major | 0x18);
             store(at + 1, argument as u8);
             2
         }
         0x100..0x1_0000 => {
-            store(at, major | 25);
+            store(at, major | 0x19);
             store(at + 1, (argument as u16).to_be());
             3
         }
         0x1_0000..0x1_0000_0000 => {
-            store(at, major | 26);
+            store(at, major | 0x1a);
             store(at + 1, (argument as u32).to_be());
             5
         }
         _ => {
-            store(at, major | 27);
+            store(at, major | 0x1b);
             store(at + 1, argument.to_be());
             9
         }
@@ -127,6 +127,10 @@ fn any<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option<(
             Some(_) if desc.element(0).is_object() => any::<TABLES>(out, value, desc.element(0)),
             Some(cell) => any::<TABLES>(out, load(tuple_slots(cell)), desc.element(0)),
         },
+        kind::UNION => {
+            let (value, member) = crate::object::member(object, desc);
+            any::<TABLES>(out, value, member)
+        }
         _ if !TABLES => Some(()),
         kind::DICT => dict(out, object, desc),
         _ => set(out, object, desc),

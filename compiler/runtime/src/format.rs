@@ -240,6 +240,10 @@ pub extern "C" fn value_format(value: u64, desc: Desc, spec: P) -> Option<P> {
             };
             value_format(inner, element, spec)
         }
+        kind::UNION => {
+            let (value, member) = crate::object::member(P::from_slot(value), desc);
+            value_format(value, member, spec)
+        }
         found => unsupported(found),
     }
 }

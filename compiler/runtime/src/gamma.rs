@@ -3,6 +3,8 @@
 
 use core::f64::consts::PI;
 
+use crate::precise;
+
 const G: f64 = 6.024_680_040_776_729_583_740_234_375;
 const G_MINUS_HALF: f64 = 5.524_680_040_776_729_583_740_234_375;
 const LOG_PI: f64 = 1.144_729_885_849_400_174_143_427_351_353_058_711_647;
@@ -77,9 +79,9 @@ pub fn gamma(x: f64) -> f64 {
     let lost =
         if size > G_MINUS_HALF { (y - size) - G_MINUS_HALF } else { (y - G_MINUS_HALF) - size };
     let z = lost * G / y;
-    let power = |exponent: f64| libm::pow(y, exponent);
+    let power = |exponent: f64| precise::pow(y, exponent);
     if x < 0.0 {
-        let mut result = -PI / sin_pi(size) / size * libm::exp(y) / lanczos_sum(size);
+        let mut result = -PI / sin_pi(size) / size * precise::exp(y) / lanczos_sum(size);
         result -= z * result;
         if size < 140.0 {
             result / power(size - 0.5)
@@ -88,7 +90,7 @@ pub fn gamma(x: f64) -> f64 {
             result / half / half
         }
     } else {
-        let mut result = lanczos_sum(size) / libm::exp(y);
+        let mut result = lanczos_sum(size) / precise::exp(y);
         result += z * result;
         if size < 140.0 {
             result * power(size - 0.5)
@@ -112,12 +114,12 @@ pub fn log_gamma(x: f64) -> f64 {
     }
     let size = libm::fabs(x);
     if size < 1e-20 {
-        return -libm::log(size);
+        return -precise::log(size);
     }
-    let mut result = libm::log(lanczos_sum(size)) - G;
-    result += (size - 0.5) * (libm::log(size + G - 0.5) - 1.0);
+    let mut result = precise::log(lanczos_sum(size)) - G;
+    result += (size - 0.5) * (precise::log(size + G - 0.5) - 1.0);
     if x < 0.0 {
-        result = LOG_PI - libm::log(libm::fabs(sin_pi(size))) - libm::log(size) - result;
+        result = LOG_PI - precise::log(libm::fabs(sin_pi(size))) - precise::log(size) - result;
     }
     result
 }

@@ -5,6 +5,10 @@
 //! use. There are no statics but read-only ones (all state is at fixed addresses, see
 //! [`state`]), no function tables, and no panics: data would have to come along with every closure.
 #![no_std]
+#![allow(
+    non_snake_case,
+    reason = "`__flat` marks the variant of a function without dicts and sets"
+)]
 
 mod alloc;
 mod bignum;
@@ -35,11 +39,13 @@ mod math_int;
 mod math_more;
 mod mem;
 mod object;
+mod precise;
 mod print;
 mod raise;
 mod range;
 mod repr;
 mod set;
+#[allow(dead_code, reason = "some numbers are for the compiler alone")]
 mod shared;
 mod state;
 mod str_find;

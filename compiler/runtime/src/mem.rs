@@ -20,8 +20,9 @@ impl P {
     /// The object whose address is in a slot that is known to hold one.
     #[inline(always)]
     pub fn from_slot(slot: u64) -> Self {
-        // SAFETY: slots of object kinds never hold 0, except optional ones, which use `at`.
-        Self(unsafe { NonZeroU32::new_unchecked(slot as u32) })
+        // Callers that handle all kinds make the address before they know the kind, so 0 must be let
+        // pass; as an address it is never used.
+        Self(NonZeroU32::new(slot as u32).unwrap_or(NonZeroU32::MIN))
     }
 
     /// Its address.

@@ -206,6 +206,18 @@ pub extern "C" fn release_str(object: Option<P>) {
     }
 }
 
+/// What a union holds: its slot, and the descriptor of its kind.
+pub fn member(object: P, desc: Desc) -> (u64, Desc) {
+    let kind = slot(tuple_slots(object), 0) as u32;
+    let mut found = desc.element(0);
+    for index in 1..desc.count() {
+        if desc.element(index).kind() == kind {
+            found = desc.element(index);
+        }
+    }
+    (slot(tuple_slots(object), 1), found)
+}
+
 fn free_str(text: P) {
     free(text.address(), text.u32(layout::STR_BYTES) + layout::STR_DATA);
 }
@@ -262,6 +274,13 @@ fn release_any<const TABLES: bool>(object: Option<P>, desc: Desc) {
             free(object.address(), layout::TUPLE_SLOTS + desc.count() * 8);
         }
         kind::OPTIONAL => free(object.address(), layout::TUPLE_SLOTS + 8),
+        kind::UNION => {
+            let (value, member) = member(object, desc);
+            if member.is_object() {
+                release_any::<TABLES>(P::at(value as u32), member);
+            }
+            free(object.address(), layout::TUPLE_SLOTS + 16);
+        }
         _ => {
             if TABLES {
                 table::free_table(object, desc);

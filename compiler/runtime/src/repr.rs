@@ -103,6 +103,10 @@ fn write<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option
             Some(_) if desc.element(0).is_object() => write::<TABLES>(out, value, desc.element(0)),
             Some(cell) => write::<TABLES>(out, load(tuple_slots(cell)), desc.element(0)),
         },
+        kind::UNION => {
+            let (value, member) = crate::object::member(object, desc);
+            write::<TABLES>(out, value, member)
+        }
         _ if !TABLES => Some(()),
         kind::DICT => dict(out, object, desc),
         _ => set(out, object, desc),
@@ -169,6 +173,10 @@ fn repr_any<const TABLES: bool>(value: u64, desc: Desc) -> Option<P> {
 fn str_any<const TABLES: bool>(value: u64, mut desc: Desc) -> Option<P> {
     if desc.kind() == kind::OPTIONAL && value != 0 && desc.element(0).is_object() {
         desc = desc.element(0);
+    }
+    if desc.kind() == kind::UNION {
+        let (value, member) = crate::object::member(P::from_slot(value), desc);
+        return str_any::<TABLES>(value, member);
     }
     if desc.kind() == kind::STR {
         return Some(retain(P::from_slot(value)));

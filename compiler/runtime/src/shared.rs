@@ -30,6 +30,9 @@ pub mod kind {
     /// A value or `None`; one element descriptor. Address 0 is `None`; for elements that are
     /// addresses themselves the slot is the element's, for others the address of a one-slot tuple.
     pub const OPTIONAL: u32 = 12;
+    /// One of several kinds, all different; their descriptors. The slot is the address of an object
+    /// of two slots, laid out as a tuple: the number of the kind, and its own slot.
+    pub const UNION: u32 = 13;
 }
 
 /// Offsets into heap objects, in bytes. Every object begins with a 32-bit reference count; a count

@@ -106,10 +106,7 @@ pub extern "C" fn str_find(
     given: u32,
     reverse: u32,
 ) -> i64 {
-    match find(s, needle, start, stop, given, reverse) {
-        Some(at) => at,
-        None => -1,
-    }
+    find(s, needle, start, stop, given, reverse).unwrap_or(-1)
 }
 
 /// `s.index(part, start, stop)` and `rindex`.

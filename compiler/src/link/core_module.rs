@@ -25,8 +25,6 @@ pub(super) struct CoreModule {
     pub bytes: Vec<u8>,
     /// The line table's entries.
     pub lines: Vec<LineEntry>,
-    /// What it imports: (module, name).
-    pub imports: Vec<(&'static str, &'static str)>,
 }
 
 /// What is taken from the runtime.
@@ -131,7 +129,9 @@ impl Types {
     fn index(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
         let key = |types: &[ValType]| {
             let mut bytes = Vec::new();
-            types.iter().for_each(|val_type| val_type.encode(&mut bytes));
+            for val_type in types {
+                val_type.encode(&mut bytes);
+            }
             bytes
         };
         let next = self.known.len() as u32;
@@ -239,10 +239,7 @@ pub(super) fn build(module: &UserModule) -> Result<CoreModule, LinkError> {
         .section(&export_section(&numbers, functions.len() as u32)?)
         .section(&code)
         .section(&data_section(&layout, module)?);
-    let import_names = imports.iter().map(|&index| {
-        (runtime.imports[index as usize].module, runtime.imports[index as usize].name)
-    });
-    Ok(CoreModule { bytes: linked.finish(), lines, imports: import_names.collect() })
+    Ok(CoreModule { bytes: linked.finish(), lines })
 }
 
 fn memory_section(layout: &Layout) -> MemorySection {
