@@ -127,6 +127,24 @@ impl NewTask {
     }
 }
 
+/// A host that can take tasks now, and those that it is to get.
+struct Share {
+    host: HostId,
+    /// How loaded it is, with its share.
+    load: u64,
+    load_per_task: u64,
+    room: u32,
+    tasks: Vec<TaskId>,
+}
+
+impl Share {
+    fn take(&mut self, task: TaskId) {
+        self.tasks.push(task);
+        self.room -= 1;
+        self.load += self.load_per_task;
+    }
+}
+
 impl List {
     /// Sends what should be sent now. Without `flush`, a few tasks may be held back until more are there, if
     /// every slot is busy.
@@ -135,58 +153,85 @@ impl List {
             return;
         }
         let can_wait = !flush && self.waiting < SUBMIT_BATCH_TASKS;
-        let mut open = BinaryHeap::new();
-        for (&host, load) in &self.hosts {
-            let room = load.room(can_wait);
-            if room > 0 {
-                open.push(Reverse((load.scaled(load.in_flight), host, room, 0)));
-            }
+        let mut shares: Vec<Share> = self
+            .hosts
+            .iter()
+            .map(|(&host, load)| Share {
+                host,
+                load: load.scaled(load.in_flight),
+                load_per_task: load.scaled(1),
+                room: load.room(can_wait),
+                tasks: Vec::new(),
+            })
+            .filter(|share| share.room > 0)
+            .collect();
+        if shares.is_empty() {
+            return;
         }
-        let portion = (self.waiting / (open.len().max(1) * PORTIONS)).max(1);
-        let mut left = self.waiting;
-        let mut shares: Vec<(HostId, u32)> = Vec::with_capacity(open.len());
-        while left > 0
-            && let Some(Reverse((_, host, room, share))) = open.pop()
-        {
-            let count = portion.min(left).min(room as usize) as u32;
-            left -= count as usize;
-            let (room, share) = (room - count, share + count);
-            if room == 0 || left == 0 {
-                shares.push((host, share));
-            } else if let Some(load) = self.hosts.get(&host) {
-                open.push(Reverse((load.scaled(load.in_flight + share), host, room, share)));
-            }
-        }
-        shares.extend(open.into_iter().map(|Reverse((_, host, _, share))| (host, share)));
-        shares.sort_unstable();
-        for (host, share) in shares {
-            self.send(host, share, actions);
+        self.share_again(&mut shares);
+        self.share_fresh(&mut shares);
+        for share in shares {
+            self.send(share.host, share.tasks, actions);
         }
     }
 
-    fn send(&mut self, host: HostId, share: u32, actions: &mut Vec<Action>) {
+    /// Shares out the tasks to be tried again. One that failed on a host goes to another, if there is one.
+    fn share_again(&mut self, shares: &mut [Share]) {
         let is_alone = self.hosts.len() == 1;
+        for id in std::mem::take(&mut self.again) {
+            let Some(state) = self.tasks.get(&id).filter(|state| state.place == Place::Waiting)
+            else {
+                continue;
+            };
+            let suits =
+                |share: &&mut Share| share.room > 0 && (is_alone || state.last != Some(share.host));
+            match shares.iter_mut().filter(suits).min_by_key(|share| share.load) {
+                Some(share) => share.take(id),
+                None => self.again.push_back(id),
+            }
+        }
+    }
+
+    /// Deals out fresh tasks, the least loaded host first.
+    fn share_fresh(&mut self, shares: &mut [Share]) {
+        let portion = (self.fresh.len() / (shares.len() * PORTIONS)).max(1);
+        let mut open: BinaryHeap<Reverse<(u64, usize)>> = shares
+            .iter()
+            .enumerate()
+            .filter(|(_, share)| share.room > 0)
+            .map(|(index, share)| Reverse((share.load, index)))
+            .collect();
+        while let Some(Reverse((_, index))) = open.pop() {
+            let share = &mut shares[index];
+            for _ in 0..portion.min(share.room as usize) {
+                let Some(id) = self.next_fresh() else { return };
+                share.take(id);
+            }
+            if share.room > 0 {
+                open.push(Reverse((share.load, index)));
+            }
+        }
+    }
+
+    fn next_fresh(&mut self) -> Option<TaskId> {
+        loop {
+            let id = self.fresh.pop_front()?;
+            // Those that ended meanwhile are skipped.
+            if self.tasks.get(&id).is_some_and(|state| state.place == Place::Waiting) {
+                return Some(id);
+            }
+        }
+    }
+
+    fn send(&mut self, host: HostId, ids: Vec<TaskId>, actions: &mut Vec<Action>) {
         let Some(load) = self.hosts.get_mut(&host) else { return };
-        let mut tasks = Vec::new();
+        let mut tasks = Vec::with_capacity(ids.len());
         let mut frame_bytes = 0;
         let mut sent = 0;
-        // Those that failed on this very host stay for another, if there is one.
-        let mut again = 0;
-        while sent < share {
-            let id = if let Some(&id) = self.again.get(again) {
-                if self.tasks.get(&id).is_some_and(|state| state.last == Some(host) && !is_alone) {
-                    again += 1;
-                    continue;
-                }
-                self.again.remove(again);
-                id
-            } else if let Some(id) = self.fresh.pop_front() {
-                id
-            } else {
-                break;
-            };
+        for id in ids {
             let Some(state) = self.tasks.get_mut(&id) else { continue };
-            if state.place != Place::Waiting {
+            if load.in_flight_bytes >= load.bytes_max() {
+                self.again.push_back(id);
                 continue;
             }
             let bytes = state.task.arguments_bytes();
@@ -199,13 +244,10 @@ impl List {
             sent += 1;
             load.in_flight += 1;
             load.in_flight_bytes += bytes;
-            if load.in_flight_bytes >= load.bytes_max() {
-                break;
-            }
         }
-        self.waiting -= sent as usize;
+        self.waiting -= sent;
         if let Some(stats) = self.host_stats.get_mut(&host) {
-            stats.sent += u64::from(sent);
+            stats.sent += sent as u64;
         }
         if !tasks.is_empty() {
             actions.push(Action::Send { host, tasks });

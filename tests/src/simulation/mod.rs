@@ -159,7 +159,7 @@ impl World {
                 return Err("it runs in circles".to_owned());
             }
             if self.network.now_ms > CHAOS_MS + CALM_MS {
-                return Err(format!("it hangs: {}", self.owner.state()));
+                return Err(format!("it hangs: {}; {}", self.owner.state(), self.hub_state()));
             }
             self.happen(happening)?;
             self.check()?;
@@ -171,6 +171,14 @@ impl World {
             }
         }
         Err(format!("nothing happens any more: {}", self.owner.state()))
+    }
+
+    /// What the hub thinks, for people.
+    fn hub_state(&self) -> String {
+        let hosts = self.hub.session().hosts().iter();
+        let hosts: Vec<_> = hosts.map(|(id, host)| (id.0, host.link, host.stage)).collect();
+        let list = self.hub.list().map(|list| (list.stats(), list.credits()));
+        format!("hosts {hosts:?}, run {list:?}")
     }
 
     fn report(&self) -> Report {

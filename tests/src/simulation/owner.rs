@@ -41,6 +41,8 @@ pub struct Owner {
     outputs: BTreeMap<TaskId, Vec<u8>>,
     deliveries: VecDeque<Delivery>,
     is_finished: bool,
+    /// Whether it cancels and concludes in mid-run.
+    cancels: bool,
     failures: u64,
     pub submitted: u64,
     pub completed: u64,
@@ -61,6 +63,7 @@ impl Owner {
             outputs: BTreeMap::new(),
             deliveries: VecDeque::new(),
             is_finished: false,
+            cancels: random.chance(50),
             failures: 0,
             submitted: 0,
             completed: 0,
@@ -177,7 +180,7 @@ impl Owner {
             hub.handle_list(now_ms, ListEvent::CloseInput, actions);
         }
         // In the end every task must get through without help.
-        let is_fickle = !is_calm && random.chance(3);
+        let is_fickle = self.cancels && !is_calm && random.chance(3);
         if is_fickle
             && let Some(&task) = self.open.keys().nth(random.between(0, 20) as usize)
         {
