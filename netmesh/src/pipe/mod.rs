@@ -12,7 +12,7 @@
 //! * Dropping a receiver abandons it: the other end's sends fail. Over a stream this also ends the
 //!   stream once what is queued the other way was written.
 //! * Closing with a reason ([`PipeSender::close`]) ends that direction, and over a stream the other one too.
-//! * A broken stream, and a frame over [`FRAME_BYTES_MAX`](crate::limits::FRAME_BYTES_MAX), close both
+//! * A broken stream, and a frame over [`FRAME_BYTES_MAX`], close both
 //!   directions at once. Frames that had arrived can still be received.
 
 mod frame;
