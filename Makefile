@@ -35,7 +35,7 @@ check: prerequisites $(VENV)/developer ## formatters, linters, type checkers
 
 bench: $(VENV)/installed ## compare with other executors (installs them into .venv)
 	@$(PIP) install -r bench/requirements.txt
-	$(BIN)/python -m bench
+	$(BIN)/python bench/run.py
 
 clean: ## remove what was built here
 	rm -rf target build $(VENV)

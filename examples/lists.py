@@ -19,7 +19,9 @@ def main() -> None:
     with spm.pool() as pool:
         # Exceptions stand in place of results.
         mixed = spm.List(pool, root, on_error="collect").run([4.0, -1.0, 9.0])
-        print([type(result).__name__ if isinstance(result, Exception) else result for result in mixed])
+        print(
+            [type(result).__name__ if isinstance(result, Exception) else result for result in mixed]
+        )
         print(len(mixed.failures), "failed;", mixed.stats.done, "tasks done")
 
         # A handler answers for each.

@@ -1,7 +1,5 @@
 """Run Python functions as sandboxed WebAssembly: here, on this machine, or on a mesh."""
 
-from __future__ import annotations
-
 from ._closure import Closure, wasm_closure
 from ._errors import (
     ClosureError,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._errors import TaskError
     from ._future import Future
     from ._options import Settings
 
@@ -18,8 +17,12 @@ Done: TypeAlias = "tuple[int, Any, Failed | None, str | None, int, int]"
 class Failed(Protocol):
     """A task that did not return."""
 
-    def error(self) -> TaskError:
+    def error(self) -> Any:
         """Make the exception that the submitter sees."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled."""
 
 
 class Run(Protocol):
@@ -43,7 +46,7 @@ class Run(Protocol):
         What tasks print is written to `sys.stdout` on the way.
         """
 
-    def take_each(self, wait_s: float | None) -> tuple[list[Done], bool] | None:
+    def take_each(self, wait_s: float | None) -> tuple[Sequence[Done], bool] | None:
         """Take whatever ended, in any order. Each counts against `room` until it is released."""
 
     def release(self, index: int) -> None:

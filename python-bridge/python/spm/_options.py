@@ -119,9 +119,7 @@ class Settings:
         known = {entry.name for entry in fields(cls)}
         unknown = sorted(set(options) - known)
         if unknown:
-            raise TypeError(
-                f"unknown option `{unknown[0]}`; there are {', '.join(sorted(known))}"
-            )
+            raise TypeError(f"unknown option `{unknown[0]}`; there are {', '.join(sorted(known))}")
         given = {} if base is None else {name: getattr(base, name) for name in known}
         made = cls(**{**given, **options})
         made._check()

@@ -64,7 +64,7 @@ class Pool(concurrent.futures.Executor):
             return self._submitter.submit(closure, row, self._settings)
 
     @hidden
-    def map(  # type: ignore[override]
+    def map(
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -89,7 +89,13 @@ class Pool(concurrent.futures.Executor):
         self._check()
         settings = Settings.of(options, self._settings)
         return self._open(
-            fn, iterables, settings, timeout=timeout, buffersize=buffersize, ordered=ordered, manager=False
+            fn,
+            iterables,
+            settings,
+            timeout=timeout,
+            buffersize=buffersize,
+            ordered=ordered,
+            manager=False,
         )
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -151,14 +151,18 @@ class Results(Iterator[R], AsyncIterator[R]):
                 self._rows = None
                 self._late = RuntimeError("cannot schedule new futures after shutdown")
             try:
-                while self._run is not None and self._failed is None:
+                while self._goes_on():
                     self._step()
-                    while self._failed is not None and self._settings.on_error == "collect":
-                        self._give_failure()
             except Exception as error:  # noqa: BLE001 - whoever asks for results gets it
                 self._late = error
             finally:
                 self._stop()
+
+    def _goes_on(self) -> bool:
+        """Whether there are results to come, after those that failed were collected."""
+        if self._failed is not None and self._settings.on_error == "collect":
+            self._give_failure()
+        return self._run is not None and self._failed is None
 
     # How it works.
 
@@ -198,7 +202,7 @@ class Results(Iterator[R], AsyncIterator[R]):
             self._ready.extend(values)
             self._failed = failed
         else:
-            each, finished = cast("tuple[list[Done], bool]", taken)
+            each, finished = cast("tuple[Sequence[Done], bool]", taken)
             try:
                 for done in each:
                     self._receive(done)
@@ -389,6 +393,10 @@ class _Failure:
     def __init__(self, error: TaskError) -> None:
         self._error = error
 
+    @property
+    def is_cancelled(self) -> bool:
+        return False
+
     def error(self) -> TaskError:
         return self._error
 
@@ -400,7 +408,10 @@ class Gathered(list[R]):
     failures: Sequence[TaskError]
 
     def __init__(
-        self, results: Iterable[R] = (), stats: Stats | None = None, failures: Sequence[TaskError] = ()
+        self,
+        results: Iterable[R] = (),
+        stats: Stats | None = None,
+        failures: Sequence[TaskError] = (),
     ) -> None:
         super().__init__(results)
         self.stats = stats if stats is not None else Stats()
@@ -410,7 +421,9 @@ class Gathered(list[R]):
         """Raise every failure, as one `TaskFailures`; do nothing if there was none."""
         if self.failures:
             count = len(self.failures)
-            raise TaskFailures(f"{count} task{'s' if count > 1 else ''} failed", list(self.failures))
+            raise TaskFailures(
+                f"{count} task{'s' if count > 1 else ''} failed", list(self.failures)
+            )
 
 
 def gather(results: Results[R]) -> Gathered[R]:

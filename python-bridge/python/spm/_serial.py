@@ -41,7 +41,9 @@ def serial(*, sandbox: bool = True, check: bool = False) -> Pool:
     difference.
     """
     if check and not sandbox:
-        raise ValueError("check=True compares the sandbox with plain Python, and needs sandbox=True")
+        raise ValueError(
+            "check=True compares the sandbox with plain Python, and needs sandbox=True"
+        )
     return Pool(SerialBackend(_Checked() if check else _Sandboxed() if sandbox else _Plain()))
 
 
@@ -197,15 +199,15 @@ class _Raised:
 
 def _as_task_error(error: BaseException, index: int, attempt: int) -> TaskError:
     """The exception that pools raise for what a task raised."""
-    kind = type(error)
     hide(error)
     made: TaskError
-    if isinstance(error, Exception) and kind.__name__ not in NEVER_RAISED:
+    if isinstance(error, Exception) and type(error).__name__ not in NEVER_RAISED:
         members = list(error.exceptions) if isinstance(error, ExceptionGroup) else None
-        made = restore(kind, error.args, dict(error.__dict__), members)
+        made = restore(type(error), error.args, dict(error.__dict__), members)
     else:
-        made = RemoteException(f"the task raised {kind.__name__}({', '.join(map(repr, error.args))})")
-        made.class_name = kind.__name__
+        name = type(error).__name__
+        made = RemoteException(f"the task raised {name}({', '.join(map(repr, error.args))})")
+        made.class_name = name
     made.__cause__ = error.__cause__
     made.__context__ = error.__context__
     made.__suppress_context__ = error.__suppress_context__
@@ -337,7 +339,9 @@ class SerialRun:
             left = self._until - time.monotonic()
             if left <= 0:
                 return index, None, _Raised(_run_deadline(index)), attempt, 0
-        value, failed, run_us = self._executor.execute(self._closure, row, index, attempt, self._limits)
+        value, failed, run_us = self._executor.execute(
+            self._closure, row, index, attempt, self._limits
+        )
         return index, value, failed, attempt, run_us
 
     def take(self, wait_s: float | None) -> tuple[list[Any], Failed | None, bool] | None:

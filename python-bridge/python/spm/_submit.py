@@ -18,7 +18,7 @@ from ._future import Future
 from ._task import TaskInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from . import _spm
     from ._backend import Done
@@ -45,7 +45,9 @@ class Submitter:
         self._thread: threading.Thread | None = None
         weakref.finalize(self, self._desk.stop).atexit = False
 
-    def submit(self, closure: Specialisation, row: tuple[Any, ...], settings: Settings) -> Future[Any]:
+    def submit(
+        self, closure: Specialisation, row: tuple[Any, ...], settings: Settings
+    ) -> Future[Any]:
         """Submit one task."""
         kind = (closure, settings.retries, settings.task_deadline_s)
         tag = self._tags.get(kind)
@@ -85,7 +87,10 @@ class Submitter:
     def _start(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(
-                target=_dispatch, args=(self._desk, weakref.ref(self)), name="spm-dispatcher", daemon=True
+                target=_dispatch,
+                args=(self._desk, weakref.ref(self)),
+                name="spm-dispatcher",
+                daemon=True,
             )
             self._thread.start()
 
@@ -138,7 +143,7 @@ class Submitter:
         with self._lock:
             return future._key in islice(self._futures, self._hosts.slots())
 
-    def settle(self, each: list[tuple[int, Done]]) -> None:
+    def settle(self, each: Sequence[tuple[int, Done]]) -> None:
         """Give futures what became of their tasks."""
         for key, (index, value, failed, host, attempts, _) in each:
             with self._lock:

@@ -1,0 +1,65 @@
+"""Every example runs, and says what it should."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+EXPECTED = {
+    "primes.py": [
+        "9,592 primes below 100,000",
+        "laptop, processes",
+        "ZeroDivisionError",
+        "return total // len(parts)",
+    ],
+    "futures.py": ["27 takes 111 steps", "[261, 350]", "stopped: True"],
+    "failures.py": [
+        "IndexError: list index out of range",
+        "DeadlineExceeded",
+        "FuelExhausted",
+        "CompileError",
+    ],
+    "lists.py": [
+        "[2.0, 'ValueError', 3.0]",
+        "1 failed; 3 tasks done",
+        "[2.0, nan, 3.0]",
+        "1000 of 1000",
+    ],
+}
+ARGUMENTS = {"primes.py": ["100000"]}
+
+
+def run(name: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *ARGUMENTS.get(name, [])],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_example(name: str) -> None:
+    found = run(name)
+    for text in EXPECTED[name]:
+        assert text in found
+
+
+@pytest.mark.parametrize("kind", ["laptop:2", "laptop"])
+@pytest.mark.parametrize("name", ["futures.py", "lists.py"])
+def test_example_on_other_pools(name: str, kind: str) -> None:
+    found = run(name, SPM_POOL=kind)
+    for text in EXPECTED[name]:
+        assert text in found

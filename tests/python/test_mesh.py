@@ -1,0 +1,203 @@
+"""Pools of real `spm-host` processes, joined by address: who is trusted, and who is not."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import spm
+from spm._runtime import host_program
+
+STRANGER = "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5"
+
+
+@spm.wasm_closure
+def double(x: int) -> int:
+    return 2 * x
+
+
+@spm.wasm_closure
+def square_all(items: list[int]) -> list[int]:
+    return [item * item for item in items]
+
+
+class RunningHost:
+    """An `spm-host run`, and where it listens."""
+
+    def __init__(
+        self, folder: Path, *allowed: str, slots: int = 2, listen: str = "/ip4/127.0.0.1/tcp/0"
+    ) -> None:
+        allow = [text for owner in allowed for text in ("--allow", owner)]
+        self.folder = folder
+        self.log = folder.with_suffix(".log").open("w")
+        self.process = subprocess.Popen(
+            [
+                host_program(), "run", "--listen", listen, *allow, "--slots", str(slots),
+                "--memory-mib", "1024", "--label", "zone=test", "--state-dir", str(folder),
+                "--exit-with-stdin",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        ready = self.process.stdout.readline()
+        assert ready.startswith("ready "), folder.with_suffix(".log").read_text()
+        self.address = ready.split()[1]
+        self.peer_id = self.address.rpartition("/")[2]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            assert stream is not None
+            stream.close()
+        return code
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> str:
+    return str(tmp_path / "key")
+
+
+@pytest.fixture
+def host(tmp_path: Path, key: str) -> Iterator[RunningHost]:
+    running = RunningHost(tmp_path / "host", spm.identity(key))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def test_identity_is_kept(tmp_path: Path) -> None:
+    first = spm.identity(str(tmp_path / "a"))
+    assert first.startswith("12D3KooW")
+    assert spm.identity(str(tmp_path / "a")) == first
+    assert spm.identity(str(tmp_path / "b")) != first
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "a").iterdir())
+
+
+def test_connect_by_address(host: RunningHost, key: str) -> None:
+    with spm.connect(host.address, key=key) as pool:
+        assert [found.peer_id for found in pool.hosts] == [host.peer_id]
+        assert pool.hosts[0].slots == 2
+        assert pool.hosts[0].labels == {"zone": "test"}
+        assert list(pool.map(double, range(2000))) == [2 * n for n in range(2000)]
+        with pool.select(labels={"zone": "test"}) as chosen:
+            assert chosen.submit(double, 4).result() == 8
+
+
+def test_quic(tmp_path: Path, key: str) -> None:
+    host = RunningHost(tmp_path / "host", spm.identity(key), listen="/ip4/127.0.0.1/udp/0/quic-v1")
+    with spm.connect(host.address, key=key) as pool:
+        assert pool.submit(double, 21).result() == 42
+    assert host.stop() == 0
+
+
+def test_several_hosts_and_large_values(tmp_path: Path, key: str) -> None:
+    hosts = [RunningHost(tmp_path / name, spm.identity(key)) for name in ("one", "two")]
+    items = list(range(30_000))
+    with spm.connect(*(host.address for host in hosts), key=key) as pool:
+        assert len(pool.hosts) == 2
+        for result in pool.map(square_all, [items] * 6):
+            assert result == [item * item for item in items]
+    assert [host.stop() for host in hosts] == [0, 0]
+
+
+def test_many_pools_share_a_host(host: RunningHost, key: str) -> None:
+    with spm.connect(host.address, key=key) as one, spm.connect(host.address, key=key) as other:
+        futures = [pool.submit(double, n) for n in range(20) for pool in (one, other)]
+        assert [future.result() for future in futures] == [2 * n for n in range(20) for _ in "ab"]
+
+
+def test_an_address_without_a_peer_id_needs_trust(host: RunningHost, key: str) -> None:
+    bare = host.address.rpartition("/p2p/")[0]
+    with pytest.raises(ValueError, match="trust"):
+        spm.connect(bare, key=key)
+    with spm.connect(bare, trust=[host.peer_id], key=key) as pool:
+        assert pool.submit(double, 1).result() == 2
+
+
+def test_a_host_that_is_not_trusted_is_not_used(host: RunningHost, key: str) -> None:
+    bare = host.address.rpartition("/p2p/")[0]
+    with pytest.raises(spm.MeshError):
+        spm.connect(bare, trust=[STRANGER], key=key)
+
+
+def test_another_peer_at_the_address_is_not_used(host: RunningHost, key: str) -> None:
+    other = host.address.replace(host.peer_id, STRANGER)
+    with pytest.raises(spm.MeshError):
+        spm.connect(other, key=key)
+
+
+def test_an_unknown_submitter_runs_nothing(host: RunningHost, tmp_path: Path) -> None:
+    with pytest.raises((spm.MeshError, spm.ClosureRefused)) as caught:
+        with spm.connect(host.address, key=str(tmp_path / "stranger")) as pool:
+            pool.submit(double, 1).result(timeout=60)
+    assert spm.identity(str(tmp_path / "stranger")) in str(caught.value)
+
+
+def test_a_host_that_stops_gives_its_tasks_to_others(tmp_path: Path, key: str) -> None:
+    hosts = [RunningHost(tmp_path / name, spm.identity(key)) for name in ("one", "two")]
+    with spm.connect(*(host.address for host in hosts), key=key) as pool:
+        results = pool.map(double, range(20_000), buffersize=1_000)
+        first = [next(results) for _ in range(10)]
+        assert hosts[0].stop() == 0
+        assert first + list(results) == [2 * n for n in range(20_000)]
+    assert hosts[1].stop() == 0
+
+
+def test_status_and_id(host: RunningHost) -> None:
+    def told(command: str) -> str:
+        return subprocess.run(
+            [host_program(), command, "--state-dir", str(host.folder)],
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout  # fmt: skip
+
+    assert told("id").strip() == host.peer_id
+    assert json.loads(told("status"))["slots"] == 2
+
+
+def test_nothing_is_left_behind(tmp_path: Path, key: str) -> None:
+    host = RunningHost(tmp_path / "host", spm.identity(key))
+    pid = host.process.pid
+    with spm.connect(host.address, key=key) as pool:
+        assert pool.submit(double, 1).result() == 2
+    assert host.stop() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_spm_pool_takes_addresses(
+    host: RunningHost, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("SPM_POOL", host.address)
+    with pytest.raises((spm.MeshError, spm.ClosureRefused)):
+        with spm.pool() as pool:  # of a key that the host does not know
+            pool.submit(double, 1).result(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "at least one address"),
+        (("elsewhere",), "is no address"),
+        (("/ip4/127.0.0.1/tcp/1/p2p/12D3",), "is no address"),
+    ],
+)
+def test_what_is_no_address(arguments: tuple[str, ...], words: str, key: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        spm.connect(*arguments, key=key)
+
+
+def test_trust_takes_a_list(key: str) -> None:
+    with pytest.raises(TypeError, match="list of peer ids"):
+        spm.connect("/ip4/127.0.0.1/tcp/1", trust=STRANGER, key=key)
+    with pytest.raises(ValueError, match="is no peer id"):
+        spm.connect("/ip4/127.0.0.1/tcp/1", trust=["somebody"], key=key)
