@@ -1,9 +1,7 @@
-"""The native module: codec, compiler, pools."""
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, final
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 __version__: Final[str]
 TRAPS: Final[list[tuple[int, str, str]]]
@@ -13,7 +11,9 @@ FrameRow: TypeAlias = tuple[str, int, int, int, int, str, str]
 DiagnosticRow: TypeAlias = tuple[str, str, int, int, str, str | None]
 FunctionRow: TypeAlias = tuple[str, str, str, int, int, str]
 
-def encode(value: object, classes: Sequence[type] | None = None, root: str = "the value") -> bytes: ...
+def encode(
+    value: object, classes: Sequence[type] | None = None, root: str = "the value"
+) -> bytes: ...
 def encode_arguments(
     arguments: tuple[Any, ...], names: Sequence[str], classes: Sequence[type] | None = None
 ) -> bytes: ...
@@ -27,7 +27,8 @@ def compile(  # noqa: A001
     parameters: Sequence[tuple[str, ValueType]],
     recursion_limit: int,
 ) -> Component | tuple[str, list[DiagnosticRow]]: ...
-def hidden(function: F) -> F: ...
+def hidden(function: _F) -> _F: ...
+
 @final
 class ValueType:
     def __new__(cls, kind: str, *items: ValueType) -> ValueType: ...
