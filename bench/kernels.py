@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import spm
-
 from report import Row, Table, keep, note
 
 
@@ -52,8 +51,7 @@ def collatz(limit: int) -> int:
             else:
                 n = 3 * n + 1
             steps += 1
-        if steps > best:
-            best = steps
+        best = max(best, steps)
     return best
 
 

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import spm
-
 import peers
+import spm
 from report import Row, Table, keep, note
 
 
@@ -45,13 +44,15 @@ def main() -> None:
     for peer in peers.available():
         with peer() as running:
             note(f"latency: {running.name}")
-            p50, p99 = quantiles(lambda x: running.call(peers.increment, x), 300)  # noqa: B023
+            p50, p99 = quantiles(lambda x: running.call(peers.increment, x), 300)
             others.append(Row(running.name, p50, "us", f"p99 {p99:.0f} us"))
     keep(
         "latency",
         [
             Table("submit to result, p50, hosts in process", [inside, *others], False, 60, 25),
-            Table("submit to result, p50, hosts as processes", [processes, *others], False, 250, 150),
+            Table(
+                "submit to result, p50, hosts as processes", [processes, *others], False, 250, 150
+            ),
         ],
     )
 

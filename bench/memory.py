@@ -77,10 +77,17 @@ def main() -> None:
                 f"growth of the submitter over {TASKS:,} tasks",
                 [
                     Row("spm, hosts as processes", max(in_new_process("processes"), 0.01), "MB"),
-                    Row("spm, hosts in process", max(in_new_process("inside"), 0.01), "MB", "hosts included"),
+                    Row(
+                        "spm, hosts in process",
+                        max(in_new_process("inside"), 0.01),
+                        "MB",
+                        "hosts included",
+                    ),
                     peer,
                 ],
-                False, 20, 5,
+                False,
+                20,
+                5,
             )
         ],
     )

@@ -110,7 +110,10 @@ def ray() -> Iterator[Peer]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module.init(
-            num_cpus=CORES, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False
+            num_cpus=CORES,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
         )
     remotes: dict[Any, Any] = {}
 

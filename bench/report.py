@@ -43,16 +43,14 @@ class Table:
             if row is base or row.unit != base.unit or not row.value or not base.value:
                 ratio = ""
             else:
-                factor = (
-                    base.value / row.value if self.higher_is_better else row.value / base.value
-                )
+                factor = base.value / row.value if self.higher_is_better else row.value / base.value
                 ratio = f"ours: {factor:.3g}x"
             number = f"{row.value:,.0f}" if row.value >= 1000 else f"{row.value:.3g}"
-            lines.append(f"{row.name:<{width}}  {number:>11} {row.unit:<9} {ratio:<13} {row.detail}")
-        if self.must is not None:
-            met = (
-                base.value >= self.must if self.higher_is_better else base.value <= self.must
+            lines.append(
+                f"{row.name:<{width}}  {number:>11} {row.unit:<9} {ratio:<13} {row.detail}"
             )
+        if self.must is not None:
+            met = base.value >= self.must if self.higher_is_better else base.value <= self.must
             verdict = "met" if met else "MISSED"
             lines.append(f"must {self.must:,.6g}, aim {self.aim:,.6g} {base.unit}: must {verdict}")
         return "\n".join(line.rstrip() for line in lines)
@@ -68,7 +66,9 @@ def machine() -> dict[str, object]:
         "commit": commit,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
     }
 
 

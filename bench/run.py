@@ -18,7 +18,9 @@ def main() -> int:
     failed = [
         name
         for name in names
-        if subprocess.run([sys.executable, Path(__file__).parent / f"{name}.py"], check=False).returncode
+        if subprocess.run(
+            [sys.executable, Path(__file__).parent / f"{name}.py"], check=False
+        ).returncode
     ]
     for name in failed:
         print(f"{name}: failed", file=sys.stderr)

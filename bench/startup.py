@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import spm
-
 import peers
+import spm
 from report import Row, Table, keep, note
 
 
@@ -70,11 +69,17 @@ def main() -> None:
         [
             Table(
                 "4 hosts ready, in process",
-                [Row("spm", ready_inside, "ms"), *ready], False, 50, 10,
+                [Row("spm", ready_inside, "ms"), *ready],
+                False,
+                50,
+                10,
             ),
             Table(
                 "4 hosts ready, as processes",
-                [Row("spm", ready_processes, "ms"), *ready], False, 500, 200,
+                [Row("spm", ready_processes, "ms"), *ready],
+                False,
+                500,
+                200,
             ),
             Table(
                 "decorated function to first result, hosts as processes",
@@ -83,7 +88,9 @@ def main() -> None:
                     Row("spm, in process", first_inside, "ms"),
                     *first,
                 ],
-                False, 20, 8,
+                False,
+                20,
+                8,
             ),
         ],
     )

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import spm
-
 import peers
+import spm
 from report import Row, Table, keep, note
 
 OURS = 400_000
@@ -49,7 +48,7 @@ def main() -> None:
         with peer() as running:
             note(f"throughput: {running.name}")
             running.map(peers.increment, range(200))
-            best, count = rate(lambda xs: running.map(peers.increment, xs))  # noqa: B023
+            best, count = rate(lambda xs: running.map(peers.increment, xs))
             others.append(Row(running.name, best, "tasks/s", f"{count:,} tasks"))
     keep(
         "throughput",

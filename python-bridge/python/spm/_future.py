@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _traceback
 from ._task import TaskInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from ._submit import Submitter
 
 R = TypeVar("R")
@@ -75,7 +76,7 @@ class Future(concurrent.futures.Future[R]):
             return super().cancel()
         with self._condition:
             if self._state not in {_PENDING, _RUNNING}:
-                return self._state not in {"FINISHED"}
+                return self._state != "FINISHED"
             self._state = _CANCELLED
         submitter.cancel(self)
         self.set_running_or_notify_cancel()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._closure import prepare
-from ._spm import Hosts
 from ._submit import Submitter
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from ._backend import Run
     from ._closure import Specialisation
+    from ._spm import Hosts
 
 
 class HostBackend:

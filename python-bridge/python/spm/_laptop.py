@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import _runtime
 from ._hosts import HostBackend
 from ._pool import Pool
 from ._serial import serial
 from ._spm import Hosts, hidden, identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _STATE_DIR = "~/.spm"
 
@@ -76,7 +79,7 @@ def pool() -> Pool:
 
 
 def identity(key: str | None = None) -> str:
-    """This submitter's peer id, as hosts take it after `--allow`. Its key is made if need be."""
+    """Say this submitter's peer id, as hosts take it after `--allow`. Its key is made if need be."""
     return identity_of(_key_folder(key))
 
 

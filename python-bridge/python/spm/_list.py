@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._options import Options, Settings
@@ -10,6 +9,7 @@ from ._results import Gathered, Results, gather
 from ._spm import hidden
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Unpack
 
     from ._pool import Pool

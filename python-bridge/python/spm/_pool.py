@@ -5,22 +5,22 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from . import _runtime
-from ._future import Future
 from ._options import Host, Options, Settings
 from ._results import Results, length
 from ._spm import hidden
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Unpack
 
     from ._backend import Backend
+    from ._future import Future
 
 P = ParamSpec("P")
 R = TypeVar("R")

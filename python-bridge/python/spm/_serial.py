@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _spm
@@ -26,6 +25,8 @@ from ._task import TaskInfo, running
 from ._traceback import hide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from ._backend import Done, Failed
     from ._options import Settings
 
@@ -111,6 +112,7 @@ class _Plain(_Executor):
     def execute(
         self, closure: _PlainCall, row: Row, index: int, attempt: int, settings: _Limits
     ) -> tuple[Any, Failed | None, int]:
+        del settings  # no sandbox, no limits
         row = _spm.decode(_spm.encode(row))
         try:
             with running(index, attempt, _spm.seed_of(index)):
@@ -223,7 +225,7 @@ class SerialBackend:
         self._manager: SerialRun | None = None
 
     def hosts(self) -> list[tuple[Any, ...]]:
-        """This thread, as a host."""
+        """One host: this thread."""
         return [("local", platform.node(), {}, 1, (), 0, 0, None)]
 
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
@@ -331,7 +333,7 @@ class SerialRun:
         """No task follows."""
         self._ended = True
 
-    def _run(self, wait_s: float | None) -> tuple[int, Any, Any, int, int]:
+    def _run(self) -> tuple[int, Any, Any, int, int]:
         index, attempt, row = self._waiting.popleft()
         if self._keeps:
             self._kept[index] = (attempt, row)
@@ -350,7 +352,7 @@ class SerialRun:
             return [], None, True
         if wait_s is not None and wait_s <= 0:
             return None
-        _, value, failed, _, _ = self._run(wait_s)
+        _, value, failed, _, _ = self._run()
         finished = self._ended and not self._waiting
         return ([], failed, finished) if failed is not None else ([value], None, finished)
 
@@ -360,7 +362,7 @@ class SerialRun:
             return [], True
         if wait_s is not None and wait_s <= 0:
             return None
-        index, value, failed, attempt, run_us = self._run(wait_s)
+        index, value, failed, attempt, run_us = self._run()
         return [(index, value, failed, None, attempt, run_us)], self._ended and not self._waiting
 
     def release(self, index: int) -> None:
