@@ -5,6 +5,7 @@ import copy
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 import traceback
@@ -450,3 +451,42 @@ def test_task_info_is_plain_data() -> None:
     info = spm.TaskInfo(index=1)
     assert pickle.loads(pickle.dumps(info)) == info
     assert json.dumps(Frame("f", 1, 2, 3, 4, "g", "h")) == '["f", 1, 2, 3, 4, "g", "h"]'
+
+
+def test_a_task_that_ran_shows_the_same_traceback_as_a_call() -> None:
+    try:
+        outer(0)
+    except ZeroDivisionError as error:
+        local = traceback.format_exception(error)
+    with spm.serial() as pool:
+        try:
+            pool.submit(outer, 0).result()
+        except ZeroDivisionError as error:
+            remote = traceback.format_exception(error)
+        try:
+            list(pool.map(outer, [1, 0]))
+        except ZeroDivisionError as error:
+            mapped = traceback.format_exception(error)
+    assert remote[0] == local[0]
+    assert "pool.submit(outer, 0).result()" in remote[1]
+    assert remote[2:] == local[2:]
+    assert "list(pool.map(outer, [1, 0]))" in mapped[1]
+    assert mapped[2:] == local[2:]
+
+
+def test_a_notebook_shows_the_tasks_frames(capsys: pytest.CaptureFixture[str]) -> None:
+    interactive = pytest.importorskip("IPython.core.interactiveshell")
+    shell = interactive.InteractiveShell.instance()
+    try:
+        shell.run_cell(
+            "import spm\ndef divide(x):\n    return 10 // x\n"
+            "with spm.serial() as pool:\n    pool.submit(divide, 0).result()"
+        )
+    finally:
+        interactive.InteractiveShell.clear_instance()
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert shown.count("Traceback (most recent call last)") == 1
+    assert "in divide(" in shown
+    assert "----> 3     return 10 // x" in shown
+    assert "_future.py" not in shown
+    assert shown.rstrip().endswith("ZeroDivisionError: integer division or modulo by zero")
