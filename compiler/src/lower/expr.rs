@@ -203,7 +203,9 @@ impl Body<'_, '_> {
             return left;
         }
         let (then, other) = self.narrowings(first);
-        let (before, left) = self.temp(left);
+        // A bool is its own truth: no need to keep it.
+        let (before, left) =
+            if left.ty == Ty::Bool { (Vec::new(), left) } else { self.temp(left) };
         let test = self.truth(left.clone());
         if let Op::Bool(known) = test.op {
             if known != is_and {
@@ -244,6 +246,9 @@ impl Body<'_, '_> {
 
     /// The left operand of `and` (`or`) where it is false (true): None is never true.
     fn kept(&mut self, left: Ex, is_and: bool) -> Ex {
+        if left.ty == Ty::Bool {
+            return Ex::bool(!is_and, left.span);
+        }
         let Ty::Union(members) = self.resolve(&left.ty) else { return left };
         if is_and {
             return left;

@@ -185,7 +185,8 @@ impl Body<'_, '_> {
             this.block(orelse);
             this.flow_to(node, BREAK, span);
         });
-        self.push(St::Block(break_label, block));
+        // What follows the loop may be out of reach; the loop is not.
+        self.out.push(St::Block(break_label, block));
         self.enter(node, BREAK);
     }
 
@@ -235,7 +236,7 @@ impl Body<'_, '_> {
             this.block(orelse);
             this.flow_to(node, BREAK, span);
         });
-        self.push(St::Block(break_label, block));
+        self.out.push(St::Block(break_label, block));
         self.enter(node, BREAK);
         for local in plan.owned {
             self.push(St::Clear(local));
