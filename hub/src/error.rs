@@ -6,7 +6,9 @@ use spm_protocol::{PeerId, Point};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SequenceError {
     /// Closures were to be defined while a point is in force.
-    #[error("closures cannot be defined while point {point} is online; conclude its task manager first")]
+    #[error(
+        "closures cannot be defined while point {point} is online; conclude its task manager first"
+    )]
     DefineOnline {
         /// The point in force.
         point: Point,
@@ -27,7 +29,9 @@ pub enum SequenceError {
     #[error("no closures are in force; define them before starting a task manager")]
     Offline,
     /// A second manager was to start.
-    #[error("a task manager is already online at point {point}; conclude it, or use a pool of its own from `select()`")]
+    #[error(
+        "a task manager is already online at point {point}; conclude it, or use a pool of its own from `select()`"
+    )]
     ManagerOnline {
         /// The point in force.
         point: Point,

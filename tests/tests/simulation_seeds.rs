@@ -52,7 +52,9 @@ fn all_seeds() -> Report {
     for result in results {
         match result {
             Ok(report) => total = sum(&total, &report),
-            Err(violation) => panic!("{violation}; reproduce with `SPM_SIMULATION_SEED={}`", violation.seed),
+            Err(violation) => {
+                panic!("{violation}; reproduce with `SPM_SIMULATION_SEED={}`", violation.seed)
+            }
         }
     }
     total

@@ -53,7 +53,9 @@ impl Outgoing {
         overflow.pending.fetch_add(1, Ordering::AcqRel);
         if overflow.frames.send(frame).is_err() {
             let reason = self.sender.closed_reason();
-            return Err(PipeClosed { reason: reason.unwrap_or(spm_netmesh::CloseReason::Abandoned) });
+            return Err(PipeClosed {
+                reason: reason.unwrap_or(spm_netmesh::CloseReason::Abandoned),
+            });
         }
         Ok(())
     }

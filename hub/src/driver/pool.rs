@@ -103,15 +103,13 @@ impl Pool {
     pub fn open_session(&self) -> Session {
         let shared = &self.shared;
         let mut sessions = shared.sessions.lock();
-        let hosts =
-            if sessions.closed { Vec::new() } else { shared.tracking.connects(self.only.as_deref()) };
-        let core = Core::start(
-            random_session(),
-            &shared.hub,
-            shared.runtime.clone(),
-            hosts,
-            Weak::new(),
-        );
+        let hosts = if sessions.closed {
+            Vec::new()
+        } else {
+            shared.tracking.connects(self.only.as_deref())
+        };
+        let core =
+            Core::start(random_session(), &shared.hub, shared.runtime.clone(), hosts, Weak::new());
         sessions.open.retain(|(core, _)| core.strong_count() > 0);
         sessions.open.push((Arc::downgrade(&core), self.only.clone()));
         let is_closed = sessions.closed;

@@ -67,24 +67,19 @@ impl Session {
             core.blobs.add(core.id, blob.id(), blob.content().clone());
         }
         let slot = Arc::new(OnceLock::new());
-        let ids = blobs.iter().map(Blob::id).collect::<Vec<_>>();
+        let ids: Vec<_> = blobs.iter().map(Blob::id).collect();
         let begun = {
             let mut state = core.state.lock();
-            let before = (state.defining.take(), std::mem::take(&mut state.definition_blobs));
-            state.defining = Some(Arc::clone(&slot));
-            state.definition_blobs.clone_from(&ids);
-            let mut before = Some(before);
-            let begun = core.with_locked(state, true, |conversation, now_ms, actions| {
-                conversation.define(now_ms, definition, actions)
-            });
-            if begun.is_err() {
-                let mut state = core.state.lock();
-                if let Some((defining, blobs)) = before.take() {
-                    state.defining = defining;
-                    state.definition_blobs = blobs;
+            match state.conversation.session().check_define() {
+                Ok(()) => {
+                    state.defining = Some(Arc::clone(&slot));
+                    state.definition_blobs.clone_from(&ids);
+                    core.with_locked(state, true, |conversation, now_ms, actions| {
+                        conversation.define(now_ms, definition, actions).map(|_| ())
+                    })
                 }
+                Err(error) => Err(error),
             }
-            begun
         };
         if let Err(error) = begun {
             for id in ids {
@@ -205,7 +200,11 @@ fn check(closures: &[ClosureDefinition]) -> Result<(), BeginDefineError> {
             let bytes = blob.content().len();
             if bytes > COMPONENT_BYTES_MAX {
                 let name = closure.name.clone();
-                return Err(BeginDefineError::BlobTooLarge { name, bytes, limit: COMPONENT_BYTES_MAX });
+                return Err(BeginDefineError::BlobTooLarge {
+                    name,
+                    bytes,
+                    limit: COMPONENT_BYTES_MAX,
+                });
             }
         }
     }

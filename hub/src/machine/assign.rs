@@ -98,7 +98,8 @@ impl HostLoad {
         let target = self.target();
         let room = target.saturating_sub(self.in_flight);
         let is_busy = self.in_flight >= self.slots;
-        if (is_busy && (can_wait || room < target / 4)) || self.in_flight_bytes >= self.bytes_max() {
+        if (is_busy && (can_wait || room < target / 4)) || self.in_flight_bytes >= self.bytes_max()
+        {
             return 0;
         }
         room

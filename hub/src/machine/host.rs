@@ -158,9 +158,8 @@ impl Host {
         self.silent_until_ms = u64::MAX;
         self.stage = Stage::Out;
         self.reason = Some(reason);
-        let pause_ms = RECONNECT_MIN_MS
-            .saturating_mul(1 << self.failures.min(16))
-            .min(RECONNECT_MAX_MS);
+        let pause_ms =
+            RECONNECT_MIN_MS.saturating_mul(1 << self.failures.min(16)).min(RECONNECT_MAX_MS);
         self.failures = self.failures.saturating_add(1);
         self.link = Link::Down { retry_ms: now_ms.saturating_add(pause_ms) };
     }

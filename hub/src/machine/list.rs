@@ -415,7 +415,8 @@ impl List {
             Arrived::Blob { id: blob, bytes, is_raised } => {
                 let limit = if is_raised { RAISED_BYTES_MAX } else { VALUE_BYTES_MAX };
                 if bytes > limit as u64 {
-                    let reason = format!("it gave a result of {bytes} bytes, over the limit of {limit}");
+                    let reason =
+                        format!("it gave a result of {bytes} bytes, over the limit of {limit}");
                     self.settle(now_ms, id, TaskOutcome::HostFault(reason), actions);
                     return;
                 }
@@ -468,7 +469,13 @@ impl List {
         self.complete(now_ms, id, outcome, actions);
     }
 
-    fn complete(&mut self, now_ms: u64, id: TaskId, outcome: TaskOutcome, actions: &mut Vec<Action>) {
+    fn complete(
+        &mut self,
+        now_ms: u64,
+        id: TaskId,
+        outcome: TaskOutcome,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(state) = self.tasks.remove(&id) else { return };
         if state.place == Place::Waiting {
             self.waiting -= 1;
@@ -531,8 +538,13 @@ impl List {
     /// While there are no hosts, what waits for one fails.
     fn fail_without_hosts(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         let Some(reasons) = self.no_hosts.clone() else { return };
-        let ids: Vec<TaskId> =
-            self.again.drain(..).chain(self.fresh.drain(..)).collect::<BTreeSet<_>>().into_iter().collect();
+        let ids: Vec<TaskId> = self
+            .again
+            .drain(..)
+            .chain(self.fresh.drain(..))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         for id in ids {
             if self.tasks.get(&id).is_some_and(|state| state.place == Place::Waiting) {
                 self.complete(now_ms, id, TaskOutcome::NoHosts(reasons.clone()), actions);
@@ -549,7 +561,13 @@ impl List {
     }
 
     /// Ends tasks here and now, and tells the hosts that have them.
-    fn stop(&mut self, now_ms: u64, ids: &[TaskId], outcome: &TaskOutcome, actions: &mut Vec<Action>) {
+    fn stop(
+        &mut self,
+        now_ms: u64,
+        ids: &[TaskId],
+        outcome: &TaskOutcome,
+        actions: &mut Vec<Action>,
+    ) {
         let mut told: BTreeMap<HostId, Vec<TaskId>> = BTreeMap::new();
         for &id in ids {
             let Some(state) = self.tasks.get(&id) else { continue };
@@ -575,21 +593,33 @@ impl List {
             return Some(format!("{waiting} tasks wait, {} are counted", self.waiting));
         }
         if self.untaken > self.rules.window_tasks {
-            return Some(format!("{} tasks in a window of {}", self.untaken, self.rules.window_tasks));
+            return Some(format!(
+                "{} tasks in a window of {}",
+                self.untaken, self.rules.window_tasks
+            ));
         }
         let ended = self.stats.completed - self.early.len() as u64;
         let submitted = self.next_task.0 - self.first_task.0;
         if ended + self.held() as u64 != submitted {
-            return Some(format!("{ended} tasks given out and {} held of {submitted}", self.held()));
+            return Some(format!(
+                "{ended} tasks given out and {} held of {submitted}",
+                self.held()
+            ));
         }
         for (host, load) in &self.hosts {
             let running =
                 self.tasks.values().filter(|state| state.place == Place::Running(*host)).count();
             if load.in_flight as usize != running + load.abandoned() {
-                return Some(format!("{} tasks counted at {host:?}, {running} running", load.in_flight));
+                return Some(format!(
+                    "{} tasks counted at {host:?}, {running} running",
+                    load.in_flight
+                ));
             }
             if load.in_flight > load.credits {
-                return Some(format!("{} tasks at {host:?}, which takes {}", load.in_flight, load.credits));
+                return Some(format!(
+                    "{} tasks at {host:?}, which takes {}",
+                    load.in_flight, load.credits
+                ));
             }
         }
         None

@@ -249,6 +249,18 @@ impl Session {
         hosts.unwrap_or(0).max(self.departed_until_ms)
     }
 
+    /// Whether closures may be defined now.
+    pub fn check_define(&self) -> Result<(), SequenceError> {
+        let point = self.point;
+        match self.phase {
+            Phase::Offline => Ok(()),
+            Phase::Waiting | Phase::Preparing { .. } => Err(SequenceError::Preparing { point }),
+            Phase::Online { .. } => Err(SequenceError::DefineOnline { point }),
+            Phase::Concluding => Err(SequenceError::Concluding { point }),
+            Phase::Closed => Err(SequenceError::Closed),
+        }
+    }
+
     /// Starts bringing hosts to the next point.
     pub fn define(
         &mut self,
@@ -256,15 +268,7 @@ impl Session {
         definition: Definition,
         actions: &mut Vec<Action>,
     ) -> Result<Point, SequenceError> {
-        match self.phase {
-            Phase::Offline => {}
-            Phase::Waiting | Phase::Preparing { .. } => {
-                return Err(SequenceError::Preparing { point: self.point });
-            }
-            Phase::Online { .. } => return Err(SequenceError::DefineOnline { point: self.point }),
-            Phase::Concluding => return Err(SequenceError::Concluding { point: self.point }),
-            Phase::Closed => return Err(SequenceError::Closed),
-        }
+        self.check_define()?;
         self.point = Point(self.point.0 + 1);
         self.definition = Some(definition);
         self.phase = Phase::Waiting;

@@ -23,8 +23,7 @@ impl Tracker {
         }
         let host = HostId(self.next_host);
         self.next_host += 1;
-        let snapshot =
-            HostSnapshot { peer, info: None, state: HostState::Connecting, losses: 0 };
+        let snapshot = HostSnapshot { peer, info: None, state: HostState::Connecting, losses: 0 };
         self.hosts.insert(host, snapshot);
         host
     }

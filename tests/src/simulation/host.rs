@@ -57,7 +57,11 @@ pub struct SimulatedHost {
 
 /// All that a task prints, however often it is run.
 pub fn output_of(task: TaskId) -> Vec<u8> {
-    if task.0.is_multiple_of(5) { format!("task {task} says hello").into_bytes() } else { Vec::new() }
+    if task.0.is_multiple_of(5) {
+        format!("task {task} says hello").into_bytes()
+    } else {
+        Vec::new()
+    }
 }
 
 /// What a task's first half prints before its result.
@@ -175,8 +179,11 @@ impl SimulatedHost {
             Action::Prepare { point, .. } => {
                 session.preparing.insert(point);
                 let is_refused = self.refuses || random.chance(3);
-                let delay_ms =
-                    if random.chance(5) { random.between(1_000, 30_000) } else { random.between(1, 50) };
+                let delay_ms = if random.chance(5) {
+                    random.between(1_000, 30_000)
+                } else {
+                    random.between(1, 50)
+                };
                 network.after(delay_ms, Happening::HostPrepared { connection, point, is_refused });
             }
             Action::Run { point, tasks } => {
@@ -198,7 +205,13 @@ impl SimulatedHost {
                     waiting.map(|(point, task)| (*point, task.id, task.attempt)).collect();
                 session.waiting.retain(|(_, task)| !tasks.contains(&task.id));
                 for (point, task, attempt) in stopped {
-                    self.finish(connection, point, result(task, attempt, Outcome::Cancelled), network, random);
+                    self.finish(
+                        connection,
+                        point,
+                        result(task, attempt, Outcome::Cancelled),
+                        network,
+                        random,
+                    );
                 }
             }
             Action::Drop { point } => {
@@ -318,7 +331,11 @@ impl SimulatedHost {
         while session.running.len() < self.slots as usize
             && let Some((point, task)) = session.waiting.pop_front()
         {
-            let run_ms = if random.chance(1) { random.between(5_000, 40_000) } else { random.between(0, 40) };
+            let run_ms = if random.chance(1) {
+                random.between(5_000, 40_000)
+            } else {
+                random.between(0, 40)
+            };
             let (id, attempt) = (task.id, task.attempt);
             let end_ms = task.deadline_ms.map_or(run_ms, |deadline_ms| run_ms.min(deadline_ms));
             let happening =

@@ -306,9 +306,7 @@ impl World {
             return Err(format!("host {} says {point} is concluded, and has work of it", host.0));
         }
         let event = match frame {
-            FromHost::Control(frame) => {
-                Event::Session(SessionEvent::Control { host, link, frame })
-            }
+            FromHost::Control(frame) => Event::Session(SessionEvent::Control { host, link, frame }),
             FromHost::Work(frame) => Event::Work { host, link, frame },
         };
         self.with_hub(|hub, now_ms, actions| hub.handle(now_ms, event, actions))
@@ -347,9 +345,11 @@ impl World {
             Action::Open { host, link } => {
                 let delay_ms = self.random.between(1, 30);
                 let now_ms = self.network.now_ms;
-                let can_open = self.hosts.get(&host).is_some_and(|host| {
-                    host.is_alive && !host.is_suspended(now_ms)
-                }) && !self.random.chance(5);
+                let can_open = self
+                    .hosts
+                    .get(&host)
+                    .is_some_and(|host| host.is_alive && !host.is_suspended(now_ms))
+                    && !self.random.chance(5);
                 if can_open {
                     let connection = self.network.connect(host, link);
                     if let Some(host) = self.hosts.get_mut(&host) {
@@ -377,9 +377,9 @@ impl World {
                     HubControl::Prepare { point, .. } => self.check_nothing_old(*point)?,
                     _ => {}
                 }
-                let frame = HubControl::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
-                let happening =
-                    Happening::HostHears { connection, frame: FromHub::Control(frame) };
+                let frame =
+                    HubControl::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
+                let happening = Happening::HostHears { connection, frame: FromHub::Control(frame) };
                 self.network.send(connection, Way::ControlToHost, &mut self.random, happening);
             }
             Action::SendTasks { host, link, point, tasks } => {
@@ -387,7 +387,8 @@ impl World {
                     return Err(format!("tasks sent to host {}, which is not there", host.0));
                 };
                 let frame = HubWork::Tasks { point, tasks };
-                let frame = HubWork::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
+                let frame =
+                    HubWork::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
                 let happening = Happening::HostHears { connection, frame: FromHub::Work(frame) };
                 self.network.send(connection, Way::WorkToHost, &mut self.random, happening);
             }
@@ -445,7 +446,8 @@ impl World {
                 return self.tell_hub(SessionEvent::HostAdded { host, peer: peer(host.0) });
             }
             Fault::Leave { host } => {
-                let is_in = self.hosts.get(&host).is_some_and(|host| host.is_in_pool && host.is_alive);
+                let is_in =
+                    self.hosts.get(&host).is_some_and(|host| host.is_in_pool && host.is_alive);
                 let next = HostId(self.hosts.len() as u32);
                 if !is_in || next.0 >= HOSTS_MAX {
                     return Ok(());

@@ -57,16 +57,34 @@ pub enum Happening {
 /// Something goes wrong, or right again.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    Crash { host: HostId },
-    Restart { host: HostId },
-    Suspend { host: HostId, for_ms: u64 },
-    Resume { host: HostId },
+    Crash {
+        host: HostId,
+    },
+    Restart {
+        host: HostId,
+    },
+    Suspend {
+        host: HostId,
+        for_ms: u64,
+    },
+    Resume {
+        host: HostId,
+    },
     /// Breaks one connection of this host, if it has one.
-    Break { host: HostId },
+    Break {
+        host: HostId,
+    },
     /// Lets nothing through to and from this host for a while.
-    Stall { host: HostId, for_ms: u64 },
-    Join { host: HostId },
-    Leave { host: HostId },
+    Stall {
+        host: HostId,
+        for_ms: u64,
+    },
+    Join {
+        host: HostId,
+    },
+    Leave {
+        host: HostId,
+    },
 }
 
 /// A frame on its way to the hub.

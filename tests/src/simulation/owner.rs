@@ -9,7 +9,9 @@ use spm_hub::machine::session::Definition;
 use spm_hub::machine::{Action, Conversation};
 use spm_hub::{DefineError, DefineOptions, Delivery, TaskOutcome, Wait};
 use spm_protocol::manifest::{Engine, Isolation, TaskLimits};
-use spm_protocol::{ContentId, Manifest, Payload, PeerId, Point, SessionId, SignedManifest, TaskId};
+use spm_protocol::{
+    ContentId, Manifest, Payload, PeerId, Point, SessionId, SignedManifest, TaskId,
+};
 
 use super::host::output_of;
 use super::random::Random;
@@ -181,9 +183,7 @@ impl Owner {
         }
         // In the end every task must get through without help.
         let is_fickle = self.cancels && !is_calm && random.chance(3);
-        if is_fickle
-            && let Some(&task) = self.open.keys().nth(random.between(0, 20) as usize)
-        {
+        if is_fickle && let Some(&task) = self.open.keys().nth(random.between(0, 20) as usize) {
             hub.handle_list(now_ms, ListEvent::Cancel { task }, actions);
         }
         if is_fickle && random.chance(10) {
@@ -247,7 +247,10 @@ impl Owner {
                         return Err(format!("task {task} ended twice, or was never submitted"));
                     };
                     if index != completion.index {
-                        return Err(format!("task {task} has index {index}, not {}", completion.index));
+                        return Err(format!(
+                            "task {task} has index {index}, not {}",
+                            completion.index
+                        ));
                     }
                     if self.is_ordered && task <= self.last_task {
                         return Err(format!("task {task} ended after task {}", self.last_task));

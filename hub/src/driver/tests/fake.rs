@@ -292,5 +292,4 @@ impl Blobs for FakeBlobs {
     }
 }
 
-
 const _: () = assert!(PROTOCOL_VERSION == 1, "the script speaks version 1");

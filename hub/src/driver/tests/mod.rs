@@ -103,28 +103,260 @@ fn tasks_come_back_in_order_once_each() {
 }
 
 #[test]
-fn measure() {
-    let world = world(&[Script::Echo, Script::Echo]);
+fn completions_can_be_drained_by_a_dispatcher() {
+    let world = world(&[Script::Echo]);
+    let session = online(&world, Wait::ForAll);
+    let queue = Arc::new(CompletionQueue::new());
+    let options =
+        ListOptions { queue: Some((queue.clone(), 7)), window_tasks: 4, ..ListOptions::default() };
+    let run = session.list(options).unwrap();
+    let mut seen = 0;
+    for round in 0..25 {
+        for index in 0..4 {
+            run.submit(request(round * 4 + index)).unwrap();
+        }
+        assert_eq!(run.submit(request(0)), Err(SubmitError::Full { window_tasks: 4 }));
+        let mut deliveries = Vec::new();
+        while deliveries.len() < 4 {
+            queue.drain(16, PATIENCE, &mut deliveries);
+        }
+        assert!(deliveries.iter().all(|(tag, _)| *tag == 7));
+        seen += deliveries.len();
+    }
+    assert_eq!(seen, 100);
+    run.close_input();
+    let mut last = Vec::new();
+    queue.drain(16, PATIENCE, &mut last);
+    assert_eq!(last, [(7, Delivery::Finished)]);
+    queue.interrupt();
+    queue.drain(16, PATIENCE, &mut last);
+    assert_eq!(last.len(), 1);
+}
+
+#[test]
+fn large_values_travel_as_blobs_and_are_let_go() {
+    let world = world(&[Script::EchoBlob]);
+    let session = online(&world, Wait::ForAll);
+    let before = world.blobs.count();
+    let run = session.list(ListOptions::default()).unwrap();
+    let arguments = vec![7; INLINE_BYTES_MAX + 1];
+    run.submit(TaskRequest { arguments: arguments.clone(), ..TaskRequest::default() }).unwrap();
+    assert_eq!(completion(&run).outcome, TaskOutcome::Returned(arguments.into()));
+    // The component, and the result, which is the host's; the arguments are gone.
+    assert_eq!(world.blobs.count(), before + 1);
+    session.close();
+    assert_eq!(world.blobs.count(), 0);
+}
+
+#[test]
+fn output_arrives_before_its_task_ends() {
+    let world = world(&[Script::Print]);
     let session = online(&world, Wait::ForAll);
     let run = session.list(ListOptions::default()).unwrap();
-    for _ in 0..3 {
-        let started = Instant::now();
-        for index in 0..20_000 {
-            run.submit(request(index)).unwrap();
-            completion(&run);
-        }
-        println!("round trip {:?}", started.elapsed() / 20_000);
+    run.submit(request(9)).unwrap();
+    let Next::Output(output) = run.next(PATIENCE) else { panic!("no output") };
+    assert_eq!((output.index, &output.output[..]), (9, &b"hello "[..]));
+    assert_eq!(completion(&run).index, 9);
+}
+
+#[test]
+fn tasks_of_a_host_that_breaks_are_done_by_another() {
+    let world = world(&[Script::Break, Script::Echo]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions::default()).unwrap();
+    let mut requests: VecDeque<_> = (0..100).map(request).collect();
+    run.submit_many(&mut requests).unwrap();
+    run.close_input();
+    let completions = gather(&run);
+    assert_eq!(completions.len(), 100);
+    for completion in completions {
+        assert!(matches!(completion.outcome, TaskOutcome::Returned(_)), "{completion:?}");
     }
+    assert!(run.stats().retries > 0);
+}
+
+#[test]
+fn a_fault_that_repeats_is_reported_with_its_attempts() {
+    let world = world(&[Script::Fault]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions { retries: 2, ..ListOptions::default() }).unwrap();
+    run.submit(request(0)).unwrap();
+    let completion = completion(&run);
+    assert_eq!(completion.outcome, TaskOutcome::HostFault("out of order".to_owned()));
+    assert_eq!(completion.attempts, 3);
+    assert!(completion.host.is_some());
+}
+
+#[test]
+fn cancelled_tasks_end_at_once_and_their_hosts_are_told() {
+    let world = world(&[Script::Hold]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions { ordered: false, ..ListOptions::default() }).unwrap();
+    let task = run.submit(request(0)).unwrap();
+    assert_eq!(run.next(Some(Duration::ZERO)), Next::TimedOut);
+    assert!(run.cancel(task));
+    assert!(!run.cancel(task));
+    assert_eq!(completion(&run).outcome, TaskOutcome::Cancelled);
+    // The host gives the slot back: two more tasks fill it, and are cancelled with the run.
+    run.submit(request(1)).unwrap();
+    run.cancel_all();
+    assert_eq!(gather(&run).len(), 1);
+    assert!(session.conclude().unwrap().wait(PATIENCE));
+    assert!(world.hosts[0].cancels.load(Ordering::Relaxed) >= 1);
+    assert_eq!(run.submit(request(2)), Err(SubmitError::Closed));
+}
+
+#[test]
+fn a_run_deadline_ends_what_hosts_hold() {
+    let world = world(&[Script::Hold]);
+    let session = online(&world, Wait::ForAll);
+    let options = ListOptions { run_deadline_ms: Some(20), ..ListOptions::default() };
+    let run = session.list(options).unwrap();
+    run.submit(request(0)).unwrap();
+    assert_eq!(completion(&run).outcome, TaskOutcome::RunDeadline);
+    assert_eq!(run.next(PATIENCE), Next::Finished);
+}
+
+#[test]
+fn refusals_name_every_host() {
+    let world = world(&[Script::Refuse, Script::Refuse]);
+    let session = world.pool.open_session();
+    let defining = session.define(vec![closure()], DefineOptions::default()).unwrap();
+    let error = defining.wait(PATIENCE).unwrap().unwrap_err();
+    let DefineError::Refused { reasons } = &error else { panic!("{error:?}") };
+    assert_eq!(reasons.len(), 2);
+    assert!(error.to_string().contains("closure 0: not today"), "{error}");
+    assert_eq!(world.blobs.count(), 0);
+}
+
+#[test]
+fn hosts_that_cannot_be_reached_are_reported_not_waited_for() {
+    let world = world(&[Script::Absent]);
+    assert_eq!(world.pool.wait_ready(1, Duration::from_secs(30)), 0);
+    let session = world.pool.open_session();
+    let defining = session.define(vec![closure()], DefineOptions::default()).unwrap();
+    let error = defining.wait(PATIENCE).unwrap().unwrap_err();
+    let DefineError::NoHosts { reasons } = &error else { panic!("{error:?}") };
+    assert_eq!(reasons[0].1, "nobody is there");
+}
+
+#[test]
+fn a_host_that_comes_late_gets_tasks() {
+    let world = world(&[Script::Hold]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions { ordered: false, ..ListOptions::default() }).unwrap();
+    let mut requests: VecDeque<_> = (0..4).map(request).collect();
+    run.submit_many(&mut requests).unwrap();
+    let late = FakeHost::new(Script::Echo, &world.blobs);
+    world.pool.add_host(Arc::new(Reach(late.clone())));
+    // The first host keeps the two it has; the late one does the others.
+    assert_eq!((completion(&run).index, completion(&run).index), (2, 3));
+    assert_eq!(late.tasks.load(Ordering::Relaxed), 2);
+    assert_eq!(world.pool.hosts().len(), 2);
+}
+
+#[test]
+fn what_a_removed_host_had_is_done_by_another() {
+    let world = world(&[Script::Hold, Script::Echo]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions::default()).unwrap();
+    let mut requests: VecDeque<_> = (0..10).map(request).collect();
+    run.submit_many(&mut requests).unwrap();
+    run.close_input();
+    world.pool.remove_host(Reach(world.hosts[0].clone()).peer(), true);
+    assert_eq!(gather(&run).len(), 10);
+    // Nobody waits for the leases of a process that is known to have ended.
+    assert!(session.conclude().unwrap().wait(PATIENCE));
     let started = Instant::now();
-    let (mut submitted, mut done) = (0, 0);
-    while done < 1_000_000 {
-        let room = run.room().min(1_000_000 - submitted);
-        if room > 256 || submitted == 1_000_000 {
-            let mut requests: VecDeque<_> =
-                (0..room.min(1024)).map(|index| request(index as u64)).collect();
-            submitted += run.submit_many(&mut requests).unwrap().len();
-        }
-        let got = run.next_many(1024, Some(Duration::from_secs(3))); if got.is_empty() { panic!("{submitted} {done} {:?}", run.stats()); } done += got.len();
+    let defining = session.define(vec![closure()], DefineOptions::default()).unwrap();
+    defining.wait(PATIENCE).unwrap().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn sessions_share_hosts_and_nothing_else() {
+    let world = world(&[Script::Echo, Script::Echo]);
+    let (one, two) = (online(&world, Wait::ForOne), online(&world, Wait::ForAll));
+    assert_ne!(one.id(), two.id());
+    let runs = [&one, &two].map(|session| session.list(ListOptions::default()).unwrap());
+    for run in &runs {
+        run.submit(request(5)).unwrap();
     }
-    println!("{:.0} tasks/s", 1e6 / started.elapsed().as_secs_f64());
+    one.close();
+    assert_eq!(completion(&runs[1]).index, 5);
+    assert_eq!(runs[0].submit(request(6)), Err(SubmitError::Closed));
+    two.list(ListOptions::default()).map(|_| ()).unwrap_err();
+}
+
+#[test]
+fn wrong_moments_are_sequence_errors() {
+    let world = world(&[Script::Echo]);
+    let session = online(&world, Wait::ForAll);
+    let again = session.define(vec![closure()], DefineOptions::default());
+    assert!(again.err().unwrap().to_string().contains("conclude its task manager first"));
+    let run = session.list(ListOptions::default()).unwrap();
+    let second = session.list(ListOptions::default()).err().unwrap();
+    assert!(matches!(second, SequenceError::ManagerOnline { .. }));
+    drop(run);
+    assert!(session.conclude().unwrap().wait(PATIENCE));
+    let offline = session.list(ListOptions::default()).err().unwrap();
+    assert_eq!(offline, SequenceError::Offline);
+    world.pool.close();
+    assert_eq!(session.conclude().err(), Some(SequenceError::Closed));
+    let closed = world.pool.open_session().define(vec![closure()], DefineOptions::default());
+    assert_eq!(closed.err(), Some(SequenceError::Closed.into()));
+}
+
+#[test]
+fn a_pool_selected_from_another_uses_only_its_hosts() {
+    let world = world(&[Script::Echo, Script::Echo]);
+    let peer = Reach(world.hosts[1].clone()).peer();
+    let selected = world.pool.select(&[peer]);
+    assert_eq!(selected.hosts().len(), 1);
+    let session = selected.open_session();
+    let defining = session.define(vec![closure()], DefineOptions::default()).unwrap();
+    defining.wait(PATIENCE).unwrap().unwrap();
+    assert_eq!(session.online().unwrap().1, [peer]);
+    assert_eq!(world.hub.peer().to_bytes().len(), peer.to_bytes().len());
+}
+
+#[test]
+fn a_host_that_recovers_is_used_again() {
+    let world = world(&[Script::Break]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions { retries: 100, ..ListOptions::default() }).unwrap();
+    run.submit(request(0)).unwrap();
+    while world.hosts[0].tasks.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
+    world.hosts[0].set_script(Script::Echo);
+    let completion = completion(&run);
+    assert!(matches!(completion.outcome, TaskOutcome::Returned(_)));
+    assert!(completion.attempts > 1);
+    assert!(world.hosts[0].connects.load(Ordering::Relaxed) > 2);
+}
+
+#[test]
+fn memory_is_bounded_by_the_window_not_by_the_number_of_tasks() {
+    let world = world(&[Script::Echo, Script::Echo]);
+    let session = online(&world, Wait::ForAll);
+    let run = session.list(ListOptions { window_tasks: 512, ..ListOptions::default() }).unwrap();
+    let (mut submitted, mut done) = (0, 0);
+    let before = resident_bytes();
+    while done < 300_000 {
+        let room = run.room().min(300_000 - submitted);
+        let mut requests: VecDeque<_> = (0..room as u64).map(request).collect();
+        submitted += run.submit_many(&mut requests).map_or(0, |ids| ids.len());
+        let taken = run.next_many(512, PATIENCE);
+        assert!(!taken.is_empty(), "run hangs after {done} completions");
+        done += taken.len();
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 5 << 20, "memory grew by {grown} bytes");
+}
+
+/// What this process has in memory; nothing on systems that do not say.
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }

@@ -62,8 +62,14 @@ impl Driven {
     }
 
     fn result(&mut self, host: HostId, id: u64, attempt: u32, outcome: Outcome) -> Vec<Action> {
-        let result =
-            TaskResult { id: TaskId(id), attempt, outcome, run_us: 10_000, output: Vec::new(), pure: true };
+        let result = TaskResult {
+            id: TaskId(id),
+            attempt,
+            outcome,
+            run_us: 10_000,
+            output: Vec::new(),
+            pure: true,
+        };
         self.results(host, vec![result])
     }
 
@@ -77,7 +83,10 @@ impl Driven {
 
     fn prints(&mut self, host: HostId, id: u64, attempt: u32, output: &str) -> Vec<Action> {
         let (id, output) = (TaskId(id), output.as_bytes().to_vec());
-        self.does(Event::Work { host, frame: HostWork::Output { point: POINT, id, attempt, output } })
+        self.does(Event::Work {
+            host,
+            frame: HostWork::Output { point: POINT, id, attempt, output },
+        })
     }
 }
 

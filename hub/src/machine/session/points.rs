@@ -36,7 +36,11 @@ impl Session {
         wake_ms = wake_ms.min(match self.phase {
             Phase::Waiting => self.old_leases_until_ms(),
             Phase::Preparing { until_ms, grace_until_ms } => {
-                if self.seen_ms < grace_until_ms { grace_until_ms } else { until_ms }
+                if self.seen_ms < grace_until_ms {
+                    grace_until_ms
+                } else {
+                    until_ms
+                }
             }
             Phase::Online { dark_since_ms: Some(dark_since_ms), is_told: false } => {
                 let grace_until_ms = dark_since_ms.saturating_add(NO_HOSTS_GRACE_MS);
@@ -243,8 +247,11 @@ impl Session {
             Link::Greeting { .. } => true,
             Link::Up { .. } => host.stage != Stage::Refused,
         });
-        let patience_ms =
-            if is_coming { NO_HOSTS_GRACE_MS.saturating_add(deadline_ms) } else { NO_HOSTS_GRACE_MS };
+        let patience_ms = if is_coming {
+            NO_HOSTS_GRACE_MS.saturating_add(deadline_ms)
+        } else {
+            NO_HOSTS_GRACE_MS
+        };
         if is_hopeless || now_ms >= since_ms.saturating_add(patience_ms) {
             *is_told = true;
             let reasons = self.hosts.values().map(|host| {
