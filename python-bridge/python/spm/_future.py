@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,6 +91,8 @@ class Future(concurrent.futures.Future[R]):
         return self._state in {_PENDING, _RUNNING} and self._submitter.is_running(self)
 
     def __await__(self) -> Generator[Any, None, R]:
+        import asyncio
+
         return asyncio.wrap_future(self).__await__()
 
     def _settle(self, timeout: float | None) -> None:

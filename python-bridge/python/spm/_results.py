@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import operator
 import sys
 import threading
@@ -463,5 +462,7 @@ def _print_progress(state: Progress, *, last: bool) -> None:
 
 
 async def _in_thread(function: Any, *arguments: Any) -> None:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, function, *arguments)
