@@ -1,5 +1,7 @@
 //! Why an operation of the hub failed: one enum for each kind of operation.
 
+use std::fmt::Write;
+
 use spm_protocol::{PeerId, Point};
 
 /// An operation at the wrong moment. The message says what to do instead.
@@ -68,7 +70,8 @@ fn reasons_text(reasons: &[(PeerId, String)]) -> String {
     let mut text = String::new();
     for (peer, reason) in reasons {
         text.push_str(if text.is_empty() { ": " } else { "; " });
-        text.push_str(&format!("`{peer}`: {reason}"));
+        // Writing to a text does not fail.
+        let _ = write!(text, "`{peer}`: {reason}");
     }
     text
 }

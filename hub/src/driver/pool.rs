@@ -31,9 +31,12 @@ pub(super) struct Shared {
     sessions: Mutex<Sessions>,
 }
 
+/// A session, and the hosts it is limited to.
+type OpenSession = (Weak<Core>, Option<Arc<[HostId]>>);
+
 #[derive(Default)]
 struct Sessions {
-    open: Vec<(Weak<Core>, Option<Arc<[HostId]>>)>,
+    open: Vec<OpenSession>,
     closed: bool,
 }
 
@@ -79,8 +82,9 @@ impl Pool {
         if let Some(known) = known {
             self.shared.each_session(known, |core| core.remove_host(known, false));
         }
-        let id = self.shared.tracking.add(Arc::clone(&host));
-        self.shared.each_session(id, |core| core.add_host(id, Arc::clone(&host)));
+        let connect = Arc::clone(&host);
+        let id = self.shared.tracking.add(host);
+        self.shared.each_session(id, |core| core.add_host(id, Arc::clone(&connect)));
     }
 
     /// Takes a host out of the pool and of all its sessions. `ended` says that its process is known to have
@@ -92,6 +96,7 @@ impl Pool {
     }
 
     /// A pool of those of its hosts that are named. It shares what is known of them, not their sessions.
+    #[must_use]
     pub fn select(&self, peers: &[PeerId]) -> Pool {
         let tracking = &self.shared.tracking;
         let hosts = peers.iter().filter_map(|peer| tracking.find(*peer));

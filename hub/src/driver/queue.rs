@@ -54,12 +54,11 @@ impl CompletionQueue {
         let mut waiting = self.waiting.lock();
         while waiting.deliveries.is_empty() && !waiting.interrupted {
             waiting.takers += 1;
-            let timed_out = match deadline {
-                Some(deadline) => self.arrived.wait_until(&mut waiting, deadline).timed_out(),
-                None => {
-                    self.arrived.wait(&mut waiting);
-                    false
-                }
+            let timed_out = if let Some(deadline) = deadline {
+                self.arrived.wait_until(&mut waiting, deadline).timed_out()
+            } else {
+                self.arrived.wait(&mut waiting);
+                false
             };
             waiting.takers -= 1;
             if timed_out {

@@ -16,6 +16,9 @@ use spm_protocol::{
 use super::host::output_of;
 use super::random::Random;
 
+/// How a definition ended.
+type DefineResult = Result<(Point, Vec<(PeerId, String)>), DefineError>;
+
 /// Largest number of tasks of one run.
 const TASKS_MAX: u64 = 120;
 /// Definitions that may fail before the owner gives up: some hosts refuse everything.
@@ -83,7 +86,7 @@ impl Owner {
         format!("{:?}, {} tasks open, {} to submit", self.step, self.open.len(), self.to_submit)
     }
 
-    pub fn defined(&mut self, result: &Result<(Point, Vec<(PeerId, String)>), DefineError>) {
+    pub fn defined(&mut self, result: &DefineResult) {
         if self.step == Step::Defining && result.is_err() {
             self.step = Step::Offline;
             self.failures += 1;

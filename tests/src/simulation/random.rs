@@ -1,4 +1,4 @@
-//! Reproducible randomness: SplitMix64.
+//! Reproducible randomness: `SplitMix64`.
 
 /// A stream of numbers that depends on nothing but its seed.
 #[derive(Debug, Clone)]

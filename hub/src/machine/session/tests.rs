@@ -142,7 +142,9 @@ fn sent(actions: &[Action]) -> Vec<(u32, &'static str)> {
         .collect()
 }
 
-fn defined(actions: &[Action]) -> Option<&Result<(Point, Vec<(PeerId, String)>), DefineError>> {
+type DefineResult = Result<(Point, Vec<(PeerId, String)>), DefineError>;
+
+fn defined(actions: &[Action]) -> Option<&DefineResult> {
     actions.iter().find_map(|action| match action {
         Action::Defined(result) => Some(result),
         _ => None,
