@@ -81,7 +81,7 @@ impl ArtefactCache {
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
             .open(self.folder.join(&name))
             .ok()?;
-        let length = file.metadata().ok().filter(|metadata| metadata.is_file())?.len();
+        let length = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
         if length > ARTEFACT_BYTES_MAX + MAC_BYTES as u64 {
             return None;
         }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -41,6 +41,12 @@ pub enum CompileChildError {
     TimedOut {
         /// What it was given.
         timeout: Duration,
+    },
+    /// It was killed, by a limit or from outside, or crashed.
+    #[error("the process that compiles was stopped by a limit or a fault ({status})")]
+    Died {
+        /// How it ended.
+        status: ExitStatus,
     },
     /// It ended without an artefact.
     #[error("compiling failed: {reason}")]
@@ -96,6 +102,14 @@ impl ChildCompiler {
         }
     }
 
+    /// Kills the child that waits, as a system short of memory might.
+    pub fn kill_spare(&self) {
+        if let Some(KilledChild(child)) = &mut *self.spare.lock() {
+            // It may have died by itself.
+            let _ = child.kill();
+        }
+    }
+
     /// Kills the child that waits and those that compile, and starts none ahead any more.
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::SeqCst);
@@ -112,12 +126,13 @@ impl ChildCompiler {
         is_fuelled: bool,
     ) -> Result<Vec<u8>, CompileChildError> {
         let spare = self.spare.lock().take();
-        if let Some(child) = spare
-            && let Some(result) = self.feed(child, component, is_fuelled)
-        {
-            return result;
+        if let Some(child) = spare {
+            match self.feed(child, component, is_fuelled) {
+                // It may have died while it waited, so that says nothing about the component.
+                None | Some(Err(CompileChildError::Died { .. })) => {}
+                Some(result) => return result,
+            }
         }
-        // No child waited, or it died before it was needed.
         let child = self.start().map_err(CompileChildError::Start)?;
         self.feed(child, component, is_fuelled).unwrap_or_else(|| {
             Err(CompileChildError::Failed { reason: "the process died".to_owned() })
@@ -163,15 +178,13 @@ impl ChildCompiler {
                 reason: "no thread for its output".to_owned(),
             }));
         };
-        let received = self.wait(&receiver);
-        let result = match received {
+        let output = self.wait(&receiver);
+        let result = match output {
             Err(error) => Err(error),
             Ok(Err(error)) => Err(CompileChildError::Failed { reason: error.to_string() }),
             Ok(Ok((artefact, reason))) => match child.0.wait() {
                 Ok(status) if status.success() => Ok(artefact),
-                Ok(status) if reason.is_empty() => Err(CompileChildError::Failed {
-                    reason: format!("it was stopped by a limit or a fault ({status})"),
-                }),
+                Ok(status) if reason.is_empty() => Err(CompileChildError::Died { status }),
                 Ok(_) => Err(CompileChildError::Failed {
                     reason: String::from_utf8_lossy(&reason).trim().to_owned(),
                 }),
@@ -189,7 +202,7 @@ impl ChildCompiler {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match receiver.recv_timeout(left.min(STOP_LOOK)) {
-                Ok(received) => return Ok(received),
+                Ok(value) => return Ok(value),
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err(CompileChildError::Failed {
                         reason: "its output was lost".to_owned(),

@@ -197,7 +197,7 @@ fn log_event(event: &MeshEvent) {
         MeshEvent::Disconnected { peer, cause } => tracing::info!(%peer, cause, "disconnected"),
         MeshEvent::Discovered { peer, address } => tracing::debug!(%peer, %address, "discovered"),
         MeshEvent::Unreachable { error } => {
-            tracing::warn!(%error, "bootstrap address is unreachable")
+            tracing::warn!(%error, "bootstrap address is unreachable");
         }
         MeshEvent::Missed { count } => tracing::debug!(count, "mesh events missed"),
     }

@@ -72,9 +72,9 @@ pub(super) async fn drive(host: Arc<Shared>, served: ServedSession, registered: 
         };
         let mut inputs =
             Inputs { events: receiver, control: control_receiver, work: work_receiver };
-        let driven = driver.until_closed(&mut inputs);
+        let ending = driver.until_closed(&mut inputs);
         let reason = tokio::select! {
-            reason = driven => reason,
+            reason = ending => reason,
             _ = &mut drain => "its pipes ended".to_owned(),
         };
         driver.abandon();
@@ -217,7 +217,7 @@ impl Driver<'_> {
         for mut task in tasks {
             match std::mem::replace(&mut task.arguments, Payload::Inline(Vec::new())) {
                 Payload::Inline(arguments) => {
-                    jobs.push(job(current, &task, Bytes::from(arguments)))
+                    jobs.push(job(current, &task, Bytes::from(arguments)));
                 }
                 Payload::Blob { id, bytes } => {
                     task.arguments = Payload::Blob { id, bytes };

@@ -201,3 +201,58 @@ impl Drop for PointRun {
         self.session.tell(Event::Dropped { point: self.point });
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use spm_netmesh::Pipe;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+
+    /// The other ends of what a session writes to.
+    pub(in super::super) struct Ends {
+        pub(in super::super) work: Pipe,
+        pub(in super::super) events: UnboundedReceiver<Event>,
+    }
+
+    /// A point of a session that nobody drives.
+    pub(in super::super) fn point_run() -> (Arc<PointRun>, Ends) {
+        let peer = spm_netmesh::Keypair::generate_ed25519().public().to_peer_id();
+        let (near, work) = Pipe::pair(16);
+        let (events, receiver) = unbounded_channel();
+        let session = SessionRun {
+            key: 1,
+            session: SessionId::from_bytes([1; 16]),
+            submitter: Certified { owner: peer, transport: peer, expires_unix_ms: u64::MAX },
+            blobs: Blobs::Store(BlobStore::in_memory(1 << 20)),
+            work: Outbox::new(near.sender),
+            lease_until_ms: AtomicU64::new(u64::MAX),
+            events,
+        };
+        (Arc::new(PointRun::new(Arc::new(session), Point(1))), Ends { work, events: receiver })
+    }
+
+    #[test]
+    fn the_last_to_let_go_of_a_point_says_so() {
+        let (point, mut ends) = point_run();
+        let held = Arc::clone(&point);
+        drop(point);
+        assert!(ends.events.try_recv().is_err());
+        drop(held);
+        assert_eq!(ends.events.try_recv(), Ok(Event::Dropped { point: Point(1) }));
+    }
+
+    #[test]
+    fn nothing_is_sent_for_an_abandoned_point_or_after_the_lease() {
+        let (point, mut ends) = point_run();
+        point.answer(TaskId(1), 1, Outcome::Cancelled);
+        assert!(ends.work.receiver.try_recv().is_ok());
+        point.session.lease_until_ms.store(0, Ordering::Release);
+        point.answer(TaskId(2), 1, Outcome::Cancelled);
+        point.session.lease_until_ms.store(u64::MAX, Ordering::Release);
+        point.abandon();
+        point.answer(TaskId(3), 1, Outcome::Cancelled);
+        assert!(ends.work.receiver.try_recv().is_err());
+        assert_eq!(point.take_ended(), 2);
+    }
+}

@@ -98,7 +98,7 @@ fn check_manifests(
         match checked {
             Ok(manifest) => manifests.push(manifest),
             Err(error) => {
-                refusals.push(Refusal { closure: Some(index as u32), reason: error.to_string() })
+                refusals.push(Refusal { closure: Some(index as u32), reason: error.to_string() });
             }
         }
     }
@@ -152,20 +152,20 @@ async fn define_one(
     };
     let is_fuelled = manifest.limits.fuel.is_some();
     let memory_bytes = manifest.limits.memory_bytes;
-    let definition = match host.definer.known(manifest.component, is_fuelled, memory_bytes) {
-        Some(definition) => definition,
-        None => {
-            let component = fetch(manifest.component, manifest.component_bytes).await?;
-            let (host, id) = (Arc::clone(host), manifest.component);
-            let defined = tokio::task::spawn_blocking(move || {
-                let initial_bytes = verify::check_component(&component, memory_bytes)
-                    .map_err(|error| error.to_string())?;
-                host.definer
-                    .define(id, &component, is_fuelled, initial_bytes)
-                    .map_err(|error| error.reason())
-            });
-            defined.await.map_err(|error| format!("a bug in SPM's host: {error}"))??
-        }
+    let known = host.definer.known(manifest.component, is_fuelled, memory_bytes);
+    let definition = if let Some(definition) = known {
+        definition
+    } else {
+        let component = fetch(manifest.component, manifest.component_bytes).await?;
+        let (host, id) = (Arc::clone(host), manifest.component);
+        let defined = tokio::task::spawn_blocking(move || {
+            let initial_bytes = verify::check_component(&component, memory_bytes)
+                .map_err(|error| error.to_string())?;
+            host.definer
+                .define(id, &component, is_fuelled, initial_bytes)
+                .map_err(|error| error.reason())
+        });
+        defined.await.map_err(|error| format!("a bug in SPM's host: {error}"))??
     };
     Ok(ClosureRun {
         definition,

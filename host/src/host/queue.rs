@@ -131,3 +131,67 @@ impl Queue {
         self.ready.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::point::tests::point_run;
+    use super::*;
+
+    fn job(point: &Arc<PointRun>, id: u64) -> Job {
+        Job {
+            point: Arc::clone(point),
+            id: TaskId(id),
+            attempt: 1,
+            closure: 0,
+            index: 0,
+            seed: 0,
+            deadline_ms: None,
+            arguments: Bytes::new(),
+            permit: None,
+        }
+    }
+
+    fn order(queue: &Queue) -> Vec<u64> {
+        std::iter::from_fn(|| queue.try_pop()).map(|job| job.id.0).collect()
+    }
+
+    #[test]
+    fn sessions_take_turns() {
+        let (point, _pipes) = point_run();
+        let queue = Queue::default();
+        queue.push(1, (10..14).map(|id| job(&point, id)));
+        queue.push(2, (20..22).map(|id| job(&point, id)));
+        queue.push(3, [job(&point, 30)]);
+        assert_eq!(queue.len(), 7);
+        assert_eq!(order(&queue), [10, 20, 30, 11, 21, 12, 13]);
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn jobs_can_be_taken_out() {
+        let (point, _pipes) = point_run();
+        let queue = Queue::default();
+        queue.push(1, (10..14).map(|id| job(&point, id)));
+        queue.push(2, [job(&point, 20)]);
+        let taken: Vec<u64> =
+            queue.take(1, |job| job.id.0 % 2 == 0).iter().map(|job| job.id.0).collect();
+        assert_eq!(taken, [10, 12]);
+        assert_eq!(queue.take(2, |_| true).len(), 1);
+        assert_eq!(queue.take(3, |_| true).len(), 0);
+        queue.push(1, std::iter::empty());
+        queue.push(2, std::iter::empty());
+        assert_eq!(order(&queue), [11, 13]);
+    }
+
+    #[test]
+    fn a_stopped_queue_lets_go() {
+        let (point, _pipes) = point_run();
+        let queue = Queue::default();
+        queue.push(1, [job(&point, 1)]);
+        queue.stop();
+        assert!(queue.pop().is_none());
+        queue.push(1, [job(&point, 2)]);
+        assert!(queue.try_pop().is_none());
+        assert_eq!(Arc::strong_count(&point), 1);
+    }
+}

@@ -78,21 +78,20 @@ impl Slot {
             *slot = Some(running);
         }
         // Whoever abandons a point marks it first and looks at the slots then; this looks in the other order.
-        if !job.point.is_abandoned() {
-            self.outbox.begin(&job);
-            let ran =
-                catch_unwind(AssertUnwindSafe(|| self.call(&job))).unwrap_or_else(|panic| Ran {
-                    ended: Ended::Otherwise(Outcome::HostFault(describe(panic.as_ref()))),
-                    output: Vec::new(),
-                    is_pure: false,
-                    took: Duration::ZERO,
-                });
+        if job.point.is_abandoned() {
             *self.running.lock() = None;
-            drop(job.permit.take());
-            self.outbox.end(&job, ran);
-        } else {
-            *self.running.lock() = None;
+            return;
         }
+        self.outbox.begin(&job);
+        let ran = catch_unwind(AssertUnwindSafe(|| self.call(&job))).unwrap_or_else(|panic| Ran {
+            ended: Ended::Otherwise(Outcome::HostFault(describe(panic.as_ref()))),
+            output: Vec::new(),
+            is_pure: false,
+            took: Duration::ZERO,
+        });
+        *self.running.lock() = None;
+        drop(job.permit.take());
+        self.outbox.end(&job, ran);
     }
 
     fn call(&self, job: &Job) -> Ran {
@@ -232,4 +231,48 @@ fn describe(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
     format!("a bug in SPM's host: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use spm_protocol::frame::Frame;
+
+    use super::super::point::tests::point_run;
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_its_task_and_not_the_slot() {
+        let (point, mut ends) = point_run();
+        let queue = Queue::default();
+        // The point has no closures, which the session rules out; here it stands for any bug of ours.
+        let jobs = (1..3).map(|id| Job {
+            point: Arc::clone(&point),
+            id: TaskId(id),
+            attempt: 1,
+            closure: 0,
+            index: 0,
+            seed: 0,
+            deadline_ms: None,
+            arguments: Bytes::new(),
+            permit: None,
+        });
+        queue.push(1, jobs);
+        let slot = Slot::default();
+        while let Some(job) = queue.try_pop() {
+            slot.run(job);
+        }
+        slot.outbox.flush();
+        let frame = ends.work.receiver.try_recv().unwrap();
+        let HostWork::Results { results, .. } = HostWork::from_bytes(&frame).unwrap() else {
+            panic!("no results");
+        };
+        assert_eq!(results.len(), 2);
+        for result in results {
+            assert!(
+                matches!(result.outcome, Outcome::HostFault(ref reason) if reason.contains("closure 0"))
+            );
+        }
+        assert!(!slot.is_running());
+    }
 }

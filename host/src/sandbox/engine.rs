@@ -8,7 +8,7 @@ use spm_protocol::limits::{
     INSTANCES_MAX, MEMORY_BYTES_MAX, RAISED_FRAMES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
@@ -97,8 +97,7 @@ impl EngineOptions {
             .table_elements(TABLE_ELEMENTS_MAX)
             .max_memory_size(MEMORY_BYTES_MAX as usize)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-            .table_keep_resident(16 * 1024)
-            .pagemap_scan(Enabled::Auto);
+            .table_keep_resident(16 * 1024);
         pool
     }
 }

@@ -102,7 +102,7 @@ impl Hub {
             let frame = self.control.receiver.blocking_recv().expect("the host speaks");
             match HostControl::from_bytes(&frame).expect("a frame") {
                 HostControl::LeaseRequest { request } => {
-                    self.say(&HubControl::Lease { request, lease_ms: LEASE_MS })
+                    self.say(&HubControl::Lease { request, lease_ms: LEASE_MS });
                 }
                 frame => return frame,
             }
@@ -199,7 +199,7 @@ impl Hub {
         let frame = HostWork::from_bytes(&frame).expect("a frame");
         match &frame {
             HostWork::Output { id, output, .. } => {
-                self.printed.entry(*id).or_default().extend(output)
+                self.printed.entry(*id).or_default().extend(output);
             }
             HostWork::Results { results, .. } => {
                 for result in results {
