@@ -164,7 +164,7 @@ def generator_sum(xs: list[int]) -> int:
 
 @case(count)
 def sum_of_range(n: int) -> tuple[int, int]:
-    return (sum(range(n)), len(range(3, n, 2)))
+    return (sum(range(n)), len(list(range(3, n, 2))))
 
 
 @case(number_lists)
