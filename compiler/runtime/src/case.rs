@@ -29,9 +29,9 @@ pub extern "C" fn str_case(s: P, mode: u32) -> Option<P> {
             case::CAPITALIZE => lower(&mut out, text, at, char)?,
             case::TITLE => {
                 if in_word {
-                    lower(&mut out, text, at, char)?
+                    lower(&mut out, text, at, char)?;
                 } else {
-                    title(&mut out, char)?
+                    title(&mut out, char)?;
                 }
                 in_word = is_cased(char);
             }

@@ -97,10 +97,12 @@ pub fn int() -> Option<i64> {
 
 /// Reads the bits of a float.
 pub fn float() -> Option<u64> {
-    if byte()? != 0xfb {
+    let at = INPUT.get();
+    if INPUT_END.get() - at < 9 || load::<u8>(at) != 0xfb {
         return mismatch();
     }
-    Some(u64::from_be(load(take(8)?)))
+    INPUT.set(at + 9);
+    Some(u64::from_be(load(at + 1)))
 }
 
 /// Reads a bool.

@@ -27,7 +27,6 @@ pub fn tanh(x: f64) -> f64 {
 
 /// `log10` of a finite number above 0, from `log` as glibc does it.
 pub fn log10(x: f64) -> f64 {
-    const LOG10_E: f64 = 4.342_944_819_032_518_166_68e-1;
     const LOG10_2_HIGH: f64 = 3.010_299_956_636_117_713_06e-1;
     const LOG10_2_LOW: f64 = 3.694_239_077_158_930_786_16e-13;
     let (fraction, exponent) = libm::frexp(x);
@@ -35,5 +34,6 @@ pub fn log10(x: f64) -> f64 {
     let (fraction, power) =
         if exponent > 0 { (fraction * 2.0, exponent - 1) } else { (fraction, exponent) };
     let power = f64::from(power);
-    (power * LOG10_2_LOW + LOG10_E * crate::precise::log(fraction)) + power * LOG10_2_HIGH
+    (power * LOG10_2_LOW + core::f64::consts::LOG10_E * crate::precise::log(fraction))
+        + power * LOG10_2_HIGH
 }

@@ -203,8 +203,9 @@ fn del_slice(list: P, desc: Desc, start: i64, stop: i64, step: i64, given: u32) 
     }
     let (mut next, mut left) = (span.start as u32, span.count);
     let (start, length) = (slots(list), len(list));
-    let mut to = next;
-    for from in next..length {
+    let first = next;
+    let mut to = first;
+    for from in first..length {
         let value = slot(start, from);
         if left > 0 && from == next {
             crate::object::release_slot(value, desc.element(0));
