@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import types
+from concurrent.futures import CancelledError
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,7 @@ def hide(error: BaseException) -> None:
     from ._errors import InternalError, SpmError
 
     if _is_own(entries[-1]) and (
-        not isinstance(error, SpmError | concurrent.futures.CancelledError | TimeoutError)
+        not isinstance(error, (SpmError, CancelledError, TimeoutError, KeyboardInterrupt))
         or isinstance(error, InternalError)
     ):
         return
