@@ -103,7 +103,7 @@ class TestMap:
     def test_large_values_travel(self, pool: spm.Pool) -> None:
         @spm.wasm_closure
         def total(items: list[int]) -> list[int]:
-            return [sum(items), *items]
+            return [sum(items)] + items  # noqa: RUF005
 
         items = list(range(50_000))
         assert pool.submit(total, items).result() == [sum(items), *items]

@@ -173,8 +173,7 @@ def test_deadline(pool: spm.Pool) -> None:
     error = failure(pool, late, 0)
     assert isinstance(error, spm.DeadlineExceeded)
     assert isinstance(error, TimeoutError)
-    assert error.task is not None
-    assert error.task.frames[-1].function == "late"
+    assert str(error) == "the task ran past its deadline"
 
 
 def test_a_failure_harms_no_neighbour(pool: spm.Pool) -> None:
@@ -215,14 +214,18 @@ def test_a_killed_host_costs_nothing_but_time() -> None:
 
 def test_a_task_whose_host_is_killed_is_tried_elsewhere() -> None:
     with spm.laptop(2, processes=True) as pool:
-        future = pool.submit(endless, 0)
-        quick = pool.submit(divide, 9, 3)
-        assert quick.result() == 3
+        running = pool.submit(endless, 0)
+        quick = pool.submit(endless, -1)
+        assert quick.result() == -1
         busy = next(host for host in pool.hosts if host.peer_id != quick.task.host)
         assert busy.pid is not None
         os.kill(busy.pid, signal.SIGKILL)
-        assert not future.done()
-        assert future.cancel()
+        # The pool hears of it, and goes on with the host that is left.
+        while len(pool.hosts) > 1:
+            assert not running.done()
+        assert not running.done()
+        assert running.cancel()
+        assert pool.submit(divide, 9, 3).result(timeout=60) == 3
 
 
 def test_a_task_whose_hosts_are_all_killed_fails() -> None:

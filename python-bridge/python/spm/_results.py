@@ -286,9 +286,8 @@ class Results(Iterator[R], AsyncIterator[R]):
             info = (
                 TaskInfo(index=index, host=host, attempts=attempts, outcome="returned")
                 if error is None
-                else error.task
+                else getattr(error, "task", None) or TaskInfo(index, host, attempts)
             )
-            assert info is not None
             self._settings.on_status(Status(task=info, error=error))
         if error is None:
             self._place(index, value)

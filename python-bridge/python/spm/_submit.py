@@ -158,7 +158,7 @@ class Submitter:
                     future.cancel()
                 else:
                     error = failed.error()
-                    future.task = error.task or future.task
+                    future.task = getattr(error, "task", None) or future.task
                     future.set_exception(error)
             except InvalidStateError:
                 continue  # cancelled at this very moment
