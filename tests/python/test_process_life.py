@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-
 Script = Callable[..., subprocess.CompletedProcess[str]]
 CHILD_TIMEOUT_S = 120
 
