@@ -138,9 +138,17 @@ pub(crate) enum ExprKind {
     Unary(UnaryOperator, Box<Expr>),
     Binary(Operator, Box<Expr>, Box<Expr>),
     Compare(Box<Expr>, Vec<(Comparison, Expr)>),
-    Conditional { test: Box<Expr>, body: Box<Expr>, orelse: Box<Expr> },
+    Conditional {
+        test: Box<Expr>,
+        body: Box<Expr>,
+        orelse: Box<Expr>,
+    },
     Named(String, Box<Expr>),
-    Call { function: Box<Expr>, arguments: Vec<Expr>, keywords: Vec<(String, Expr)> },
+    Call {
+        function: Box<Expr>,
+        arguments: Vec<Expr>,
+        keywords: Vec<(String, Expr)>,
+    },
     Attribute(Box<Expr>, String),
     Subscript(Box<Expr>, Box<Expr>),
     Slice([Option<Box<Expr>>; 3]),
@@ -170,20 +178,52 @@ pub(crate) struct Stmt {
 #[derive(Debug, Clone)]
 pub(crate) enum StmtKind {
     Expr(Expr),
-    Assign { targets: Vec<Expr>, value: Expr },
-    AugAssign { target: Expr, operator: Operator, value: Expr },
-    Annotated { target: Expr, annotation: Expr, value: Option<Expr> },
-    If { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
-    While { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
-    For { target: Expr, iter: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
+    Assign {
+        targets: Vec<Expr>,
+        value: Expr,
+    },
+    AugAssign {
+        target: Expr,
+        operator: Operator,
+        value: Expr,
+    },
+    Annotated {
+        target: Expr,
+        annotation: Expr,
+        value: Option<Expr>,
+    },
+    If {
+        test: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
+    While {
+        test: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
+    For {
+        target: Expr,
+        iter: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
     Break,
     Continue,
     Return(Option<Expr>),
-    Raise { exception: Option<Expr>, suppress: bool },
-    Assert { test: Expr, message: Option<Expr> },
+    Raise {
+        exception: Option<Expr>,
+    },
+    Assert {
+        test: Expr,
+        message: Option<Expr>,
+    },
     Delete(Vec<Expr>),
     /// `import math`, `from math import sqrt`: a local name for a module or its member.
-    Import { name: String, dotted: String },
+    Import {
+        name: String,
+        dotted: String,
+    },
     Function(Box<Function>),
     Pass,
 }
@@ -203,10 +243,7 @@ pub(crate) struct Parameter {
 pub(crate) struct Function {
     pub name: String,
     pub parameters: Vec<Parameter>,
-    pub returns: Option<Expr>,
     pub body: Vec<Stmt>,
-    pub span: Span,
     /// Of the name, for diagnostics about the whole.
     pub name_span: Span,
-    pub is_lambda: bool,
 }

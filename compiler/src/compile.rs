@@ -65,7 +65,8 @@ fn finish(
 ) -> Result<Compiled, String> {
     let component = link::link(module).map_err(|error| error.to_string())?;
     let lines = line_table(&component);
-    let parameters = request.parameters.iter().map(|parameter| parameter.value_type.clone()).collect();
+    let parameters =
+        request.parameters.iter().map(|parameter| parameter.value_type.clone()).collect();
     Ok(Compiled { component, lines, wit: WIT.to_owned(), result, parameters, explain })
 }
 

@@ -11,6 +11,7 @@ mod constants;
 mod control;
 mod expr;
 mod floats;
+mod hoist;
 mod ints;
 mod lists;
 mod memory;
@@ -123,7 +124,12 @@ fn unwind() -> UserFunction {
     body.extend(rest.into_iter().map(Op::Wasm));
     body.push(Op::Runtime("frame"));
     body.push(Op::Wasm(I::End));
-    UserFunction { params: vec![ValType::I32], results: Vec::new(), locals: vec![ValType::I32], body }
+    UserFunction {
+        params: vec![ValType::I32],
+        results: Vec::new(),
+        locals: vec![ValType::I32],
+        body,
+    }
 }
 
 /// Calls the closure: unions come and go as objects, and the depth starts at its limit.
@@ -256,6 +262,8 @@ struct Emitter<'m, 'p> {
     /// Where results wait while locals are given back.
     result: u32,
     owned: Vec<usize>,
+    /// Lists that the loops around do not change.
+    known: Vec<hoist::Known>,
 }
 
 impl<'m, 'p> Emitter<'m, 'p> {
@@ -300,6 +308,7 @@ impl<'m, 'p> Emitter<'m, 'p> {
             depth_local,
             result: 0,
             owned,
+            known: Vec::new(),
         }
     }
 

@@ -38,10 +38,6 @@ impl Interval {
     pub(crate) const fn constant(value: i64) -> Self {
         Self::new(value, value)
     }
-
-    pub(crate) fn is_constant(self) -> Option<i64> {
-        (self.low == self.high).then_some(self.low)
-    }
 }
 
 /// An expression.
@@ -80,7 +76,9 @@ impl Ex {
     /// Whether evaluating it neither runs code of the user's nor changes or frees any object.
     pub(crate) fn is_simple(&self) -> bool {
         match &self.op {
-            Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::None | Op::Static(_) | Op::Local(_) => true,
+            Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::None | Op::Static(_) | Op::Local(_) => {
+                true
+            }
             Op::Int2(_, a, b)
             | Op::Float2(_, a, b)
             | Op::IntCompare(_, a, b)
@@ -97,7 +95,9 @@ impl Ex {
             | Op::TupleGet(a, _) => a.is_simple(),
             Op::If(a, b, c) => a.is_simple() && b.is_simple() && c.is_simple(),
             Op::Runtime(name, arguments) => {
-                (name.starts_with("int_") || name.starts_with("math_") || name.starts_with("float_"))
+                (name.starts_with("int_")
+                    || name.starts_with("math_")
+                    || name.starts_with("float_"))
                     && !self.ty.is_counted()
                     && arguments.iter().all(|argument| match argument {
                         Argument::Ex(ex) => ex.is_simple() && !ex.ty.is_counted(),
@@ -177,7 +177,11 @@ pub(crate) enum Op {
     /// Bytes of a str, as `Raw`.
     StrBytes(Box<Ex>),
     /// An element. Unchecked ones are known to be there.
-    ListGet { list: Box<Ex>, index: Box<Ex>, checked: bool },
+    ListGet {
+        list: Box<Ex>,
+        index: Box<Ex>,
+        checked: bool,
+    },
     TupleGet(Box<Ex>, usize),
     /// A byte as an int; the index is known to be in range.
     ByteAt(Box<Ex>, Box<Ex>),
@@ -213,9 +217,18 @@ pub(crate) enum St {
     Br(Label),
     Return(Ex),
     /// Evaluates list, index, value in this order.
-    ListSet { list: Ex, index: Ex, value: Ex, checked: bool },
+    ListSet {
+        list: Ex,
+        index: Ex,
+        value: Ex,
+        checked: bool,
+    },
     /// Adds to a counter; leaves by the label instead of overflowing.
-    Step { local: LocalId, by: Ex, exit: Label },
+    Step {
+        local: LocalId,
+        by: Ex,
+        exit: Label,
+    },
     /// Gives back what a local refers to.
     Clear(LocalId),
 }

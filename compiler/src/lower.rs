@@ -117,14 +117,28 @@ impl<'a> Lowerer<'a> {
         let wanted = entry.ast.parameters.iter().filter(|parameter| parameter.positional).count();
         let mut found = Vec::new();
         for parameter in entry.ast.parameters.iter().filter(|parameter| !parameter.positional) {
-            let message = format!("the keyword-only parameter `{}` cannot be passed to a task", parameter.name);
+            let message = format!(
+                "the keyword-only parameter `{}` cannot be passed to a task",
+                parameter.name
+            );
             let help = "make it positional".to_owned();
-            found.push(entry.source.diagnostic(Code::Parameters, parameter.span, message, Some(help)));
+            found.push(entry.source.diagnostic(
+                Code::Parameters,
+                parameter.span,
+                message,
+                Some(help),
+            ));
         }
         if wanted != self.request.parameters.len() {
             let given = self.request.parameters.len();
-            let message = format!("types were given for {given} parameters, but there are {wanted}");
-            found.push(entry.source.diagnostic(Code::Parameters, entry.ast.name_span, message, None));
+            let message =
+                format!("types were given for {given} parameters, but there are {wanted}");
+            found.push(entry.source.diagnostic(
+                Code::Parameters,
+                entry.ast.name_span,
+                message,
+                None,
+            ));
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
@@ -174,7 +188,15 @@ impl<'a> Lowerer<'a> {
             let message = format!("more than {INSTANCES_MAX} combinations of functions and types");
             let help = "a recursive function seems to call itself with ever new types".to_owned();
             let span = entry.ast.name_span;
-            self.diagnostics.push(entry.source.diagnostic(Code::TooComplex, span, message, Some(help)));
+            self.diagnostics.push(entry.source.diagnostic(
+                Code::TooComplex,
+                span,
+                message,
+                Some(help),
+            ));
+        }
+        if self.diagnostics.is_empty() {
+            self.check_types(&functions);
         }
         if !self.diagnostics.is_empty() {
             return Err(self.diagnostics);
@@ -183,12 +205,30 @@ impl<'a> Lowerer<'a> {
         // Instances are numbered as they were first seen; the program numbers those that are left.
         let numbers: BTreeMap<InstanceId, InstanceId> =
             functions.iter().enumerate().map(|(new, (old, _))| (*old, new)).collect();
-        let mut functions: Vec<Func> = functions.into_iter().map(|(_, function)| function).collect();
+        let mut functions: Vec<Func> =
+            functions.into_iter().map(|(_, function)| function).collect();
         for function in &mut functions {
             crate::visit::renumber_calls(&mut function.body, &numbers);
         }
         let program = Program { functions, lazies: self.lazies };
         Ok(Lowered { program, types: self.types, result })
+    }
+}
+
+impl Lowerer<'_> {
+    /// Reports functions whose types stayed unknown without anything being wrong with them.
+    fn check_types(&mut self, functions: &[(InstanceId, Func)]) {
+        for (_, function) in functions {
+            let unknown = function.result == Ty::Error
+                || function.locals.iter().any(|local| local.ty == Ty::Error);
+            if unknown {
+                let parsed = &self.functions[function.function];
+                let message = "a type in this function could not be found out";
+                let problem =
+                    parsed.source.diagnostic(Code::UnknownType, function.span, message, None);
+                self.diagnostics.push(problem);
+            }
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{
-    Clause, Expr, ExprKind, FStringPart, Function, NodeId, Operator, Stmt, StmtKind,
-};
+use crate::ast::{Clause, Expr, ExprKind, FStringPart, Function, NodeId, Operator, Stmt, StmtKind};
 use crate::diagnostics::Diagnostic;
 use crate::parse;
 use crate::request::FunctionSource;
@@ -177,7 +175,7 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
             visit(target);
             visit(iter);
         }
-        StmtKind::Raise { exception, .. } => exception.iter().for_each(visit),
+        StmtKind::Raise { exception } => exception.iter().for_each(visit),
         StmtKind::Assert { test, message } => {
             visit(test);
             message.iter().for_each(visit);

@@ -17,8 +17,19 @@ use crate::ty::Ty;
 const TURNS_MAX: usize = 8;
 
 /// Bounds that loops typically keep to.
-const LANDMARKS: &[i64] =
-    &[i64::MIN, -(1 << 53), -(1 << 31), -1, 0, 1, 1 << 31, 1 << 32, 1 << 53, i64::MAX - 1, i64::MAX];
+const LANDMARKS: &[i64] = &[
+    i64::MIN,
+    -(1 << 53),
+    -(1 << 31),
+    -1,
+    0,
+    1,
+    1 << 31,
+    1 << 32,
+    1 << 53,
+    i64::MAX - 1,
+    i64::MAX,
+];
 
 /// Bounds of the int locals; those that are missing can be anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -137,7 +148,9 @@ impl Analysis {
                 }
                 None
             }
-            St::Loop { condition, body, step, .. } => self.turn(condition.as_mut(), body, step, state),
+            St::Loop { condition, body, step, .. } => {
+                self.turn(condition.as_mut(), body, step, state)
+            }
             St::ListSet { list, index, value, .. } => {
                 self.visit(list, &mut state);
                 self.visit(index, &mut state);

@@ -21,7 +21,8 @@ fn render_one(diagnostic: &Diagnostic, text: &mut String) {
     let number = line.to_string();
     let gutter = " ".repeat(number.len());
     let source = source_line.trim_end();
-    let end = if diagnostic.end_line == *line { diagnostic.end_column as usize } else { source.len() };
+    let end =
+        if diagnostic.end_line == *line { diagnostic.end_column as usize } else { source.len() };
     let before = display_width(source, 0, *column as usize);
     let width = display_width(source, *column as usize, end).max(1);
     // Writing to a String does not fail.

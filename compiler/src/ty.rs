@@ -222,16 +222,19 @@ impl Types {
         if left == right || right == Ty::Never {
             return Ok(left);
         }
-        if left == Ty::Never {
-            return Ok(right);
+        // What is an error while types are incomplete may be none in the end.
+        if right == Ty::Error && left != Ty::Never {
+            return Ok(left);
         }
-        if left == Ty::Error || right == Ty::Error {
-            return Ok(Ty::Error);
+        if left == Ty::Never || left == Ty::Error {
+            return Ok(right);
         }
         let mut members = left.members();
         for new in right.members() {
             let known = members.iter().position(|member| {
-                member.kind() == new.kind() || matches!(member, Ty::Var(_)) || matches!(new, Ty::Var(_))
+                member.kind() == new.kind()
+                    || matches!(member, Ty::Var(_))
+                    || matches!(new, Ty::Var(_))
             });
             match known {
                 Some(index) => members[index] = self.join_kind(&members[index].clone(), &new)?,
@@ -268,7 +271,9 @@ impl Types {
             Ty::Set(element) => ValueType::Set(boxed(&element)),
             Ty::VTuple(element) => ValueType::VariadicTuple(boxed(&element)),
             Ty::Dict(key, value) => ValueType::Dict(boxed(&key), boxed(&value)),
-            Ty::Tuple(items) => ValueType::Tuple(items.iter().map(|i| self.value_type(i)).collect()),
+            Ty::Tuple(items) => {
+                ValueType::Tuple(items.iter().map(|i| self.value_type(i)).collect())
+            }
             Ty::Union(members) => {
                 ValueType::Union(members.iter().map(|m| self.value_type(m)).collect())
             }

@@ -53,7 +53,12 @@ impl Emitter<'_, '_> {
         }
     }
 
-    pub(super) fn runtime(&mut self, expression: &Ex, name: &'static str, arguments: &[Argument]) -> Own {
+    pub(super) fn runtime(
+        &mut self,
+        expression: &Ex,
+        name: &'static str,
+        arguments: &[Argument],
+    ) -> Own {
         if let Some(own) = self.inline_runtime(expression, name, arguments) {
             return own;
         }
@@ -165,7 +170,10 @@ impl Emitter<'_, '_> {
                 self.op(I::I32Const(0));
                 Own::Free
             }
-            Returns::StatusInt | Returns::StatusFloat | Returns::StatusSlot | Returns::StatusLent => {
+            Returns::StatusInt
+            | Returns::StatusFloat
+            | Returns::StatusSlot
+            | Returns::StatusLent => {
                 self.fail_if(PENDING, span);
                 self.result_cell(ty, returns, kept)
             }

@@ -25,15 +25,21 @@ pub(super) fn signatures(program: &mut Program) -> Vec<Signature> {
     let mut conducts: Vec<Conduct> =
         program.functions.iter_mut().map(|function| conduct(&mut function.body)).collect();
     let count = conducts.len();
-    let reach: Vec<BTreeSet<InstanceId>> = (0..count).map(|start| reachable(start, &conducts)).collect();
+    let reach: Vec<BTreeSet<InstanceId>> =
+        (0..count).map(|start| reachable(start, &conducts)).collect();
     let recursive: Vec<bool> = (0..count).map(|index| reach[index].contains(&index)).collect();
     for (conduct, recursive) in conducts.iter_mut().zip(&recursive) {
         conduct.raises |= *recursive;
     }
-    let raises = |index: usize| conducts[index].raises || reach[index].iter().any(|at| conducts[*at].raises);
+    let raises =
+        |index: usize| conducts[index].raises || reach[index].iter().any(|at| conducts[*at].raises);
     let deep = |index: usize| recursive[index] || reach[index].iter().any(|at| recursive[*at]);
     (0..count)
-        .map(|index| Signature { raises: raises(index), depth: deep(index), recursive: recursive[index] })
+        .map(|index| Signature {
+            raises: raises(index),
+            depth: deep(index),
+            recursive: recursive[index],
+        })
         .collect()
 }
 
@@ -84,7 +90,9 @@ fn can_raise(expression: &Ex) -> bool {
     match &expression.op {
         Ir::Int2(operator, _, right) => match operator {
             Operator::BitAnd | Operator::BitOr | Operator::BitXor => false,
-            Operator::RShift | Operator::Mod | Operator::FloorDiv => !matches!(right.op, Ir::Int(1..)),
+            Operator::RShift | Operator::Mod | Operator::FloorDiv => {
+                !matches!(right.op, Ir::Int(1..))
+            }
             _ => !expression.proved,
         },
         Ir::Float2(operator, _, right) => {
@@ -95,7 +103,10 @@ fn can_raise(expression: &Ex) -> bool {
         Ir::Raise(_) => true,
         Ir::Lazy(_) => true,
         Ir::Runtime(name, _) => runtime_function(name).is_none_or(|function| {
-            !matches!(function.returns, Returns::Nothing | Returns::Num | Returns::Int | Returns::Float)
+            !matches!(
+                function.returns,
+                Returns::Nothing | Returns::Num | Returns::Int | Returns::Float
+            )
         }),
         // Making objects can run out of memory, which is a trap and no exception.
         _ => expression.ty == Ty::Never,

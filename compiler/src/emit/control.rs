@@ -77,6 +77,7 @@ impl Emitter<'_, '_> {
     }
 
     fn turn(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: crate::ast::Span) {
+        let before = self.hoist(condition, body, step);
         self.op(I::Block(BlockType::Empty));
         self.blocks.push(None);
         let repeat = condition.is_none_or(|condition| size(condition) <= REPEATED_CONDITION_MAX);
@@ -104,6 +105,7 @@ impl Emitter<'_, '_> {
         self.op(I::End);
         self.blocks.pop();
         self.op(I::End);
+        self.forget(before);
     }
 
     fn give(&mut self, value: &Ex) {
@@ -177,7 +179,9 @@ fn size(expression: &Ex) -> usize {
         | Ir::RawAdd(a, b)
         | Ir::RawLess(a, b)
         | Ir::ListGet { list: a, index: b, .. } => 1 + size(a) + size(b),
-        Ir::Unary(_, a) | Ir::Not(a) | Ir::BoolToInt(a) | Ir::IntToFloat(a) | Ir::Len(a) => 1 + size(a),
+        Ir::Unary(_, a) | Ir::Not(a) | Ir::BoolToInt(a) | Ir::IntToFloat(a) | Ir::Len(a) => {
+            1 + size(a)
+        }
         Ir::If(a, b, c) => 1 + size(a) + size(b) + size(c),
         Ir::Local(_) | Ir::Int(_) | Ir::Float(_) | Ir::Bool(_) => 1,
         _ => 6,

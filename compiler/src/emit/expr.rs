@@ -132,8 +132,11 @@ impl Emitter<'_, '_> {
             [one] => BlockType::Result(*one),
             _ => BlockType::Empty,
         };
-        let pair: Vec<u32> =
-            if types.len() == 2 { types.iter().map(|ty| self.temp(*ty)).collect() } else { Vec::new() };
+        let pair: Vec<u32> = if types.len() == 2 {
+            types.iter().map(|ty| self.temp(*ty)).collect()
+        } else {
+            Vec::new()
+        };
         self.op(I::If(block));
         self.blocks.push(None);
         for (index, arm) in [then, other].into_iter().enumerate() {
@@ -173,7 +176,9 @@ impl Emitter<'_, '_> {
         arm.ty == Ty::Never
             || match &arm.op {
                 Ir::Local(_) | Ir::Static(_) => true,
-                Ir::Project(value) | Ir::Inject(value) => matches!(value.op, Ir::Local(_) | Ir::None),
+                Ir::Project(value) | Ir::Inject(value) => {
+                    matches!(value.op, Ir::Local(_) | Ir::None)
+                }
                 _ => false,
             }
     }
@@ -290,11 +295,19 @@ impl Emitter<'_, '_> {
             }
             Raise::Value(which, value) => {
                 let desc = Argument::Desc(value.ty.clone());
-                call(self, "raise_value", vec![class(*which), Argument::Ex((**value).clone()), desc]);
+                call(
+                    self,
+                    "raise_value",
+                    vec![class(*which), Argument::Ex((**value).clone()), desc],
+                );
             }
             Raise::Arguments(which, tuple) => {
                 let desc = Argument::Desc(tuple.ty.clone());
-                call(self, "raise_args", vec![class(*which), Argument::Ex((**tuple).clone()), desc]);
+                call(
+                    self,
+                    "raise_args",
+                    vec![class(*which), Argument::Ex((**tuple).clone()), desc],
+                );
             }
         }
         self.op(I::Unreachable);

@@ -51,11 +51,23 @@ impl Emitter<'_, '_> {
                 Some(Own::Free)
             }
             ("float_floor", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::F64Floor, I::I64TruncF64S], ValType::I64);
+                self.rounded(
+                    expression.span,
+                    name,
+                    value,
+                    &[I::F64Floor, I::I64TruncF64S],
+                    ValType::I64,
+                );
                 Some(Own::Free)
             }
             ("float_ceil", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::F64Ceil, I::I64TruncF64S], ValType::I64);
+                self.rounded(
+                    expression.span,
+                    name,
+                    value,
+                    &[I::F64Ceil, I::I64TruncF64S],
+                    ValType::I64,
+                );
                 Some(Own::Free)
             }
             ("list_append", [Argument::Ex(list), Argument::Ex(value)]) => {
@@ -70,7 +82,14 @@ impl Emitter<'_, '_> {
     }
 
     /// In line where the argument is in the function's easy range, else by the runtime.
-    fn rounded(&mut self, span: Span, name: &'static str, value: &Ex, easy: &[I<'static>], result: ValType) {
+    fn rounded(
+        &mut self,
+        span: Span,
+        name: &'static str,
+        value: &Ex,
+        easy: &[I<'static>],
+        result: ValType,
+    ) {
         self.lent(value);
         let x = self.temp(ValType::F64);
         self.op(I::LocalTee(x));

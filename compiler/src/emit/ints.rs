@@ -137,7 +137,8 @@ impl Emitter<'_, '_> {
     }
 
     fn multiply(&mut self, left: &Ex, right: &Ex, span: Span) {
-        let (left, right) = if matches!(left.op, Ir::Int(_)) { (right, left) } else { (left, right) };
+        let (left, right) =
+            if matches!(left.op, Ir::Int(_)) { (right, left) } else { (left, right) };
         if let Ir::Int(factor @ 2..) = right.op {
             // One comparison: shifted, the factors that fit are the smallest numbers.
             let a = self.operand(left);

@@ -71,10 +71,20 @@ impl Emitter<'_, '_> {
                 // A negative index is, unsigned, beyond any length.
                 let position = self.temp(ValType::I64);
                 self.push(at);
-                self.ops([I::LocalTee(position), I::LocalGet(list.local), length.clone(), I::I64GeU]);
+                self.ops([
+                    I::LocalTee(position),
+                    I::LocalGet(list.local),
+                    length.clone(),
+                    I::I64GeU,
+                ]);
                 self.op(I::If(BlockType::Empty));
                 self.blocks.push(None);
-                self.ops([I::LocalGet(position), I::LocalGet(list.local), length.clone(), I::I64Add]);
+                self.ops([
+                    I::LocalGet(position),
+                    I::LocalGet(list.local),
+                    length.clone(),
+                    I::I64Add,
+                ]);
                 self.ops([I::LocalTee(position), I::LocalGet(list.local), length, I::I64GeU]);
                 self.fail_if(COMMON + what, span);
                 self.blocks.pop();
@@ -101,10 +111,41 @@ impl Emitter<'_, '_> {
         }
     }
 
-    pub(super) fn list_get(&mut self, expression: &Ex, list: &Ex, index: &Ex, checked: bool) -> Own {
+    /// Pushes the address of an element of a list whose place is known; the ordinary way is left
+    /// for indexes that are out of its range.
+    fn known_address(&mut self, list: &Ex, index: &Ex, what: u32, span: Span) -> bool {
+        let plain = matches!(index.op, Ir::Local(_) | Ir::Int(0..));
+        let Some(known) = self.known(list).filter(|_| plain) else { return false };
+        let at = self.operand(index);
+        self.push(at);
+        self.ops([I::LocalGet(known.length), I::I64LtU]);
+        self.op(I::If(BlockType::Result(ValType::I32)));
+        self.blocks.push(None);
+        self.op(I::LocalGet(known.data));
+        self.scaled(at);
+        self.op(I::Else);
         let held = self.hold(list, &[index]);
+        self.element_address(&held, index, true, what, span);
+        self.let_go_of(&held, &list.ty);
+        self.blocks.pop();
+        self.op(I::End);
+        true
+    }
+
+    pub(super) fn list_get(
+        &mut self,
+        expression: &Ex,
+        list: &Ex,
+        index: &Ex,
+        checked: bool,
+    ) -> Own {
         let span = expression.span;
-        let what = if matches!(list.ty, Ty::VTuple(_)) { common::TUPLE_INDEX } else { common::LIST_INDEX };
+        let what =
+            if matches!(list.ty, Ty::VTuple(_)) { common::TUPLE_INDEX } else { common::LIST_INDEX };
+        if checked && expression.ty != Ty::Never && self.known_address(list, index, what, span) {
+            return self.load_slot(&expression.ty, 0);
+        }
+        let held = self.hold(list, &[index]);
         self.element_address(&held, index, checked, what, span);
         let own = self.load_slot(&expression.ty, 0);
         if expression.ty == Ty::Never {
@@ -120,18 +161,16 @@ impl Emitter<'_, '_> {
     }
 
     pub(super) fn list_set(&mut self, list: &Ex, index: &Ex, value: &Ex, checked: bool) {
-        let held = self.hold(list, &[index, value]);
-        self.element_address(&held, index, checked, common::LIST_ASSIGN_INDEX, index_span(list, index));
+        let (what, span) = (common::LIST_ASSIGN_INDEX, index_span(list, index));
         let counted = value.ty.is_counted();
+        if !counted && checked && self.known_address(list, index, what, span) {
+            self.store_number(value);
+            return;
+        }
+        let held = self.hold(list, &[index, value]);
+        self.element_address(&held, index, checked, what, span);
         if !counted {
-            self.lent(value);
-            match value.ty {
-                Ty::Float => self.op(I::F64Store(field(0))),
-                _ => {
-                    self.to_slot(&value.ty);
-                    self.store_slot(0);
-                }
-            }
+            self.store_number(value);
             self.let_go_of(&held, &list.ty);
             return;
         }
@@ -149,6 +188,19 @@ impl Emitter<'_, '_> {
         self.give_back(address);
         self.give_back(slot);
         self.let_go_of(&held, &list.ty);
+    }
+
+    /// Stores what is not counted at the address on the stack.
+    fn store_number(&mut self, value: &Ex) {
+        self.lent(value);
+        if value.ty == Ty::Never {
+            self.op(I::Unreachable);
+        } else if value.ty == Ty::Float {
+            self.op(I::F64Store(field(0)));
+        } else {
+            self.to_slot(&value.ty);
+            self.store_slot(0);
+        }
     }
 
     pub(super) fn append(&mut self, list: &Ex, value: &Ex, span: Span) {
@@ -205,7 +257,11 @@ impl Emitter<'_, '_> {
         self.fail_if(PENDING, span);
         let data = self.temp(ValType::I32);
         if !slots.is_empty() {
-            self.ops([I::LocalGet(object), I::I32Load(field(layout::LIST_DATA)), I::LocalSet(data)]);
+            self.ops([
+                I::LocalGet(object),
+                I::I32Load(field(layout::LIST_DATA)),
+                I::LocalSet(data),
+            ]);
         }
         for (index, slot) in slots.into_iter().enumerate() {
             self.ops([I::LocalGet(data), I::LocalGet(slot)]);

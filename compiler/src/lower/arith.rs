@@ -71,7 +71,14 @@ impl Body<'_, '_> {
         self.container_binary(operator, left, right, span)
     }
 
-    fn unsupported(&mut self, operator: Operator, a: &Ty, b: &Ty, augmented: bool, span: Span) -> Ex {
+    fn unsupported(
+        &mut self,
+        operator: Operator,
+        a: &Ty,
+        b: &Ty,
+        augmented: bool,
+        span: Span,
+    ) -> Ex {
         let equals = if augmented { "=" } else { "" };
         let sign = match operator {
             Operator::Pow if !augmented => "** or pow()",
@@ -174,13 +181,15 @@ impl Body<'_, '_> {
             (Operator::Add, Ty::Bytes, Ty::Bytes) => {
                 Self::call_runtime("bytes_concat", vec![left, right], Ty::Bytes, span)
             }
-            (Operator::Add, Ty::List(_), Ty::List(_)) | (Operator::Add, Ty::VTuple(_), Ty::VTuple(_)) => {
+            (Operator::Add, Ty::List(_), Ty::List(_))
+            | (Operator::Add, Ty::VTuple(_), Ty::VTuple(_)) => {
                 let right = self.fit(right, &a, "a list", span);
                 if right.ty == Ty::Error {
                     return right;
                 }
                 let a = self.resolve(&a);
-                let arguments = vec![Argument::Ex(left), Argument::Desc(a.clone()), Argument::Ex(right)];
+                let arguments =
+                    vec![Argument::Ex(left), Argument::Desc(a.clone()), Argument::Ex(right)];
                 Self::runtime("list_concat", arguments, a, span)
             }
             (Operator::Add, Ty::Tuple(first), Ty::Tuple(second)) => {
@@ -215,7 +224,8 @@ impl Body<'_, '_> {
                 let a = self.resolve(&a);
                 let desc = || Argument::Desc(a.clone());
                 let (mut before, right) = self.temp(right);
-                let copy = Self::runtime("table_copy", vec![Argument::Ex(left), desc()], a.clone(), span);
+                let copy =
+                    Self::runtime("table_copy", vec![Argument::Ex(left), desc()], a.clone(), span);
                 let (more, copy) = self.temp(copy);
                 before.extend(more);
                 let arguments = vec![Argument::Ex(copy.clone()), desc(), Argument::Ex(right)];
@@ -259,7 +269,13 @@ impl Body<'_, '_> {
     }
 
     /// Augmented assignments that change the object instead of making a new one.
-    pub(super) fn in_place(&mut self, operator: Operator, old: &Ex, value: &Ex, span: Span) -> Option<Ex> {
+    pub(super) fn in_place(
+        &mut self,
+        operator: Operator,
+        old: &Ex,
+        value: &Ex,
+        span: Span,
+    ) -> Option<Ex> {
         if matches!(value.ty, Ty::Never | Ty::Error) {
             return None;
         }
@@ -267,7 +283,9 @@ impl Body<'_, '_> {
         let desc = || Argument::Desc(a.clone());
         match (operator, &a) {
             (Operator::Add, Ty::List(_)) => {
-                let Some(other) = self.as_list(value.clone(), span) else { return Some(Self::error(span)) };
+                let Some(other) = self.as_list(value.clone(), span) else {
+                    return Some(Self::error(span));
+                };
                 Some(self.extend(old, other, span))
             }
             (Operator::Mul, Ty::List(_)) => {
@@ -286,7 +304,8 @@ impl Body<'_, '_> {
             (Operator::BitOr, Ty::Dict(..)) if matches!(self.resolve(&value.ty), Ty::Dict(..)) => {
                 let value = self.fit(value.clone(), &a, "a dict", span);
                 let a = self.resolve(&a);
-                let arguments = vec![Argument::Ex(old.clone()), Argument::Desc(a), Argument::Ex(value)];
+                let arguments =
+                    vec![Argument::Ex(old.clone()), Argument::Desc(a), Argument::Ex(value)];
                 Some(Self::runtime("dict_update", arguments, Ty::None, span))
             }
             _ => None,
@@ -300,7 +319,8 @@ impl Body<'_, '_> {
         }
         let (a, b) = (self.resolve(&left.ty), self.resolve(&right.ty));
         if matches!(a, Ty::Union(_)) || matches!(b, Ty::Union(_)) {
-            return self.split2(left, right, &mut |this, left, right| this.divmod(left, right, span));
+            return self
+                .split2(left, right, &mut |this, left, right| this.divmod(left, right, span));
         }
         if !a.is_number() || !b.is_number() {
             let (left, right) = (a.python_name(), b.python_name());

@@ -122,7 +122,12 @@ impl Body<'_, '_> {
                 let value = self.item_value(item, target.span);
                 self.evaluate(value);
                 let help = "values have no attributes that can be set: return what is new";
-                self.report(Code::Statement, target.span, "assigning to an attribute is not supported", help);
+                self.report(
+                    Code::Statement,
+                    target.span,
+                    "assigning to an attribute is not supported",
+                    help,
+                );
             }
             _ => self.report(Code::Statement, target.span, "this assignment is not supported", ""),
         }
@@ -140,7 +145,8 @@ impl Body<'_, '_> {
 
     /// A value in a local of its own, safe from assignments to the variable it came from.
     pub(super) fn copy(&mut self, value: Ex) -> Ex {
-        let constant = matches!(value.op, Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::None | Op::Static(_));
+        let constant =
+            matches!(value.op, Op::Int(_) | Op::Float(_) | Op::Bool(_) | Op::None | Op::Static(_));
         let ty = self.resolve(&value.ty);
         if constant || ty == Ty::Error {
             return value;
@@ -228,15 +234,23 @@ impl Body<'_, '_> {
 
     fn too_few(&mut self, wanted: i64, length: Ex, span: Span) -> St {
         let digits = Self::call_runtime("int_str", vec![length], Ty::Str, span);
-        let head = Self::text(&format!("not enough values to unpack (expected {wanted}, got "), span);
+        let head =
+            Self::text(&format!("not enough values to unpack (expected {wanted}, got "), span);
         let text = Self::call_runtime("str_concat", vec![head, digits], Ty::Str, span);
-        let text = Self::call_runtime("str_concat", vec![text, Self::text(")", span)], Ty::Str, span);
+        let text =
+            Self::call_runtime("str_concat", vec![text, Self::text(")", span)], Ty::Str, span);
         let raise = Raise::Value(self.exception("ValueError"), Box::new(text));
         St::Eval(Ex::new(Op::Raise(raise), Ty::Never, span))
     }
 
     /// `target op= value`.
-    pub(super) fn augmented(&mut self, target: &Expr, operator: Operator, value: &Expr, span: Span) {
+    pub(super) fn augmented(
+        &mut self,
+        target: &Expr,
+        operator: Operator,
+        value: &Expr,
+        span: Span,
+    ) {
         match &target.kind {
             ExprKind::Name(name) => {
                 let old = self.name(name, target.span);

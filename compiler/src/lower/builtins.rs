@@ -9,9 +9,41 @@ use crate::ty::Ty;
 
 /// The builtins that can be called.
 const KNOWN: &[&str] = &[
-    "abs", "all", "any", "bin", "bool", "bytes", "chr", "dict", "divmod", "enumerate", "filter", "float",
-    "format", "hex", "int", "isinstance", "len", "list", "map", "max", "min", "oct", "ord", "pow", "print",
-    "range", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+    "abs",
+    "all",
+    "any",
+    "bin",
+    "bool",
+    "bytes",
+    "chr",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "hex",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "oct",
+    "ord",
+    "pow",
+    "print",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "zip",
 ];
 
 /// Builtins of Python that are left out, and what to do instead.
@@ -77,7 +109,8 @@ impl Body<'_, '_> {
             "isinstance" => return self.isinstance(call),
             "range" | "enumerate" | "zip" | "reversed" | "map" | "filter" => {
                 let message = format!("`{}` can only be iterated over", call.name);
-                let help = format!("use it in a `for` loop, or make a list: `list({}(...))`", call.name);
+                let help =
+                    format!("use it in a `for` loop, or make a list: `list({}(...))`", call.name);
                 return self.fail(Code::Function, span, message, &help);
             }
             _ => {}
@@ -94,7 +127,8 @@ impl Body<'_, '_> {
                 _ => usize::MAX,
             };
             if position != values.len() {
-                let message = format!("{}() got an unexpected keyword argument '{keyword}'", call.name);
+                let message =
+                    format!("{}() got an unexpected keyword argument '{keyword}'", call.name);
                 return self.fail(Code::Arguments, value.span, message, "");
             }
             values.push(self.expr(value));
@@ -234,8 +268,8 @@ impl Body<'_, '_> {
                     }
                     None => (Vec::new(), None),
                 };
-                let result =
-                    self.split(value, &mut |this, value| this.round_of(value, digits.clone(), span));
+                let result = self
+                    .split(value, &mut |this, value| this.round_of(value, digits.clone(), span));
                 Self::seq(before, result)
             }
             (Ty::Int | Ty::Bool, None) => Self::to_int(value),
@@ -288,7 +322,9 @@ impl Body<'_, '_> {
             for (keyword, default) in [("sep", " "), ("end", "\n")] {
                 let end = match call.keyword(keyword) {
                     None => Self::text(default, span),
-                    Some(value) if matches!(value.kind, ExprKind::None) => Self::text(default, span),
+                    Some(value) if matches!(value.kind, ExprKind::None) => {
+                        Self::text(default, span)
+                    }
                     Some(value) => {
                         let value = this.expr(value);
                         this.keep(value)

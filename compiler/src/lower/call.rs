@@ -103,7 +103,8 @@ impl Body<'_, '_> {
     ) -> Option<Vec<Option<usize>>> {
         let name = &function.name;
         let mut bound: Vec<Option<usize>> = vec![None; function.parameters.len()];
-        let positional = function.parameters.iter().filter(|parameter| parameter.positional).count();
+        let positional =
+            function.parameters.iter().filter(|parameter| parameter.positional).count();
         if arguments > positional {
             let were = if arguments == 1 { "was" } else { "were" };
             let plural = if positional == 1 { "" } else { "s" };
@@ -133,8 +134,10 @@ impl Body<'_, '_> {
         }
         for (parameter, slot) in function.parameters.iter().zip(&bound) {
             if slot.is_none() && parameter.default.is_none() {
-                let message =
-                    format!("{name}() missing 1 required positional argument: '{}'", parameter.name);
+                let message = format!(
+                    "{name}() missing 1 required positional argument: '{}'",
+                    parameter.name
+                );
                 self.report(Code::Arguments, span, message, "");
                 return None;
             }
@@ -152,7 +155,12 @@ impl Body<'_, '_> {
     ) -> Ex {
         let functions = self.program.functions;
         let Some(callee) = functions.get(index) else {
-            return self.fail(Code::UndefinedName, span, format!("name '{name}' is not defined"), "");
+            return self.fail(
+                Code::UndefinedName,
+                span,
+                format!("name '{name}' is not defined"),
+                "",
+            );
         };
         let mut values = Vec::new();
         let mut before = Vec::new();

@@ -20,11 +20,13 @@ impl Body<'_, '_> {
             Some(Captured::Value(literal)) => self.constant(&literal, name, span),
             Some(Captured::ModuleMember(dotted)) => self.module_member(&dotted, span),
             Some(Captured::Function(_)) => {
-                let message = format!("the function `{name}` can only be called, not used as a value");
+                let message =
+                    format!("the function `{name}` can only be called, not used as a value");
                 self.fail(Code::Expression, span, message, "call it here")
             }
             Some(Captured::Module(module)) => {
-                let message = format!("the module `{module}` can only be used as `{name}.something`");
+                let message =
+                    format!("the module `{module}` can only be used as `{name}.something`");
                 self.fail(Code::Global, span, message, "")
             }
             Some(Captured::Unsupported { what, help }) => {
@@ -83,7 +85,8 @@ impl Body<'_, '_> {
             Literal::Float(value) => return Ex::new(Op::Float(*value), Ty::Float, span),
             Literal::BigInt(_) => {
                 let message = format!("the int in `{name}` does not fit 64 bits");
-                let help = "the native engine's ints are 64 bits; use a float, or engine=\"python\"";
+                let help =
+                    "the native engine's ints are 64 bits; use a float, or engine=\"python\"";
                 return self.fail(Code::IntegerSize, span, message, help);
             }
             other => other,

@@ -247,7 +247,8 @@ impl Body<'_, '_> {
             if let Some(problem) = self.unordered(element, span) {
                 return problem;
             }
-            let arguments = vec![Argument::Ex(list.clone()), Argument::Desc(ty), Argument::Ex(reverse)];
+            let arguments =
+                vec![Argument::Ex(list.clone()), Argument::Desc(ty), Argument::Ex(reverse)];
             return Self::runtime("list_sort", arguments, Ty::None, span);
         };
         let capacity = Argument::Num(0);

@@ -11,7 +11,12 @@ use crate::ty::Ty;
 const EXACT_INT_MAX: i64 = 1 << 53;
 
 impl Body<'_, '_> {
-    pub(super) fn comparison(&mut self, left: &Expr, rest: &[(Comparison, Expr)], span: Span) -> Ex {
+    pub(super) fn comparison(
+        &mut self,
+        left: &Expr,
+        rest: &[(Comparison, Expr)],
+        span: Span,
+    ) -> Ex {
         if let [(Comparison::In | Comparison::NotIn, right)] = rest {
             if let Some(found) = self.in_range(left, right, span) {
                 return if rest[0].0 == Comparison::In { found } else { Self::not(found) };
@@ -48,7 +53,13 @@ impl Body<'_, '_> {
         Self::seq(before, result)
     }
 
-    pub(super) fn compare(&mut self, comparison: Comparison, left: Ex, right: Ex, span: Span) -> Ex {
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        left: Ex,
+        right: Ex,
+        span: Span,
+    ) -> Ex {
         if let Some(trivial) = self.trivial(&[&left, &right], span) {
             return trivial;
         }
@@ -66,7 +77,9 @@ impl Body<'_, '_> {
                     this.compare(comparison, left, right, span)
                 })
             }
-            _ if a.is_number() && b.is_number() => self.compare_numbers(comparison, left, right, span),
+            _ if a.is_number() && b.is_number() => {
+                self.compare_numbers(comparison, left, right, span)
+            }
             _ => self.compare_objects(comparison, left, right, span),
         }
     }
@@ -76,7 +89,8 @@ impl Body<'_, '_> {
         match (a == Ty::Float, b == Ty::Float) {
             (true, true) => Self::float_compare(comparison, left, right),
             (false, false) => {
-                let mut result = Self::int_compare(comparison, Self::to_int(left), Self::to_int(right));
+                let mut result =
+                    Self::int_compare(comparison, Self::to_int(left), Self::to_int(right));
                 result.span = span;
                 result
             }
@@ -126,7 +140,10 @@ impl Body<'_, '_> {
             let before = vec![St::Eval(left), St::Eval(right)];
             return Self::seq(before, Ex::bool(comparison == Comparison::Eq, span));
         }
-        let ordered = matches!(a, Ty::Str | Ty::Bytes | Ty::List(_) | Ty::Tuple(_) | Ty::VTuple(_) | Ty::Set(_));
+        let ordered = matches!(
+            a,
+            Ty::Str | Ty::Bytes | Ty::List(_) | Ty::Tuple(_) | Ty::VTuple(_) | Ty::Set(_)
+        );
         if !equality && !(same_kind && ordered) {
             let (left, right) = (a.python_name(), b.python_name());
             let sign = comparison.text();
@@ -147,7 +164,8 @@ impl Body<'_, '_> {
     fn identity(&mut self, left: Ex, right: Ex, span: Span) -> Ex {
         let (a, b) = (self.resolve(&left.ty), self.resolve(&right.ty));
         if matches!(a, Ty::Union(_)) || matches!(b, Ty::Union(_)) {
-            return self.split2(left, right, &mut |this, left, right| this.identity(left, right, span));
+            return self
+                .split2(left, right, &mut |this, left, right| this.identity(left, right, span));
         }
         if a.kind() != b.kind() {
             return Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(false, span));
@@ -208,9 +226,9 @@ impl Body<'_, '_> {
         let ty = self.resolve(&container.ty);
         let value_ty = self.resolve(&value.ty);
         let found = match (&ty, &value_ty) {
-            (Ty::Union(_), _) => {
-                self.split(container, &mut |this, container| this.contains(container, value.clone(), span))
-            }
+            (Ty::Union(_), _) => self.split(container, &mut |this, container| {
+                this.contains(container, value.clone(), span)
+            }),
             (Ty::Set(_) | Ty::Dict(..), Ty::Union(_)) | (Ty::Str | Ty::Bytes, Ty::Union(_)) => {
                 self.split(value, &mut |this, value| this.contains(container.clone(), value, span))
             }
@@ -238,13 +256,19 @@ impl Body<'_, '_> {
                 match self.as_key(value.clone(), &element, span) {
                     None => Ex::bool(false, span),
                     Some(key) if matches!(ty, Ty::Set(_)) => {
-                        let arguments =
-                            vec![Argument::Ex(container), Argument::Desc(ty.clone()), Argument::Ex(key)];
+                        let arguments = vec![
+                            Argument::Ex(container),
+                            Argument::Desc(ty.clone()),
+                            Argument::Ex(key),
+                        ];
                         Self::runtime("set_contains", arguments, Ty::Bool, span)
                     }
                     Some(key) => {
-                        let arguments =
-                            vec![Argument::Ex(container), Argument::Desc(ty.clone()), Argument::Ex(key)];
+                        let arguments = vec![
+                            Argument::Ex(container),
+                            Argument::Desc(ty.clone()),
+                            Argument::Ex(key),
+                        ];
                         let at = Self::runtime("dict_find", arguments, Ty::Raw, span);
                         let zero = Ex::new(Op::Int(0), Ty::Raw, span);
                         let less = Op::RawLess(Box::new(zero), Box::new(at));

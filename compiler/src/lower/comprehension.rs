@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::Body;
 use super::flow::SCOPED;
 use super::iterate::Item;
-use crate::ast::{Clause, ComprehensionKind, Expr, ExprKind, NodeId, Span};
+use crate::ast::{Clause, ComprehensionKind, Expr, ExprKind, NodeId, Stmt};
 use crate::diagnostics::Code;
-use crate::ir::{Argument, Ex, LocalId, St};
+use crate::ir::{Argument, Ex, St};
 use crate::ty::Ty;
 
 impl Body<'_, '_> {
@@ -24,7 +24,12 @@ impl Body<'_, '_> {
             ComprehensionKind::Generator => {
                 let help = "use a list comprehension, or pass it straight to sum, any, all, min, max, \
                             list, set, sorted or join";
-                self.fail(Code::Expression, span, "a generator expression is not supported here", help)
+                self.fail(
+                    Code::Expression,
+                    span,
+                    "a generator expression is not supported here",
+                    help,
+                )
             }
             ComprehensionKind::List => self.collect_list(expression, |this, add| {
                 this.clauses(clauses, &mut |this| {
@@ -33,7 +38,8 @@ impl Body<'_, '_> {
                 });
             }),
             ComprehensionKind::Set => {
-                let element_ty = self.program.types.variable(self.instance as u32, expression.id, 0);
+                let element_ty =
+                    self.program.types.variable(self.instance as u32, expression.id, 0);
                 let ty = Ty::Set(Box::new(element_ty));
                 let set = Self::call_runtime("set_new", Vec::new(), ty, span);
                 let (statements, set) = self.capture(|this| {
@@ -98,6 +104,17 @@ impl Body<'_, '_> {
             body(self);
             return;
         };
+        if self.map_or_filter(&clause.iter).is_some() || is_generator(&clause.iter) {
+            self.in_scope(clause, |this| {
+                this.for_each(&clause.iter, &mut |this, item| {
+                    this.assign_item(&clause.target, item);
+                    this.conditions(&clause.conditions, clause.iter.id, 0, &mut |this| {
+                        this.clauses(rest, body);
+                    });
+                });
+            });
+            return;
+        }
         // The iterable is evaluated outside the new scope.
         let Some(plan) = self.plan(&clause.iter) else {
             self.in_scope(clause, |this| {
@@ -168,8 +185,12 @@ impl Body<'_, '_> {
 
     /// Runs `body` with each item of an iterable, generator expressions included.
     pub(super) fn for_each(&mut self, iterable: &Expr, body: &mut dyn FnMut(&mut Self, Item)) {
-        if let ExprKind::Comprehension { kind: ComprehensionKind::Generator, element, clauses, .. } =
-            &iterable.kind
+        if let ExprKind::Comprehension {
+            kind: ComprehensionKind::Generator,
+            element,
+            clauses,
+            ..
+        } = &iterable.kind
         {
             self.clauses(clauses, &mut |this| {
                 let item = this.tuple_item(element);
@@ -183,6 +204,36 @@ impl Body<'_, '_> {
         }
         let Some(plan) = self.plan(iterable) else { return };
         self.for_loop(iterable.id, plan, &[], iterable.span, body);
+    }
+
+    /// `for target in map(f, xs)`. Says whether it was that.
+    pub(super) fn for_map(
+        &mut self,
+        statement: &Stmt,
+        target: &Expr,
+        iter: &Expr,
+        body: &[Stmt],
+        orelse: &[Stmt],
+    ) -> bool {
+        let Some(generator) = self.map_or_filter(iter) else { return false };
+        let ExprKind::Comprehension { element, clauses, .. } = &generator.kind else {
+            return false;
+        };
+        let [clause] = clauses.as_slice() else { return false };
+        if !clause.conditions.is_empty() {
+            return false;
+        }
+        if let Some(plan) = self.plan(&clause.iter) {
+            self.for_loop(statement.id, plan, orelse, statement.span, &mut |this, item| {
+                this.in_scope(clause, |this| {
+                    this.assign_item(&clause.target, item);
+                    let value = this.expr(element);
+                    this.assign(target, value);
+                });
+                this.block(body);
+            });
+        }
+        true
     }
 
     /// `map(f, xs)` and `filter(f, xs)` as the generator expressions they equal.
@@ -209,11 +260,8 @@ impl Body<'_, '_> {
             ),
             _ => return None,
         };
-        let (element, conditions) = if call.name == "map" {
-            (applied, Vec::new())
-        } else {
-            (item.clone(), vec![applied])
-        };
+        let (element, conditions) =
+            if call.name == "map" { (applied, Vec::new()) } else { (item.clone(), vec![applied]) };
         let iter = call.arguments[1].clone();
         let clauses = vec![Clause { target: item, iter, conditions }];
         let kind = ExprKind::Comprehension {
@@ -224,12 +272,8 @@ impl Body<'_, '_> {
         };
         Some(node(kind, 3))
     }
+}
 
-    /// A temporary that starts with a value.
-    pub(super) fn start(&mut self, value: Ex) -> (LocalId, Ex) {
-        let (ty, span): (Ty, Span) = (self.resolve(&value.ty), value.span);
-        let local = self.fresh(&ty);
-        self.push(St::Set(local, value));
-        (local, Ex::local(local, ty, span))
-    }
+fn is_generator(expression: &Expr) -> bool {
+    matches!(expression.kind, ExprKind::Comprehension { kind: ComprehensionKind::Generator, .. })
 }

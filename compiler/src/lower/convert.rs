@@ -25,7 +25,9 @@ impl<'e> BuiltinCall<'e> {
 impl Body<'_, '_> {
     /// The builtin that an expression calls, if it does.
     pub(super) fn builtin_call<'e>(&self, expression: &'e Expr) -> Option<BuiltinCall<'e>> {
-        let ExprKind::Call { function, arguments, keywords } = &expression.kind else { return None };
+        let ExprKind::Call { function, arguments, keywords } = &expression.kind else {
+            return None;
+        };
         let ExprKind::Name(name) = &function.kind else { return None };
         if self.variable(name).is_some() {
             return None;
@@ -70,7 +72,8 @@ impl Body<'_, '_> {
             Ty::Never | Ty::Error => value,
             _ => {
                 let name = ty.python_name();
-                let message = format!("float() argument must be a string or a real number, not '{name}'");
+                let message =
+                    format!("float() argument must be a string or a real number, not '{name}'");
                 self.fail(Code::Operand, span, message, "")
             }
         }
@@ -119,13 +122,21 @@ impl Body<'_, '_> {
             Ty::VTuple(element) => {
                 // Laid out as a list.
                 let list = Ty::List(element);
-                Self::runtime("list_copy", vec![Argument::Ex(value), Argument::Desc(list.clone())], list, span)
+                Self::runtime(
+                    "list_copy",
+                    vec![Argument::Ex(value), Argument::Desc(list.clone())],
+                    list,
+                    span,
+                )
             }
             Ty::Str => Self::call_runtime("str_to_list", vec![value], Ty::list(Ty::Str), span),
             Ty::Bytes => Self::call_runtime("bytes_to_list", vec![value], Ty::list(Ty::Int), span),
-            Ty::Dict(element, _) | Ty::Set(element) => {
-                Self::runtime("table_keys", vec![Argument::Ex(value), desc], Ty::List(element), span)
-            }
+            Ty::Dict(element, _) | Ty::Set(element) => Self::runtime(
+                "table_keys",
+                vec![Argument::Ex(value), desc],
+                Ty::List(element),
+                span,
+            ),
             Ty::Tuple(_) => self.tuple_to_list(value)?,
             Ty::Error => return None,
             _ => {
@@ -197,7 +208,8 @@ impl Body<'_, '_> {
             return Self::error(span);
         }
         let desc = Argument::Desc(self.resolve(&ty));
-        let arguments = vec![Argument::Ex(dict.clone()), desc, Argument::Ex(key), Argument::Ex(value)];
+        let arguments =
+            vec![Argument::Ex(dict.clone()), desc, Argument::Ex(key), Argument::Ex(value)];
         Self::runtime("dict_set", arguments, Ty::None, span)
     }
 

@@ -204,8 +204,7 @@ impl Body<'_, '_> {
         }
         let (then, other) = self.narrowings(first);
         // A bool is its own truth: no need to keep it.
-        let (before, left) =
-            if left.ty == Ty::Bool { (Vec::new(), left) } else { self.temp(left) };
+        let (before, left) = if left.ty == Ty::Bool { (Vec::new(), left) } else { self.temp(left) };
         let test = self.truth(left.clone());
         if let Op::Bool(known) = test.op {
             if known != is_and {
@@ -222,11 +221,7 @@ impl Body<'_, '_> {
         let node = expression.id + (rest.len() as u32) * 0x0100_0000;
         let right = self.branch(node, |this| {
             this.narrow(if is_and { &then } else { &other }, span);
-            if let [only] = rest {
-                this.expr(only)
-            } else {
-                this.and_or(expression, rest, is_and)
-            }
+            if let [only] = rest { this.expr(only) } else { this.and_or(expression, rest, is_and) }
         });
         if self.has_walrus {
             self.enter(node, AFTER);

@@ -149,7 +149,12 @@ impl Body<'_, '_> {
                 let name = self.names[&variable].clone();
                 let (left, right) = (self.show(left), self.show(right));
                 let message = format!("`{name}` is `{left}` on one path and `{right}` on another");
-                self.report(Code::MixedTypes, span, message, "use two variables, or make the types equal");
+                self.report(
+                    Code::MixedTypes,
+                    span,
+                    message,
+                    "use two variables, or make the types equal",
+                );
                 Self::error(span)
             }
         }
@@ -169,14 +174,16 @@ impl Body<'_, '_> {
 
     fn unbound(&mut self, variable: VariableId, span: Span) -> Ex {
         let name = &self.names[&variable];
-        let text =
-            format!("cannot access local variable '{name}' where it is not associated with a value");
+        let text = format!(
+            "cannot access local variable '{name}' where it is not associated with a value"
+        );
         Self::raise(self.exception("UnboundLocalError"), &text, span)
     }
 
     /// An expression that raises `class(text)`.
     pub(super) fn raise(class: u32, text: &str, span: Span) -> Ex {
-        let text = Ex::new(Op::Static(crate::request::Literal::Str(text.to_owned())), Ty::Str, span);
+        let text =
+            Ex::new(Op::Static(crate::request::Literal::Str(text.to_owned())), Ty::Str, span);
         Ex::new(Op::Raise(Raise::Value(class, Box::new(text))), Ty::Never, span)
     }
 
@@ -267,8 +274,9 @@ impl Body<'_, '_> {
             // What is merely resolved has not changed.
             Ok(ty) if ty == self.resolve(&known.ty) => State { ty: known.ty.clone(), set },
             Ok(ty) => State { ty, set },
-            Err(mismatch) => {
-                State { ty: Ty::Error, set: Set::Conflict(mismatch.left, mismatch.right) }
+            Err(_) => {
+                let set = Set::Conflict(self.resolve(&known.ty), self.resolve(&new.ty));
+                State { ty: Ty::Error, set }
             }
         }
     }

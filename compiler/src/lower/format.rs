@@ -21,7 +21,14 @@ impl Body<'_, '_> {
                             None => {}
                             Some('s') => value = this.str_of(value, false, hole),
                             Some('r') => value = this.str_of(value, true, hole),
-                            Some(_) => return this.fail(Code::Expression, hole, "`!a` is not supported", "use `!r`"),
+                            Some(_) => {
+                                return this.fail(
+                                    Code::Expression,
+                                    hole,
+                                    "`!a` is not supported",
+                                    "use `!r`",
+                                );
+                            }
                         }
                         if spec.is_empty() {
                             this.str_of(value, false, hole)
@@ -37,7 +44,9 @@ impl Body<'_, '_> {
                 }
                 whole = Some(match whole {
                     None => text,
-                    Some(before) => Self::call_runtime("str_concat", vec![before, text], Ty::Str, span),
+                    Some(before) => {
+                        Self::call_runtime("str_concat", vec![before, text], Ty::Str, span)
+                    }
                 });
             }
             whole.unwrap_or_else(|| Self::text("", span))
@@ -67,9 +76,8 @@ impl Body<'_, '_> {
                 let (mut before, value) = self.temp(value);
                 let (more, spec) = self.temp(spec);
                 before.extend(more);
-                let result = self.split(value, &mut |this, value| {
-                    this.format_value(value, spec.clone(), span)
-                });
+                let result = self
+                    .split(value, &mut |this, value| this.format_value(value, spec.clone(), span));
                 Self::seq(before, result)
             }
             _ => {

@@ -125,7 +125,8 @@ impl Body<'_, '_> {
             match self.program.types.join(&element, ty) {
                 Ok(joined) => element = joined,
                 Err(_) => {
-                    let message = "the items of this tuple have types that one variable cannot hold";
+                    let message =
+                        "the items of this tuple have types that one variable cannot hold";
                     self.report(Code::MixedTypes, span, message, "name the items one by one");
                     return None;
                 }
@@ -251,9 +252,7 @@ impl Body<'_, '_> {
     fn plan_table(&mut self, value: Ex, what: &str, exit: Label, span: Span) -> Plan {
         let table_ty = self.resolve(&value.ty);
         let (key, element, changed) = match &table_ty {
-            Ty::Dict(key, value) => {
-                (self.element(key), self.element(value), common::DICT_CHANGED)
-            }
+            Ty::Dict(key, value) => (self.element(key), self.element(value), common::DICT_CHANGED),
             Ty::Set(element) => (self.element(element), Ty::Never, common::SET_CHANGED),
             _ => (Ty::Error, Ty::Error, common::SET_CHANGED),
         };
@@ -412,7 +411,8 @@ impl Body<'_, '_> {
             return Some(Plan::new(setup, condition, item, Self::step(counter, minus, exit), exit));
         }
         let Op::Int(by) = step.op else {
-            let message = "`reversed` of a range with a step that is not a constant is not supported";
+            let message =
+                "`reversed` of a range with a step that is not a constant is not supported";
             self.report(Code::Expression, span, message, "write the step as a number");
             return None;
         };

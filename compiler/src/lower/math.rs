@@ -142,13 +142,23 @@ impl Body<'_, '_> {
     }
 
     /// Functions with a shape of their own.
-    fn math_special(&mut self, name: &str, mut values: Vec<Ex>, named: &[(&str, Ex)], span: Span) -> Ex {
+    fn math_special(
+        &mut self,
+        name: &str,
+        mut values: Vec<Ex>,
+        named: &[(&str, Ex)],
+        span: Span,
+    ) -> Ex {
         let count = values.len();
         match (name, count) {
             ("floor" | "ceil" | "trunc", 1) => self.whole(name, values.remove(0), span),
             ("fabs", 1) => {
                 let value = self.real(values.remove(0), span);
-                if matches!(value.ty, Ty::Error) { value } else { Self::unary_op(Unary::FloatAbs, value) }
+                if matches!(value.ty, Ty::Error) {
+                    value
+                } else {
+                    Self::unary_op(Unary::FloatAbs, value)
+                }
             }
             ("log", 1) => {
                 let values = self.reals(values, span);
@@ -171,7 +181,9 @@ impl Body<'_, '_> {
                 let mut lists = Vec::new();
                 for value in values {
                     match self.as_list(value, span) {
-                        Some(list) if self.resolve(&list.ty) == Ty::list(Ty::Float) => lists.push(list),
+                        Some(list) if self.resolve(&list.ty) == Ty::list(Ty::Float) => {
+                            lists.push(list)
+                        }
                         _ => {
                             let message = "`math.dist` needs two points of floats";
                             return self.fail(Code::Operand, span, message, "");
@@ -207,8 +219,11 @@ impl Body<'_, '_> {
             }
             ("frexp" | "modf", 1) => {
                 let value = self.real(values.remove(0), span);
-                let (runtime, second) =
-                    if name == "frexp" { ("math_frexp", Ty::Int) } else { ("math_modf", Ty::Float) };
+                let (runtime, second) = if name == "frexp" {
+                    ("math_frexp", Ty::Int)
+                } else {
+                    ("math_modf", Ty::Float)
+                };
                 self.float_call(runtime, vec![value], Ty::Tuple(vec![Ty::Float, second]), span)
             }
             ("isclose", 2) => {
@@ -224,9 +239,16 @@ impl Body<'_, '_> {
                 self.float_call("math_isclose", values, Ty::Bool, span)
             }
             ("fsum", 1) => {
-                let Some(list) = self.as_list(values.remove(0), span) else { return Self::error(span) };
+                let Some(list) = self.as_list(values.remove(0), span) else {
+                    return Self::error(span);
+                };
                 if self.resolve(&list.ty) != Ty::list(Ty::Float) {
-                    return self.fail(Code::Operand, span, "`math.fsum` needs a list of floats", "");
+                    return self.fail(
+                        Code::Operand,
+                        span,
+                        "`math.fsum` needs a list of floats",
+                        "",
+                    );
                 }
                 self.float_call("math_fsum", vec![list], Ty::Float, span)
             }
@@ -277,7 +299,12 @@ impl Body<'_, '_> {
             return Self::call_runtime("math_prod_int", vec![list, start], Ty::Int, span);
         }
         if ty != Ty::list(Ty::Float) {
-            return self.fail(Code::Operand, span, "`math.prod` needs a list of ints or floats", "");
+            return self.fail(
+                Code::Operand,
+                span,
+                "`math.prod` needs a list of ints or floats",
+                "",
+            );
         }
         if start.ty == Ty::Float {
             return Self::call_runtime("math_prod_float", vec![list, start], Ty::Float, span);

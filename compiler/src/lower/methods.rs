@@ -53,10 +53,8 @@ impl Body<'_, '_> {
                 let value = this.expr(argument);
                 values.push(this.keep(value));
             }
-            let named: Vec<(&str, Ex)> = keywords
-                .iter()
-                .map(|(name, value)| (name.as_str(), this.expr(value)))
-                .collect();
+            let named: Vec<(&str, Ex)> =
+                keywords.iter().map(|(name, value)| (name.as_str(), this.expr(value))).collect();
             this.split(object, &mut |this, object| {
                 this.method_of(object, method, values.clone(), &named, span)
             })
@@ -94,7 +92,9 @@ impl Body<'_, '_> {
                 self.search_list(&object, &ty, method, &values, span)
             }
             Ty::Tuple(_) if matches!(method, "index" | "count") => {
-                let Some(list) = self.tuple_to_list(object.clone()) else { return Self::error(span) };
+                let Some(list) = self.tuple_to_list(object.clone()) else {
+                    return Self::error(span);
+                };
                 let ty = self.resolve(&list.ty);
                 self.search_list(&list, &ty, method, &values, span)
             }
@@ -175,7 +175,14 @@ impl Body<'_, '_> {
         })
     }
 
-    fn search_list(&mut self, list: &Ex, ty: &Ty, method: &str, values: &[Ex], span: Span) -> Option<Ex> {
+    fn search_list(
+        &mut self,
+        list: &Ex,
+        ty: &Ty,
+        method: &str,
+        values: &[Ex],
+        span: Span,
+    ) -> Option<Ex> {
         let (value, bounds) = values.split_first()?;
         let mut arguments = vec![
             Argument::Ex(list.clone()),
@@ -264,7 +271,12 @@ impl Body<'_, '_> {
                     return Some(other);
                 }
                 let desc = Argument::Desc(self.resolve(ty));
-                Self::runtime("dict_update", vec![this(), desc, Argument::Ex(other)], Ty::None, span)
+                Self::runtime(
+                    "dict_update",
+                    vec![this(), desc, Argument::Ex(other)],
+                    Ty::None,
+                    span,
+                )
             }
             ("popitem", []) => {
                 let pair = Ty::Tuple(vec![key_ty.clone(), value_ty.clone()]);
@@ -293,7 +305,9 @@ impl Body<'_, '_> {
         before.extend(more);
         let (more, default) = self.temp(default);
         before.extend(more);
-        let base = || vec![Argument::Ex(dict.clone()), Argument::Desc(ty.clone()), Argument::Ex(key.clone())];
+        let base = || {
+            vec![Argument::Ex(dict.clone()), Argument::Desc(ty.clone()), Argument::Ex(key.clone())]
+        };
         let find = Self::runtime("dict_find", base(), Ty::Raw, span);
         let (more, at) = self.temp(find);
         before.extend(more);
@@ -350,7 +364,8 @@ impl Body<'_, '_> {
                     let arguments = vec![this(), desc(), Argument::Ex(other)];
                     return Some(Self::runtime("set_isdisjoint", arguments, Ty::Bool, span));
                 }
-                let comparison = if method == "issubset" { Comparison::LtE } else { Comparison::GtE };
+                let comparison =
+                    if method == "issubset" { Comparison::LtE } else { Comparison::GtE };
                 self.compare(comparison, set.clone(), other, span)
             }
             (_, [other]) if operator.is_some() => {
@@ -381,7 +396,12 @@ impl Body<'_, '_> {
             let list = self.as_list(value, span)?;
             let Ty::List(element) = self.resolve(&list.ty) else { return None };
             let set = Ty::Set(element);
-            Self::runtime("set_from_list", vec![Argument::Ex(list), Argument::Desc(set.clone())], set, span)
+            Self::runtime(
+                "set_from_list",
+                vec![Argument::Ex(list), Argument::Desc(set.clone())],
+                set,
+                span,
+            )
         };
         Some(self.fit(value, ty, "a set", span))
     }

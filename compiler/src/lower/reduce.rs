@@ -249,11 +249,8 @@ impl Body<'_, '_> {
         scope.insert(name.clone(), variable);
         self.set_variable(variable, value);
         self.scopes.push(scope);
-        let argument = Expr {
-            kind: crate::ast::ExprKind::Name(name),
-            span,
-            id: function.id + 0x1000_0000,
-        };
+        let argument =
+            Expr { kind: crate::ast::ExprKind::Name(name), span, id: function.id + 0x1000_0000 };
         let call = Expr {
             kind: crate::ast::ExprKind::Call {
                 function: Box::new(function.clone()),
@@ -269,5 +266,4 @@ impl Body<'_, '_> {
         self.forget(variable);
         result
     }
-
 }

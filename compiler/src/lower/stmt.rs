@@ -47,6 +47,9 @@ impl Body<'_, '_> {
                 self.while_loop(statement.id, test, body, orelse, span);
             }
             StmtKind::For { target, iter, body, orelse } => {
+                if self.for_map(statement, target, iter, body, orelse) {
+                    return;
+                }
                 let Some(plan) = self.plan(iter) else {
                     let error = Self::error(iter.span);
                     self.assign(target, error);
@@ -67,7 +70,7 @@ impl Body<'_, '_> {
                 };
                 self.return_value(value);
             }
-            StmtKind::Raise { exception, .. } => self.raise_statement(exception.as_ref(), span),
+            StmtKind::Raise { exception } => self.raise_statement(exception.as_ref(), span),
             StmtKind::Assert { test, message } => self.assert(test, message.as_ref(), span),
             StmtKind::Delete(targets) => {
                 for target in targets {
@@ -110,11 +113,11 @@ impl Body<'_, '_> {
         let known = self.program.instances[self.instance].result.clone();
         let joined = match self.program.types.join(&known, &ty) {
             Ok(joined) => joined,
-            Err(mismatch) => {
-                let (left, right) = (self.show(&mismatch.left), self.show(&mismatch.right));
+            Err(_) => {
+                let (left, right) = (self.show(&known), self.show(&ty));
                 let message = format!("returns `{left}` in one place and `{right}` in another");
                 self.report(Code::MixedTypes, value.span, message, "return values of one type");
-                Ty::Error
+                self.resolve(&known)
             }
         };
         if joined != self.resolve(&known) {
@@ -155,7 +158,14 @@ impl Body<'_, '_> {
         self.enter(statement.id, AFTER);
     }
 
-    fn while_loop(&mut self, node: NodeId, test: &Expr, body: &[Stmt], orelse: &[Stmt], span: Span) {
+    fn while_loop(
+        &mut self,
+        node: NodeId,
+        test: &Expr,
+        body: &[Stmt],
+        orelse: &[Stmt],
+        span: Span,
+    ) {
         let (break_label, continue_label) = (self.label(), self.label());
         self.flow_to(node, HEAD, span);
         let (block, ()) = self.capture(|this| {
@@ -179,7 +189,12 @@ impl Body<'_, '_> {
             let forever = matches!(condition.op, Op::Bool(true));
             let condition = (!forever).then_some(condition);
             this.env.clone_from(&at_exit);
-            this.push(St::Loop { condition, body: vec![St::Block(continue_label, inner)], step, span });
+            this.push(St::Loop {
+                condition,
+                body: vec![St::Block(continue_label, inner)],
+                step,
+                span,
+            });
             this.env = if forever { None } else { at_exit };
             this.narrow(&other, span);
             this.block(orelse);

@@ -41,7 +41,9 @@ impl Body<'_, '_> {
         span: Span,
     ) -> Option<Ex> {
         let this = || Argument::Ex(text.clone());
-        let num = |name, ty: Ty, mode: u32| Self::runtime(name, vec![this(), Argument::Num(mode)], ty, span);
+        let num = |name, ty: Ty, mode: u32| {
+            Self::runtime(name, vec![this(), Argument::Num(mode)], ty, span)
+        };
         if matches!(method, "split" | "rsplit" | "splitlines") {
             return self.split_str(text, method, values, named, span);
         }
@@ -66,7 +68,8 @@ impl Body<'_, '_> {
             }
             ("startswith" | "endswith", [part]) => self.affix(text, method, part, span)?,
             ("removeprefix" | "removesuffix", [part]) if part.ty == Ty::Str => {
-                let name = if method == "removeprefix" { "str_removeprefix" } else { "str_removesuffix" };
+                let name =
+                    if method == "removeprefix" { "str_removeprefix" } else { "str_removesuffix" };
                 Self::call_runtime(name, vec![text.clone(), part.clone()], Ty::Str, span)
             }
             ("find" | "rfind" | "index" | "rindex" | "count", [part, bounds @ ..])
@@ -134,7 +137,9 @@ impl Body<'_, '_> {
     fn affix(&mut self, text: &Ex, method: &str, part: &Ex, span: Span) -> Option<Ex> {
         let name = if method == "startswith" { "str_startswith" } else { "str_endswith" };
         match self.resolve(&part.ty) {
-            Ty::Str => Some(Self::call_runtime(name, vec![text.clone(), part.clone()], Ty::Bool, span)),
+            Ty::Str => {
+                Some(Self::call_runtime(name, vec![text.clone(), part.clone()], Ty::Bool, span))
+            }
             Ty::Tuple(items) if items.iter().all(|item| *item == Ty::Str) => {
                 let (mut before, text) = self.temp(text.clone());
                 let (more, tuple) = self.temp(part.clone());
@@ -171,7 +176,12 @@ impl Body<'_, '_> {
         if method == "splitlines" {
             let keep = given(0, "keepends").cloned().unwrap_or_else(|| Ex::bool(false, span));
             let keep = self.truth(keep);
-            return Some(Self::runtime("str_splitlines", vec![this, Argument::Ex(keep)], list, span));
+            return Some(Self::runtime(
+                "str_splitlines",
+                vec![this, Argument::Ex(keep)],
+                list,
+                span,
+            ));
         }
         let separator = self.optional_str(given(0, "sep"))?;
         let limit = match given(1, "maxsplit") {
@@ -182,9 +192,17 @@ impl Body<'_, '_> {
         Some(Self::runtime(name, vec![this, separator, Argument::Ex(limit)], list, span))
     }
 
-    pub(super) fn bytes_method(&mut self, bytes: &Ex, method: &str, values: &[Ex], span: Span) -> Option<Ex> {
+    pub(super) fn bytes_method(
+        &mut self,
+        bytes: &Ex,
+        method: &str,
+        values: &[Ex],
+        span: Span,
+    ) -> Option<Ex> {
         Some(match (method, values) {
-            ("decode", []) => Self::call_runtime("bytes_decode", vec![bytes.clone()], Ty::Str, span),
+            ("decode", []) => {
+                Self::call_runtime("bytes_decode", vec![bytes.clone()], Ty::Str, span)
+            }
             ("hex", []) => Self::call_runtime("bytes_hex", vec![bytes.clone()], Ty::Str, span),
             ("startswith" | "endswith", [part]) if part.ty == Ty::Bytes => {
                 let name = if method == "startswith" { "str_startswith" } else { "str_endswith" };
@@ -192,7 +210,8 @@ impl Body<'_, '_> {
             }
             ("find" | "rfind", [part]) if part.ty == Ty::Bytes => {
                 let reverse = Argument::Num(u32::from(method == "rfind"));
-                let arguments = vec![Argument::Ex(bytes.clone()), Argument::Ex(part.clone()), reverse];
+                let arguments =
+                    vec![Argument::Ex(bytes.clone()), Argument::Ex(part.clone()), reverse];
                 Self::runtime("bytes_find", arguments, Ty::Int, span)
             }
             _ => return None,

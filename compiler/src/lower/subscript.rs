@@ -16,7 +16,11 @@ impl Body<'_, '_> {
         if let ExprKind::Slice(parts) = &index.kind {
             let mut before = Vec::new();
             let mut base = base;
-            if parts.iter().flatten().any(|part| !matches!(part.kind, ExprKind::Int(_) | ExprKind::Name(_))) {
+            if parts
+                .iter()
+                .flatten()
+                .any(|part| !matches!(part.kind, ExprKind::Int(_) | ExprKind::Name(_)))
+            {
                 (before, base) = self.temp(base);
             }
             let Some(bounds) = self.bounds(parts, span) else { return Self::error(span) };
@@ -43,7 +47,8 @@ impl Body<'_, '_> {
                 if index.ty == Ty::Error {
                     return index;
                 }
-                let get = Op::ListGet { list: Box::new(base), index: Box::new(index), checked: true };
+                let get =
+                    Op::ListGet { list: Box::new(base), index: Box::new(index), checked: true };
                 Ex::new(get, element, span)
             }
             Ty::Str => {
@@ -58,7 +63,8 @@ impl Body<'_, '_> {
             Ty::Dict(key, value) => {
                 let index = self.key(index, key, span);
                 let value = self.element(value);
-                let arguments = vec![Argument::Ex(base), Argument::Desc(ty.clone()), Argument::Ex(index)];
+                let arguments =
+                    vec![Argument::Ex(base), Argument::Desc(ty.clone()), Argument::Ex(index)];
                 Self::runtime("dict_get", arguments, value, span)
             }
             Ty::Never | Ty::Error => base,
@@ -107,7 +113,8 @@ impl Body<'_, '_> {
             let up = Self::int_compare(equal, index.clone(), Ex::int(at, span));
             let down = Self::int_compare(equal, index.clone(), Ex::int(at - count, span));
             let test = self.choose(up, Ex::bool(true, span), down, span);
-            let get = Ex::new(Op::TupleGet(Box::new(base.clone()), at as usize), item.clone(), span);
+            let get =
+                Ex::new(Op::TupleGet(Box::new(base.clone()), at as usize), item.clone(), span);
             result = self.choose(test, get, result, span);
         }
         Self::seq(before, result)
@@ -123,14 +130,20 @@ impl Body<'_, '_> {
             _ => {
                 let what = match base {
                     Ty::Str => "string indices must be integers".to_owned(),
-                    Ty::Bytes => format!("byte indices must be integers or slices, not {}", ty.python_name()),
+                    Ty::Bytes => {
+                        format!("byte indices must be integers or slices, not {}", ty.python_name())
+                    }
                     _ => format!(
                         "{} indices must be integers or slices, not {}",
                         base.python_name(),
                         ty.python_name()
                     ),
                 };
-                let what = if *base == Ty::Str { format!("{what}, not '{}'", ty.python_name()) } else { what };
+                let what = if *base == Ty::Str {
+                    format!("{what}, not '{}'", ty.python_name())
+                } else {
+                    what
+                };
                 self.fail(Code::Operand, span, what, "")
             }
         }
@@ -184,7 +197,9 @@ impl Body<'_, '_> {
             Ty::List(_) | Ty::VTuple(_) => "list_slice",
             Ty::Str => "str_slice",
             Ty::Bytes => "bytes_slice",
-            Ty::Tuple(items) => return self.tuple_slice(base, &items.clone(), &(start, stop, step, mask), span),
+            Ty::Tuple(items) => {
+                return self.tuple_slice(base, &items.clone(), &(start, stop, step, mask), span);
+            }
             Ty::Never | Ty::Error => return base,
             _ => {
                 let message = format!("'{}' object is not subscriptable", ty.python_name());
@@ -304,7 +319,12 @@ impl Body<'_, '_> {
         span: Span,
     ) {
         if matches!(index.kind, ExprKind::Slice(_)) {
-            self.report(Code::Expression, span, "this operation on a slice is not supported", "write it out");
+            self.report(
+                Code::Expression,
+                span,
+                "this operation on a slice is not supported",
+                "write it out",
+            );
             return;
         }
         let base = self.expr(base);
@@ -366,7 +386,8 @@ impl Body<'_, '_> {
             Ty::List(_) => ("list_del", self.index_of(index, &ty, span)),
             Ty::Dict(key, _) => ("dict_del", self.key(index, key, span)),
             _ => {
-                let message = format!("'{}' object doesn't support item deletion", ty.python_name());
+                let message =
+                    format!("'{}' object doesn't support item deletion", ty.python_name());
                 self.report(Code::Operand, span, message, "");
                 return;
             }
@@ -382,7 +403,9 @@ fn quiet(expression: &Expr) -> bool {
     match &expression.kind {
         ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Name(_) => true,
         ExprKind::Unary(_, value) => quiet(value),
-        ExprKind::Binary(_, left, right) | ExprKind::Subscript(left, right) => quiet(left) && quiet(right),
+        ExprKind::Binary(_, left, right) | ExprKind::Subscript(left, right) => {
+            quiet(left) && quiet(right)
+        }
         _ => false,
     }
 }

@@ -20,7 +20,13 @@ impl Body<'_, '_> {
     }
 
     /// Reports, and gives the stand-in.
-    pub(super) fn fail(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) -> Ex {
+    pub(super) fn fail(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+    ) -> Ex {
         self.report(code, span, message, help);
         Self::error(span)
     }
@@ -31,7 +37,8 @@ impl Body<'_, '_> {
             return Some(Self::error(span));
         }
         let never = operands.iter().position(|operand| operand.ty == Ty::Never)?;
-        let mut before: Vec<Ex> = operands[..=never].iter().map(|operand| (*operand).clone()).collect();
+        let mut before: Vec<Ex> =
+            operands[..=never].iter().map(|operand| (*operand).clone()).collect();
         let last = before.pop()?;
         let before = before.into_iter().map(St::Eval).collect();
         Some(Ex::new(Op::Seq(before, Box::new(last)), Ty::Never, span))
@@ -248,7 +255,9 @@ impl Body<'_, '_> {
         match (&from, &to) {
             _ if from == to => value,
             (Ty::Never | Ty::Error, _) | (_, Ty::Error) => value,
-            (Ty::Union(members), Ty::Union(wider)) if members.iter().any(|m| !wider.contains(m)) => {
+            (Ty::Union(members), Ty::Union(wider))
+                if members.iter().any(|m| !wider.contains(m)) =>
+            {
                 let (before, value) = self.temp(value);
                 let converted = self.split(value, &mut |body, member| {
                     let inner = body.coerce(member, &to);
@@ -309,7 +318,9 @@ impl Body<'_, '_> {
         let help = match (&element, &value_ty) {
             (Ty::Int | Ty::Bool, Ty::Float) => "make all elements floats, e.g. start from `0.0`",
             (Ty::Float, Ty::Int | Ty::Bool) => "convert it with `float(...)`",
-            (Ty::Bool, Ty::Int) | (Ty::Int, Ty::Bool) => "convert one with `int(...)` or `bool(...)`",
+            (Ty::Bool, Ty::Int) | (Ty::Int, Ty::Bool) => {
+                "convert one with `int(...)` or `bool(...)`"
+            }
             _ => "keep values of different types in different containers, or in tuples",
         };
         self.fail(Code::MixedElements, span, message, help)

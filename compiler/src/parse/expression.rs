@@ -38,7 +38,8 @@ impl Converter<'_> {
             py::Expr::Compare(comparison) => {
                 let left = self.boxed(&comparison.left);
                 let rest = comparison.ops.iter().zip(comparison.comparators.iter());
-                let rest = rest.map(|(op, right)| (convert_comparison(*op), self.expression(right)));
+                let rest =
+                    rest.map(|(op, right)| (convert_comparison(*op), self.expression(right)));
                 ExprKind::Compare(left, rest.collect())
             }
             py::Expr::If(conditional) => ExprKind::Conditional {
@@ -110,7 +111,11 @@ impl Converter<'_> {
             }
             py::Expr::Starred(_) => {
                 let message = "`*` unpacking is not supported here";
-                return self.refuse(range, message, "name the items one by one, or use `+` or a loop");
+                return self.refuse(
+                    range,
+                    message,
+                    "name the items one by one, or use `+` or a loop",
+                );
             }
             py::Expr::EllipsisLiteral(_) => {
                 return self.refuse(range, "`...` is not supported", "use `None` or `pass`");
@@ -140,7 +145,8 @@ impl Converter<'_> {
                 let parsed = parse_int(&text, negated);
                 let Some(value) = parsed else {
                     let message = format!("the int `{text}` does not fit 64 bits");
-                    let help = "the native engine's ints are 64 bits; use a float, or engine=\"python\"";
+                    let help =
+                        "the native engine's ints are 64 bits; use a float, or engine=\"python\"";
                     self.report(Code::IntegerSize, range, message, help);
                     return self.expr(ExprKind::Error, range);
                 };
@@ -172,7 +178,11 @@ impl Converter<'_> {
         self.expr(kind, range)
     }
 
-    pub(super) fn operator(&mut self, operator: py::Operator, range: TextRange) -> Option<Operator> {
+    pub(super) fn operator(
+        &mut self,
+        operator: py::Operator,
+        range: TextRange,
+    ) -> Option<Operator> {
         Some(match operator {
             py::Operator::Add => Operator::Add,
             py::Operator::Sub => Operator::Sub,
@@ -201,7 +211,12 @@ impl Converter<'_> {
         for argument in &call.arguments.args {
             if let py::Expr::Starred(starred) = argument {
                 let help = "pass the arguments one by one";
-                self.report(Code::Expression, starred.range, "`*` in a call is not supported", help);
+                self.report(
+                    Code::Expression,
+                    starred.range,
+                    "`*` in a call is not supported",
+                    help,
+                );
                 continue;
             }
             arguments.push(self.expression(argument));
@@ -266,7 +281,9 @@ impl Converter<'_> {
                 py::FStringPart::Literal(literal) => {
                     parts.push(FStringPart::Text(literal.value.to_string()));
                 }
-                py::FStringPart::FString(inner) => self.fstring_elements(&inner.elements, &mut parts),
+                py::FStringPart::FString(inner) => {
+                    self.fstring_elements(&inner.elements, &mut parts)
+                }
             }
         }
         parts
@@ -317,8 +334,7 @@ impl Converter<'_> {
         let id = self.id();
         let body = vec![Stmt { kind: StmtKind::Return(Some(body)), span: body_span, id }];
         let name = "<lambda>".to_owned();
-        let returns = None;
-        Function { name, parameters, returns, body, span: range, name_span: range, is_lambda: true }
+        Function { name, parameters, body, name_span: range }
     }
 
     pub(super) fn parameters(&mut self, parameters: &py::Parameters) -> Vec<Parameter> {

@@ -15,18 +15,19 @@ impl Converter<'_> {
         }
         if let Some(parameters) = &definition.type_params {
             let message = "type parameters are not supported";
-            self.report(Code::Statement, parameters.range, message, "leave them out: types are inferred");
+            self.report(
+                Code::Statement,
+                parameters.range,
+                message,
+                "leave them out: types are inferred",
+            );
         }
         let parameters = self.parameters(&definition.parameters);
-        let returns = definition.returns.as_ref().map(|returns| self.expression(returns));
         Function {
             name: definition.name.to_string(),
             parameters,
-            returns,
             body: self.block(&definition.body),
-            span: span(definition.range),
             name_span: span(definition.name.range),
-            is_lambda: false,
         }
     }
 
@@ -42,7 +43,9 @@ impl Converter<'_> {
         let range = statement.range();
         let kind = match statement {
             // A string alone is a docstring or a comment.
-            py::Stmt::Expr(expression) if expression.value.is_string_literal_expr() => StmtKind::Pass,
+            py::Stmt::Expr(expression) if expression.value.is_string_literal_expr() => {
+                StmtKind::Pass
+            }
             py::Stmt::Expr(expression) if expression.value.is_ellipsis_literal_expr() => {
                 StmtKind::Pass
             }
@@ -74,7 +77,12 @@ impl Converter<'_> {
             },
             py::Stmt::For(for_) => {
                 if for_.is_async {
-                    self.report(Code::Statement, range, "`async for` is not supported", "use `for`");
+                    self.report(
+                        Code::Statement,
+                        range,
+                        "`async for` is not supported",
+                        "use `for`",
+                    );
                 }
                 StmtKind::For {
                     target: self.expression(&for_.target),
@@ -90,21 +98,16 @@ impl Converter<'_> {
                 StmtKind::Return(return_.value.as_ref().map(|value| self.expression(value)))
             }
             py::Stmt::Raise(raise) => {
-                let mut suppress = false;
-                if let Some(cause) = &raise.cause {
-                    suppress = cause.is_none_literal_expr();
-                    if !suppress {
-                        let help = "raise the exception alone, or `from None`";
-                        self.report(
-                            Code::Statement,
-                            cause.range(),
-                            "`raise ... from` is not supported",
-                            help,
-                        );
-                    }
+                // Nothing is handled here, so `from None` has nothing to hide.
+                if let Some(cause) =
+                    raise.cause.as_ref().filter(|cause| !cause.is_none_literal_expr())
+                {
+                    let help = "raise the exception alone, or `from None`";
+                    let message = "`raise ... from` is not supported";
+                    self.report(Code::Statement, cause.range(), message, help);
                 }
                 let exception = raise.exc.as_ref().map(|exception| self.expression(exception));
-                StmtKind::Raise { exception, suppress }
+                StmtKind::Raise { exception }
             }
             py::Stmt::Assert(assert) => StmtKind::Assert {
                 test: self.expression(&assert.test),
@@ -132,7 +135,12 @@ impl Converter<'_> {
             py::Stmt::FunctionDef(definition) => {
                 for decorator in &definition.decorator_list {
                     let message = "decorators on inner functions are not supported";
-                    self.report(Code::Statement, decorator.range, message, "call the function directly");
+                    self.report(
+                        Code::Statement,
+                        decorator.range,
+                        message,
+                        "call the function directly",
+                    );
                 }
                 StmtKind::Function(Box::new(self.function(definition)))
             }
@@ -209,10 +217,14 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
             "`try` is not supported",
             "test for the condition first, or let the exception reach the submitter",
         ),
-        py::Stmt::With(_) => (keyword(4), "`with` is not supported", "there is nothing to close in a sandbox"),
-        py::Stmt::ClassDef(class) => {
-            (class.name.range, "classes are not supported inside a closure", "use tuples, lists or dicts")
+        py::Stmt::With(_) => {
+            (keyword(4), "`with` is not supported", "there is nothing to close in a sandbox")
         }
+        py::Stmt::ClassDef(class) => (
+            class.name.range,
+            "classes are not supported inside a closure",
+            "use tuples, lists or dicts",
+        ),
         py::Stmt::Global(_) => {
             (range, "`global` is not supported", "return the value: tasks share no variables")
         }
@@ -220,8 +232,9 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
             (range, "`nonlocal` is not supported", "return the value, or keep it in a list")
         }
         py::Stmt::Match(_) => (keyword(5), "`match` is not supported", "use `if` and `elif`"),
-        py::Stmt::TypeAlias(_) => (range, "`type` statements are not supported", "write the type out"),
+        py::Stmt::TypeAlias(_) => {
+            (range, "`type` statements are not supported", "write the type out")
+        }
         _ => (range, "this statement is not supported", ""),
     }
 }
-

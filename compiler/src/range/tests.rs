@@ -12,7 +12,8 @@ fn checks(source: &str, parameters: &[&str]) -> (usize, usize) {
         column: 0,
         source: source.to_owned(),
     };
-    let builtins = ["range", "len"].map(|name| (name.to_owned(), Captured::Builtin(name.to_owned())));
+    let builtins =
+        ["range", "len"].map(|name| (name.to_owned(), Captured::Builtin(name.to_owned())));
     let request = Request {
         functions: vec![function],
         globals: vec![builtins.into_iter().collect()],

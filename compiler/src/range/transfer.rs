@@ -96,8 +96,12 @@ impl Analysis {
                 match *name {
                     "str_ord" => Interval::new(0, 0x0010_FFFF),
                     "bytes_index" => Interval::new(0, 255),
-                    "list_count" | "str_count" | "list_index" => Interval::new(0, i64::from(u32::MAX)),
-                    "math_isqrt" | "math_gcd" | "math_lcm" | "math_factorial" => Interval::new(0, i64::MAX),
+                    "list_count" | "str_count" | "list_index" => {
+                        Interval::new(0, i64::from(u32::MAX))
+                    }
+                    "math_isqrt" | "math_gcd" | "math_lcm" | "math_factorial" => {
+                        Interval::new(0, i64::MAX)
+                    }
                     _ => Interval::FULL,
                 }
             }
@@ -133,7 +137,8 @@ fn int2(operator: Operator, a: Interval, b: Interval) -> (i128, i128) {
         }
         // Divided by a positive number an int comes closer to zero.
         Operator::FloorDiv if bl > 0 => {
-            let corners = [al.div_euclid(bl), al.div_euclid(bh), ah.div_euclid(bl), ah.div_euclid(bh)];
+            let corners =
+                [al.div_euclid(bl), al.div_euclid(bh), ah.div_euclid(bl), ah.div_euclid(bh)];
             let low = corners.iter().copied().fold(i128::MAX, i128::min);
             (low, corners.iter().copied().fold(i128::MIN, i128::max))
         }
@@ -175,4 +180,3 @@ fn int2(operator: Operator, a: Interval, b: Interval) -> (i128, i128) {
 fn mask(value: u64) -> i128 {
     i128::from(u64::MAX.checked_shr(value.leading_zeros()).unwrap_or(0))
 }
-

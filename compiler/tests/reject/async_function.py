@@ -1,0 +1,2 @@
+async def f(x: int) -> int:
+    return await x

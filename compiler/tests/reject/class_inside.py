@@ -1,0 +1,4 @@
+def f(x: int) -> int:
+    class A:
+        pass
+    return x

@@ -1,0 +1,3 @@
+def f(x: int):
+    for i in range(x):
+        yield i

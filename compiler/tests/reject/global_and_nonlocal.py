@@ -1,0 +1,4 @@
+def f(x: int) -> int:
+    global count
+    count = x
+    return x

@@ -1,0 +1,4 @@
+def f(x: int) -> int:
+    def g(y):
+        return y
+    return g(x)

@@ -1,0 +1,4 @@
+def f(x: int) -> list:
+    xs = [x, 2.5]
+    xs.append('a')
+    return xs

@@ -1,0 +1,4 @@
+def f(x: int) -> int:
+    for i in x:
+        x += i
+    return x

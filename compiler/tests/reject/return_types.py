@@ -1,0 +1,4 @@
+def f(x: int):
+    if x > 0:
+        return [1]
+    return ['a']

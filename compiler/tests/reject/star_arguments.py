@@ -1,0 +1,2 @@
+def f(x: int) -> int:
+    return max(*[x, 1])

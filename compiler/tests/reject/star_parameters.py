@@ -1,0 +1,2 @@
+def f(x: int, *rest, **options) -> int:
+    return x

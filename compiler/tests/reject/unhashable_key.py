@@ -1,0 +1,2 @@
+def f(x: int) -> dict:
+    return {[x]: 1}

@@ -1,0 +1,2 @@
+def f(x: int) -> int:
+    return hash(x) + len(open('a'))

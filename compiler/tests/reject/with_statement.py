@@ -1,0 +1,3 @@
+def f(x: int) -> int:
+    with open('a') as file:
+        return x

@@ -1,0 +1,247 @@
+"""What compiled functions must do as CPython does: functions, argument types, and calls."""
+
+import itertools
+import math
+
+CASES = []
+
+
+def check(function, types, *calls, may_leave=False):
+    """`may_leave`: native code may leave the case to another engine where CPython has an answer."""
+    CASES.append((function, types, [tuple(call) for call in calls], may_leave))
+
+INTS = [0,1,-1,7,-7,3,-3,12,2**31,2**62,-2**63,2**63-1]
+FLOATS = [0.0,-0.0,1.0,-1.5,3.25,1e308,-1e308,float('inf'),float('-inf'),float('nan'),1e-320,2.0**53]
+def divs(a,b): return (a//b,a%b,a/b)
+check(divs,["int","int"],*itertools.product(INTS,INTS))
+def ar(a,b): return [a+b, a-b, a*b]
+check(ar,["int","int"],*itertools.product(INTS,INTS))
+def bits(a,b): return [a&b,a|b,a^b,~a,-a,abs(b)]
+check(bits,["int","int"],*itertools.product(INTS,INTS))
+def sh(a,b): return (a<<b, a>>b)
+check(sh,["int","int"],*itertools.product(INTS,[0,1,5,62,63,64,-1,1000]), may_leave=True)
+def konst(a): return (a*3, a+7, a-9, a//4, a%4, a//7, a%7, a*-2, 5-a, a<<3, a>>2, a//-3)
+check(konst,["int"],*[(v,) for v in INTS], may_leave=True)
+def cmp(a,b): return [a<b,a<=b,a==b,a!=b,a>b,a>=b]
+for t in (["int","int"],["int","float"],["float","int"],["float","float"]):
+    x=INTS if t[0]=="int" else FLOATS; y=INTS if t[1]=="int" else FLOATS
+    check(cmp,t,*itertools.product(x,y))
+def fa(a,b): return [a+b,a-b,a*b]
+check(fa,["float","float"],*itertools.product(FLOATS,FLOATS))
+def fd(a,b): return (a/b,a//b,a%b)
+check(fd,["float","float"],*itertools.product(FLOATS,FLOATS))
+check(fd,["float","int"],*itertools.product(FLOATS,INTS))
+def fp(a,b): return a**b
+check(fp,["float","float"],*itertools.product([0.0,1.0,2.5,-2.0],[0.0,1.0,2.0,-1.0,0.5]), may_leave=True)
+def ip(a,b): return a**b
+check(ip,["int","int"],*itertools.product([0,1,-1,2,-3,10],[0,1,2,5,18,19,63]), may_leave=True)
+def sq(a): return a**2
+check(sq,["float"],*[(v,) for v in FLOATS]); check(sq,["int"],*[(v,) for v in INTS])
+def boolmix(a,b): return (a+True, b+1, a if b else 2, b and a, b or a, not a, a==b, b<a)
+check(boolmix,["int","bool"],*itertools.product([0,1,5],[True,False]))
+def loop(n):
+    s=0
+    for i in range(n):
+        if i%3==0: continue
+        if i>50: break
+        s+=i
+    else: s=-s
+    return s
+check(loop,["int"],(0,),(10,),(100,),(-3,))
+def wh(n):
+    c=0
+    while n!=1:
+        if n%2==0: n//=2
+        else: n=3*n+1
+        c+=1
+    else: c+=100
+    return c
+check(wh,["int"],(1,),(27,),(97,))
+def lists(n):
+    a=[]
+    for i in range(n): a.append(i*i)
+    b=[x+1 for x in a if x%2==0]
+    b[0]=99
+    b[-1]+=5
+    return (a,b,len(a),a[1:3],a[::-1],a+b,a*2,sum(a),max(a),min(b))
+check(lists,["int"],(5,),(0,),(1,),(2,))
+def nest(n):
+    m=[[float(i*j) for j in range(n)] for i in range(n)]
+    for i in range(n):
+        for j in range(n):
+            m[i][j]+=0.5
+    m[0]=[1.0]
+    return m
+check(nest,["int"],(3,),(1,),(0,))
+def matmul(a,b,n):
+    c=[[0.0]*n for _ in range(n)]
+    for i in range(n):
+        for j in range(n):
+            s=0.0
+            for k in range(n): s+=a[i][k]*b[k][j]
+            c[i][j]=s
+    return c
+m=[[1.0,2.0],[3.0,4.0]]
+check(matmul,["list[list[float]]","list[list[float]]","int"],(m,m,2),(m,m,3),(m,m,0))
+def swap(a,b):
+    a,b=b,a
+    (a,b),c=(b,a),a
+    xs=[a,b,c]
+    xs[0],xs[2]=xs[2],xs[0]
+    x,y,z=xs
+    return x*100+y*10+z
+check(swap,["int","int"],(1,2))
+def unb(c):
+    if c: x=1
+    return x
+check(unb,["bool"],(True,),(False,))
+def unb2(n):
+    for i in range(n): y=i
+    return (i,y)
+check(unb2,["int"],(3,),(0,))
+def idx(xs,i): return xs[i]
+check(idx,["list[int]","int"],*[([1,2,3],i) for i in (-4,-3,-1,0,2,3,2**40)],([],0))
+def idxs(xs,i,v):
+    xs[i]=v
+    return xs
+check(idxs,["list[float]","int","float"],*[([1.0,2.0],i,9.5) for i in (-3,-2,-1,0,1,2)])
+def strs(s,t): return (s+t,s*2,s==t,s<t,len(s),s[0],s[-1],s[1:],s.upper(),s.split(),s.find(t),t in s,s.replace('a','bb'),[c for c in s],s.strip(),'-'.join([s,t]))
+check(strs,["str","str"],("abc a","a"),("héllo","l"),("","x"),("z","zz"))
+def fs(a,b,s): return f"{a} {b!r:>8} {s} {a:05d} {b:.3f} {a=} {{}} {s!r}"
+check(fs,["int","float","str"],(3,2.5,"x'"),(-7,1e300,"é"),(0,float('nan'),""))
+def pr(a,b):
+    print(a,b,sep=", ",end="!\n"); print(); print([a,a],(b,),{"k":a},None,True)
+check(pr,["int","float"],(1,2.0),(-5,1e22))
+def ass(x):
+    assert x>0, f"bad {x}"
+    assert x<10
+    if x==5: raise ValueError("five",x)
+    if x==6: raise KeyError("k")
+    if x==7: raise RuntimeError
+    if x==8: raise ValueError(x)
+    return x
+check(ass,["int"],*[(i,) for i in range(-1,12)])
+def d(n):
+    m={}
+    for i in range(n): m[i%3]=m.get(i%3,0)+i
+    k=[]
+    for a,b in m.items(): k.append(a*100+b)
+    return (m,k,3 in m,len(m),list(m),sorted(m.values()),{v:kk for kk,v in m.items()})
+check(d,["int"],(0,),(1,),(10,))
+def dk(m,k): return m[k]
+check(dk,["dict[str, int]","str"],({"a":1},"a"),({"a":1},"b"),({},""))
+def st(xs):
+    s=set(xs); s.add(5); t={1,2}
+    return (sorted(s),sorted(s&t),sorted(s|t),sorted(s-t),2 in s,len(s))
+check(st,["list[int]"],([],),([1,2,2,9],))
+def en(xs,ys):
+    r=[]
+    for i,(x,y) in enumerate(zip(xs,ys),1): r.append(i*x+y)
+    for x in reversed(xs): r.append(x)
+    for i in range(10,0,-3): r.append(i)
+    for i in reversed(range(2,9,3)): r.append(i)
+    return r
+check(en,["list[int]","list[int]"],([1,2,3],[4,5]),([],[1]),([7],[8,9]))
+def rs(a,b,c): return [i for i in range(a,b,c)]
+check(rs,["int","int","int"],(0,10,3),(10,0,-4),(0,5,0),(5,0,1),(2**63-5,2**63-1,3),(-2**63+2,-2**63,-1))
+def gens(xs): return (any(x>2 for x in xs),all(x>0 for x in xs),min(x*x for x in xs),max((x,-x) for x in xs),list(x+1 for x in xs),tuple(xs))
+check(gens,["list[int]"],([1,2,3],),([-1],),([],),([5,-5,0],))
+def recur(n): return 0 if n==0 else 1+recur(n-1)
+check(recur,["int"],(0,),(500,)) 
+def even(n): return True if n==0 else odd(n-1)
+def odd(n): return False if n==0 else even(n-1)
+check(even,["int"],(10,),(7,))
+def dflt(a,b=2,*,c=3): return a*100+b*10+c
+def usedflt(a): return (dflt(a),dflt(a,5),dflt(a,c=9),dflt(b=1,a=a),dflt(c=a,a=1))
+check(usedflt,["int"],(1,),(4,))
+K=10; T=(1,2.5,"x"); L=[[1,2],[3]]; D={"a":1,"b":2}
+def cap(x):
+    L[0].append(x)
+    return (K+x,T[1],T[2],L,D["b"],D)
+check(cap,["int"],(5,))
+def m1(x): return (math.sqrt(x),math.sin(x),math.floor(x),math.ceil(x),math.pi*x,math.exp(x))
+check(m1,["float"],(2.0,),(0.5,),(-1.0,),(float('nan'),))
+def wal(xs):
+    t=0
+    while (n:=len(xs))>0:
+        t+=xs.pop()*n
+    if (k:=t)>3: k+=1
+    return (t,k,[y:=i*2 for i in range(3)],y)
+check(wal,["list[int]"],([1,2,3],),([],))
+def chain(a,b,c): return (a<b<c, a<b>c, a==b==c, 0<=a<10)
+check(chain,["int","int","int"],(1,2,3),(3,2,1),(5,5,5))
+def rnd(x,n): return (round(x),round(x,n),int(x),abs(x))
+check(rnd,["float","int"],(2.5,1),(-3.7,0),(1234.5678,-2),(1e20,1),(float('inf'),1), may_leave=True)
+def conv(s): return (int(s),float(s),bool(s),str(int(s)))
+check(conv,["str"],("12",),("-7 ",),("x",),("",))
+def dl(xs):
+    del xs[0]
+    y=xs[0]; 
+    del y
+    return xs
+check(dl,["list[int]"],([1,2,3],),([],),([1],))
+def ext(n):
+    a=[1]; a+=[2,3]; a.extend([4]); a.insert(0,9); a.sort(reverse=True); b=a.copy(); b.reverse(); a*=2
+    return (a,b,a.index(9),a.count(1),sorted(a,key=lambda v:-v))
+check(ext,["int"],(0,))
+def neverend(n):
+    while True:
+        n+=1
+        if n>10: return n
+check(neverend,["int"],(0,),(20,))
+def union_total(xs):
+    total = 0
+    for x in xs: total += x * 0.5
+    return total
+check(union_total, ["list[float]"], ([],), ([1.0, 2.5],), ([-0.0],))
+def first_even(xs):
+    found = None
+    for x in xs:
+        if x % 2 == 0:
+            found = x
+            break
+    return found
+check(first_even, ["list[int]"], ([1, 3],), ([1, 4, 6],), ([],))
+def narrowed(xs):
+    best = None
+    for x in xs:
+        if best is None or x > best:
+            best = x
+    if best is None:
+        return -1
+    return best + 1
+check(narrowed, ["list[int]"], ([],), ([3, 9, 2],))
+def mean(xs): return sum(xs) / len(xs)
+check(mean, ["list[float]"], ([1.0, 2.0],), ([],))
+check(mean, ["list[int]"], ([1, 2],), ([],))
+def optional(x): return "none" if x is None else f"{x + 1}"
+check(optional, ["int | None"], (None,), (4,))
+def lists_of_lists(n):
+    rows = []
+    for i in range(n):
+        row = []
+        for j in range(i): row.append((i, j, i * j > 3))
+        rows.append(row)
+    return rows
+check(lists_of_lists, ["int"], (0,), (4,))
+def words(text):
+    counts = {}
+    for word in text.lower().split():
+        counts[word] = counts.get(word, 0) + 1
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+check(words, ["str"], ("the cat The dog",), ("",))
+def deep(n): return 0 if n == 0 else 1 + deep(n - 1)
+def dict_counts(xs):
+    seen = {}
+    for x in xs: seen.setdefault(x, []).append(len(seen))
+    del seen[xs[0]]
+    return (seen, seen.pop(99, [7]), {k: len(v) for k, v in seen.items()})
+check(dict_counts, ["list[int]"], ([1, 2, 1, 3],), ([5],), ([],))
+def mapped(xs): return (list(map(abs, xs)), sum(map(lambda x: x * x, xs)), [s for s in map(str, xs)], list(filter(None, xs)))
+check(mapped, ["list[int]"], ([1, -2, 0],), ([],))
+def slices(xs, a, b):
+    ys = xs[:]
+    ys[a:b] = [7, 8, 9]
+    del ys[::2]
+    return (xs[a:b], xs[a:], xs[:b], xs[::-2], ys, xs == ys, xs < ys)
+check(slices, ["list[int]", "int", "int"], ([1, 2, 3, 4], 1, 3), ([1, 2], -5, 9), ([], 0, 0))

@@ -1,0 +1,184 @@
+//! Compiled functions agree with CPython: same value bit for bit, same exception, same output.
+//!
+//! The cases are Python (`native/cases.py`); CPython is asked once for all of them.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value as Json;
+use spm_compiler::{
+    Captured, FunctionSource, Literal, ParameterType, Request, annotations, compile, render,
+};
+use spm_protocol::raised::{BUILTIN_EXCEPTIONS, Raised};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store};
+
+/// The outcomes of CPython, one line for each function.
+fn oracle() -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native");
+    let output = Command::new("python3")
+        .arg(format!("{folder}/oracle.py"))
+        .arg(format!("{folder}/cases.py"))
+        .output()
+        .expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("the oracle writes UTF-8")
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+fn literal(json: &Json) -> Literal {
+    let items = |json: &Json| json.as_array().unwrap().iter().map(literal).collect::<Vec<_>>();
+    match json {
+        Json::Null => Literal::None,
+        Json::Bool(value) => Literal::Bool(*value),
+        Json::String(text) => Literal::Str(text.clone()),
+        Json::Object(object) => {
+            let (kind, inner) = object.iter().next().unwrap();
+            match kind.as_str() {
+                "int" => Literal::Int(inner.as_str().unwrap().parse().unwrap()),
+                "float" => {
+                    let bits = u64::from_str_radix(inner.as_str().unwrap(), 16).unwrap();
+                    Literal::Float(f64::from_bits(bits))
+                }
+                "list" => Literal::List(items(inner)),
+                "tuple" => Literal::Tuple(items(inner)),
+                "set" => Literal::Set(items(inner)),
+                _ => {
+                    let pairs = inner.as_array().unwrap().iter();
+                    Literal::Dict(pairs.map(|pair| (literal(&pair[0]), literal(&pair[1]))).collect())
+                }
+            }
+        }
+        other => panic!("no literal: {other}"),
+    }
+}
+
+fn captured(json: &Json) -> Captured {
+    let (kind, inner) = json.as_object().unwrap().iter().next().unwrap();
+    let text = || inner.as_str().unwrap().to_owned();
+    match kind.as_str() {
+        "function" => Captured::Function(usize::try_from(inner.as_u64().unwrap()).unwrap()),
+        "module" => Captured::Module(text()),
+        "member" => Captured::ModuleMember(text()),
+        _ => Captured::Value(literal(inner)),
+    }
+}
+
+/// The request for a function of the cases.
+fn request(line: &Json) -> Request {
+    let mut request = Request { recursion_limit: 1000, ..Request::default() };
+    for function in line["functions"].as_array().unwrap() {
+        let name = function["name"].as_str().unwrap().to_owned();
+        request.functions.push(FunctionSource {
+            qualname: name.clone(),
+            name,
+            file: "cases.py".to_owned(),
+            first_line: 1,
+            column: 0,
+            source: function["source"].as_str().unwrap().to_owned(),
+        });
+        let names = function["captured"].as_object().unwrap().iter();
+        let names: BTreeMap<String, Captured> =
+            names.map(|(name, value)| (name.clone(), captured(value))).collect();
+        request.globals.push(names);
+    }
+    // The types come as Python writes them.
+    let types = line["types"].as_array().unwrap().iter().enumerate();
+    let parameters: Vec<String> =
+        types.map(|(index, ty)| format!("p{index}: {}", ty.as_str().unwrap())).collect();
+    let source = format!("def f({}): pass", parameters.join(", "));
+    let function = FunctionSource { source, first_line: 1, ..FunctionSource::default() };
+    for (name, value_type) in annotations(&function).unwrap() {
+        let value_type = value_type.expect("the types of the cases are known");
+        request.parameters.push(ParameterType { name, value_type });
+    }
+    request
+}
+
+/// A closure in an engine, with what it prints.
+struct Closure {
+    engine: Engine,
+    component: Component,
+    linker: Linker<Vec<u8>>,
+}
+
+impl Closure {
+    fn new(engine: &Engine, component: &[u8]) -> Self {
+        let mut linker = Linker::new(engine);
+        let mut log = linker.instance("spm:closure/log@0.1.0").unwrap();
+        log.func_wrap("print", |mut store: wasmtime::StoreContextMut<'_, Vec<u8>>, (text,): (Vec<u8>,)| {
+            store.data_mut().extend(text);
+            Ok(())
+        })
+        .unwrap();
+        let component = Component::new(engine, component).expect("a valid component");
+        Self { engine: engine.clone(), component, linker }
+    }
+
+    /// The outcome, and what was printed.
+    fn call(&self, arguments: Vec<u8>) -> (Result<Vec<u8>, Vec<u8>>, String) {
+        let mut store = Store::new(&self.engine, Vec::new());
+        let instance = self.linker.instantiate(&mut store, &self.component).unwrap();
+        type Outcome = (Result<Vec<u8>, Vec<u8>>,);
+        let call = instance.get_typed_func::<(Vec<u8>,), Outcome>(&mut store, "call").unwrap();
+        let (outcome,) = call.call(&mut store, (arguments,)).expect("no trap");
+        (outcome, String::from_utf8(store.into_data()).unwrap())
+    }
+}
+
+/// What is wrong with a call, if anything.
+fn check(closure: &Closure, call: &Json, may_leave: bool) -> Option<String> {
+    let text = |key: &str| call[key].as_str().unwrap_or_default();
+    let (outcome, printed) = closure.call(bytes(text("arguments")));
+    let problem = match outcome {
+        Ok(value) if call["returned"].is_string() => {
+            (value != bytes(text("returned"))).then(|| format!("returned {value:02x?}"))
+        }
+        Ok(value) => Some(format!("returned {value:02x?}")),
+        Err(record) => {
+            let raised = Raised::from_bytes(&record).expect("a valid record");
+            if raised.trap.is_some() {
+                let fine = may_leave || call["left"] == Json::Bool(true);
+                return (!fine).then(|| format!("{}: left native code: {raised:?}", text("call")));
+            }
+            let class = BUILTIN_EXCEPTIONS[raised.class as usize];
+            let arguments = if raised.args.is_empty() { vec![0x80] } else { raised.args.clone() };
+            let same = class == text("class") && arguments == bytes(text("args"));
+            (!same).then(|| format!("raised {class} with {arguments:02x?}"))
+        }
+    };
+    let problem = problem
+        .or_else(|| (printed != text("printed")).then(|| format!("printed {printed:?}")))?;
+    Some(format!("{}: {problem}; CPython: {call}", text("call")))
+}
+
+#[test]
+fn compiled_functions_agree_with_cpython() {
+    let engine = Engine::default();
+    let mut problems = Vec::new();
+    let mut calls = 0;
+    for line in oracle().lines() {
+        let line: Json = serde_json::from_str(line).unwrap();
+        let name = line["functions"][0]["name"].as_str().unwrap();
+        let request = request(&line);
+        let compiled = match compile(&request) {
+            Ok(compiled) => compiled,
+            Err(found) => {
+                problems.push(format!("{name} does not compile:\n{}", render(&found)));
+                continue;
+            }
+        };
+        assert_eq!(compile(&request).as_ref(), Ok(&compiled), "{name}: same request, same bytes");
+        let closure = Closure::new(&engine, &compiled.component);
+        let may_leave = line["may_leave"].as_bool().unwrap();
+        for call in line["calls"].as_array().unwrap() {
+            calls += 1;
+            problems.extend(check(&closure, call, may_leave));
+        }
+    }
+    assert!(problems.is_empty(), "{} of {calls} calls differ:\n{}", problems.len(), problems.join("\n"));
+    assert!(calls > 1000, "only {calls} calls were compared");
+}
