@@ -1,0 +1,117 @@
+"""What hosts refuse at the sequence point, and what the submitter is told."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import wasmtime
+
+import spm
+from spm._runtime import host_program
+from spm._specialise import Specialisation
+
+SOCKETS = wasmtime.wat2wasm("""
+    (component
+        (import "spm:elsewhere/sockets@1.0.0" (instance (export "open" (func))))
+    )
+""")
+
+
+@spm.wasm_closure
+def twice(x: int) -> int:
+    return 2 * x
+
+
+Sent = Callable[[Callable[[bytes], bytes]], None]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """Changes components on their way out, as a hostile submitter would."""
+
+    def change(how: Callable[[bytes], bytes]) -> None:
+        original = Specialisation.component_bytes.fget
+        assert original is not None
+        changed = property(lambda self: how(original(self)))
+        monkeypatch.setattr(Specialisation, "component_bytes", changed)
+
+    return change
+
+
+def refusal(pool: spm.Pool) -> spm.ClosureRefused:
+    with pytest.raises(spm.ClosureRefused) as caught:
+        pool.submit(twice, 1).result(timeout=60)
+    return caught.value
+
+
+def test_a_forbidden_import_is_named(parallel: spm.Pool, sent: Sent) -> None:
+    sent(lambda _component: bytes(SOCKETS))
+    error = refusal(parallel)
+    assert len(error.reasons) == 2, "one reason for each host"
+    for reason in error.reasons.values():
+        assert "forbidden import `spm:elsewhere/sockets@1.0.0`" in str(reason)
+
+
+def test_a_component_that_was_cut_is_refused(parallel: spm.Pool, sent: Sent) -> None:
+    sent(lambda component: component[: len(component) // 2])
+    for reason in refusal(parallel).reasons.values():
+        assert "not valid WebAssembly" in str(reason)
+
+
+def test_a_refusal_harms_no_other_closure(parallel: spm.Pool, sent: Sent) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Specialisation, "component_bytes", property(lambda _self: bytes(SOCKETS)))
+        refusal(parallel)
+
+    @spm.wasm_closure
+    def thrice(x: int) -> int:
+        return 3 * x
+
+    assert parallel.submit(thrice, 2).result(timeout=60) == 6
+
+
+@contextmanager
+def running_host(folder: Path, *options: str) -> Iterator[str]:
+    """The address of an `spm-host` with these options."""
+    command = [
+        host_program(), "run", "--listen", "/ip4/127.0.0.1/tcp/0", "--slots", "1",
+        "--state-dir", str(folder), "--exit-with-stdin", *options,
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as host:
+        assert host.stdout is not None
+        assert host.stdin is not None
+        yield host.stdout.readline().removeprefix("ready ").strip()
+        host.stdin.close()
+
+
+def test_too_much_memory_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    key = str(tmp_path / "key")
+    options = ("--allow", spm.identity(key), "--memory-mib", "64")
+
+    @spm.wasm_closure(memory_mib=128)
+    def roomy(x: int) -> int:
+        return x
+
+    with running_host(tmp_path / "host", *options) as address:
+        with spm.connect(address, key=key) as pool:
+            with pytest.raises(spm.ClosureRefused) as caught:
+                pool.submit(roomy, 1).result(timeout=60)
+    (reason,) = caught.value.reasons.values()
+    assert "128 MiB" in str(reason)
+    assert "64 MiB" in str(reason)
+
+
+def test_a_host_that_allows_nobody_refuses(tmp_path: Path) -> None:
+    with running_host(tmp_path / "host") as address:
+        with pytest.raises((spm.MeshError, spm.ClosureRefused)) as caught:
+            with spm.connect(address, key=str(tmp_path / "key")) as pool:
+                pool.submit(twice, 1).result(timeout=60)
+    assert "--allow" in str(caught.value)
