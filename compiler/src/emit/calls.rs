@@ -93,6 +93,9 @@ fn can_raise(expression: &Ex) -> bool {
             Operator::RShift | Operator::Mod | Operator::FloorDiv => {
                 !matches!(right.op, Ir::Int(1..))
             }
+            // The result of a division is a float, so that its proved range says nothing.
+            Operator::Div | Operator::Pow => true,
+            Operator::LShift => !expression.proved || !matches!(right.op, Ir::Int(_)),
             _ => !expression.proved,
         },
         Ir::Float2(operator, _, right) => {
