@@ -326,6 +326,8 @@ functions! {
     fn math_erf(x: Float) -> Float;
     /// `math.erfc(x)`.
     fn math_erfc(x: Float) -> Float;
+    /// `math.copysign`.
+    fn math_copysign(x: Float, y: Float) -> Float;
     /// `math.nextafter(x, y)`.
     fn math_nextafter(x: Float, y: Float) -> Float;
     /// `math.ulp(x)`.

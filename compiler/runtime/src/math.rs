@@ -266,6 +266,12 @@ pub extern "C" fn math_radians(x: f64) -> f64 {
     x * (core::f64::consts::PI / 180.0)
 }
 
+/// `math.copysign(x, y)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn math_copysign(x: f64, y: f64) -> f64 {
+    libm::copysign(x, y)
+}
+
 /// `math.nextafter(x, y)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn math_nextafter(x: f64, y: f64) -> f64 {
