@@ -2,9 +2,10 @@
 
 import cbor2
 import pytest
-import spm
 import wasmtime
 import wasmtime.component as component
+
+import spm
 
 
 class Instance:
