@@ -264,6 +264,12 @@ struct Emitter<'m, 'p> {
     owned: Vec<usize>,
     /// Lists that the loops around do not change.
     known: Vec<hoist::Known>,
+    /// Products that the loops around do not change.
+    products: Vec<hoist::Product>,
+    /// Addresses of elements, by list and index, in Wasm locals.
+    addresses: Vec<((usize, usize), u32)>,
+    /// What is computed counts only if this Wasm local is true, or false.
+    guard: Option<(u32, bool)>,
 }
 
 impl<'m, 'p> Emitter<'m, 'p> {
@@ -309,6 +315,9 @@ impl<'m, 'p> Emitter<'m, 'p> {
             result: 0,
             owned,
             known: Vec::new(),
+            products: Vec::new(),
+            addresses: Vec::new(),
+            guard: None,
         }
     }
 
@@ -450,6 +459,13 @@ impl<'m, 'p> Emitter<'m, 'p> {
     }
 
     fn overflow_if(&mut self, span: Span) {
+        if let Some((condition, truth)) = self.guard {
+            self.op(I::LocalGet(condition));
+            if !truth {
+                self.op(I::I32Eqz);
+            }
+            self.op(I::I32And);
+        }
         self.fail_if(DEOPT + crate::abi::deopt::INTEGER_OVERFLOW - 1, span);
     }
 

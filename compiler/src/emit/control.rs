@@ -3,12 +3,16 @@
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::{Emitter, value_types};
+use crate::ast::Operator;
 use crate::ir::{Ex, Label, Op as Ir, St};
 use crate::ty::Ty;
 
 /// Conditions of at most this many operations are tested at the end of a loop again instead of
 /// jumping back to the test.
 const REPEATED_CONDITION_MAX: usize = 12;
+
+/// Values of at most this many operations are computed even if they may not be needed.
+const SELECTED_MAX: usize = 6;
 
 impl Emitter<'_, '_> {
     pub(super) fn block(&mut self, statements: &[St]) {
@@ -22,13 +26,19 @@ impl Emitter<'_, '_> {
             St::Set(local, value) => self.set_local(*local, value),
             St::Eval(value) => self.discard(value),
             St::If(test, then, other) => {
+                if let Some((local, then, other)) = selection(then, other) {
+                    self.select(local, test, then, other);
+                    return;
+                }
                 self.lent(test);
                 self.op(I::If(BlockType::Empty));
                 self.blocks.push(None);
                 self.block(then);
+                self.forget_addresses();
                 if !other.is_empty() {
                     self.op(I::Else);
                     self.block(other);
+                    self.forget_addresses();
                 }
                 self.blocks.pop();
                 self.op(I::End);
@@ -41,6 +51,7 @@ impl Emitter<'_, '_> {
                 self.op(I::Block(BlockType::Empty));
                 self.blocks.push(Some(*label));
                 self.block(body);
+                self.forget_addresses();
                 self.blocks.pop();
                 self.op(I::End);
             }
@@ -67,6 +78,21 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Computes both of two values, and sets a local to one. Which one is often hard to predict.
+    fn select(&mut self, local: usize, test: &Ex, then: &Ex, other: &Ex) {
+        let condition = self.temp(ValType::I32);
+        self.lent(test);
+        self.op(I::LocalSet(condition));
+        for (value, truth) in [(then, true), (other, false)] {
+            let outer = self.guard.replace((condition, truth));
+            self.lent(value);
+            self.guard = outer;
+        }
+        self.forget_address_of(local);
+        self.ops([I::LocalGet(condition), I::Select, I::LocalSet(self.places[local])]);
+        self.give_back(condition);
+    }
+
     fn jump(&mut self, label: Label) {
         let depth = self.blocks.iter().rev().position(|known| *known == Some(label));
         match depth {
@@ -77,6 +103,7 @@ impl Emitter<'_, '_> {
     }
 
     fn turn(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: crate::ast::Span) {
+        self.forget_addresses();
         let before = self.hoist(condition, body, step);
         self.op(I::Block(BlockType::Empty));
         self.blocks.push(None);
@@ -85,6 +112,7 @@ impl Emitter<'_, '_> {
             self.lent(condition);
             self.ops([I::I32Eqz, I::BrIf(0)]);
         }
+        self.forget_addresses();
         self.op(I::Loop(BlockType::Empty));
         self.blocks.push(None);
         self.mark(span);
@@ -105,6 +133,7 @@ impl Emitter<'_, '_> {
         self.op(I::End);
         self.blocks.pop();
         self.op(I::End);
+        self.forget_addresses();
         self.forget(before);
     }
 
@@ -128,6 +157,7 @@ impl Emitter<'_, '_> {
 
     /// Moves a loop's counter on.
     fn step(&mut self, local: usize, by: &Ex, exit: Label) {
+        self.forget_addresses();
         let place = self.places[local];
         let unit = matches!(by.op, Ir::Int(-1..=1));
         if unit || by.proved {
@@ -135,6 +165,20 @@ impl Emitter<'_, '_> {
             self.op(I::LocalGet(place));
             self.lent(by);
             self.ops([I::I64Add, I::LocalSet(place)]);
+            return;
+        }
+        if by.range.low >= 0 {
+            let next = self.temp(ValType::I64);
+            self.op(I::LocalGet(place));
+            self.lent(by);
+            self.ops([I::I64Add, I::LocalTee(next), I::LocalGet(place), I::I64LtS]);
+            self.op(I::If(BlockType::Empty));
+            self.blocks.push(None);
+            self.jump(exit);
+            self.blocks.pop();
+            self.op(I::End);
+            self.ops([I::LocalGet(next), I::LocalSet(place)]);
+            self.give_back(next);
             return;
         }
         let (step, next) = (self.temp(ValType::I64), self.temp(ValType::I64));
@@ -150,6 +194,38 @@ impl Emitter<'_, '_> {
         self.ops([I::LocalGet(next), I::LocalSet(place)]);
         self.give_back(step);
         self.give_back(next);
+    }
+}
+
+/// The local, and the values, of an `if` that does no more than set an int to one of two values
+/// that are cheap to compute.
+fn selection<'s>(then: &'s [St], other: &'s [St]) -> Option<(usize, &'s Ex, &'s Ex)> {
+    let ([St::Set(local, a)], [St::Set(same, b)]) = (then, other) else { return None };
+    let cheap = |value| is_total(value) && size(value) <= SELECTED_MAX;
+    let ints = a.ty == Ty::Int && b.ty == Ty::Int;
+    (local == same && ints && cheap(a) && cheap(b)).then_some((*local, a, b))
+}
+
+/// Whether computing an int has no effect but to find an overflow.
+fn is_total(value: &Ex) -> bool {
+    match &value.op {
+        Ir::Int(_) | Ir::Local(_) => true,
+        Ir::Int2(operator, a, b) => {
+            let constant = |ex: &Ex| matches!(ex.op, Ir::Int(2..));
+            let power = matches!(b.op, Ir::Int(by @ 1..) if by.count_ones() == 1);
+            let total = match operator {
+                Operator::Add
+                | Operator::Sub
+                | Operator::BitAnd
+                | Operator::BitOr
+                | Operator::BitXor => true,
+                Operator::Mul => value.proved || constant(a) || constant(b),
+                Operator::FloorDiv | Operator::Mod => power,
+                _ => false,
+            };
+            total && is_total(a) && is_total(b)
+        }
+        _ => false,
     }
 }
 

@@ -154,6 +154,7 @@ impl Emitter<'_, '_> {
             for local in pair.iter().rev() {
                 self.op(I::LocalSet(*local));
             }
+            self.forget_addresses();
         }
         self.blocks.pop();
         self.op(I::End);

@@ -1,7 +1,7 @@
-//! Lists that a loop reads and cannot change: where their elements are, and how many, is looked up
-//! once before the loop.
+//! What a loop cannot change, worked out once before it: where the elements of its lists are, and
+//! how many; and products of locals.
 //!
-//! That is a guess about rows (`a[i]` in a loop over `k`): if there is no such row, its length is
+//! The place of a list is a guess about rows (`a[i]` in a loop over `k`): if there is no such row, its length is
 //! taken as 0, and every access goes the ordinary way, which raises in Python's order.
 
 use std::collections::BTreeSet;
@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::Emitter;
+use super::ints::Operand;
 use super::memory::field;
 use crate::abi::layout;
+use crate::ast::Operator;
 use crate::ir::{Argument, Ex, LocalId, Op as Ir, St};
 use crate::ty::Ty;
 use crate::visit;
@@ -30,18 +32,35 @@ pub(super) struct Known {
     pub length: u32,
 }
 
+/// A product of two locals that stay the same in a loop: Wasm locals of its value, and of whether
+/// the factors are so small that the value is right.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Product {
+    factors: (LocalId, LocalId),
+    pub value: u32,
+    pub fits: u32,
+}
+
+/// How much was known before a loop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    lists: usize,
+    products: usize,
+}
+
 /// What a loop does, as far as it matters here.
 #[derive(Default)]
 struct Survey {
     restless: bool,
     assigned: BTreeSet<LocalId>,
     read: BTreeSet<Fixed>,
+    multiplied: BTreeSet<(LocalId, LocalId)>,
 }
 
 impl Emitter<'_, '_> {
-    /// Looks up what a loop will need. Returns how many were known before.
-    pub(super) fn hoist(&mut self, condition: Option<&Ex>, body: &[St], step: &[St]) -> usize {
-        let before = self.known.len();
+    /// Works out what a loop will need. Returns how much was known before.
+    pub(super) fn hoist(&mut self, condition: Option<&Ex>, body: &[St], step: &[St]) -> Before {
+        let before = Before { lists: self.known.len(), products: self.products.len() };
         let mut survey = Survey::default();
         let mut parts = [body.to_vec(), step.to_vec(), Vec::new()];
         if let Some(condition) = condition {
@@ -49,6 +68,13 @@ impl Emitter<'_, '_> {
         }
         for part in &mut parts {
             self.survey(part, &mut survey);
+        }
+        for factors in &survey.multiplied {
+            let stays =
+                !survey.assigned.contains(&factors.0) && !survey.assigned.contains(&factors.1);
+            if stays && !self.products.iter().any(|known| known.factors == *factors) {
+                self.multiply_before(*factors);
+            }
         }
         if survey.restless {
             return before;
@@ -67,12 +93,31 @@ impl Emitter<'_, '_> {
         before
     }
 
-    /// Forgets what was looked up for a loop that has ended.
-    pub(super) fn forget(&mut self, before: usize) {
-        for known in self.known.split_off(before) {
+    /// Forgets what was worked out for a loop that has ended.
+    pub(super) fn forget(&mut self, before: Before) {
+        for known in self.known.split_off(before.lists) {
             self.give_back(known.data);
             self.give_back(known.length);
         }
+        for product in self.products.split_off(before.products) {
+            self.give_back(product.value);
+            self.give_back(product.fits);
+        }
+    }
+
+    fn multiply_before(&mut self, factors: (LocalId, LocalId)) {
+        let (value, fits) = (self.temp(ValType::I64), self.temp(ValType::I32));
+        let (a, b) = (self.places[factors.0], self.places[factors.1]);
+        self.small_factors(Operand::Local(a), Operand::Local(b));
+        self.op(I::LocalSet(fits));
+        self.ops([I::LocalGet(a), I::LocalGet(b), I::I64Mul, I::LocalSet(value)]);
+        self.products.push(Product { factors, value, fits });
+    }
+
+    /// The product of two expressions, if it was worked out before the loop.
+    pub(super) fn product(&self, left: &Ex, right: &Ex) -> Option<Product> {
+        let (Ir::Local(a), Ir::Local(b)) = (&left.op, &right.op) else { return None };
+        self.products.iter().copied().find(|known| known.factors == (*a, *b))
     }
 
     fn look_up(&mut self, fixed: Fixed) {
@@ -167,6 +212,11 @@ impl Emitter<'_, '_> {
                 let counted = |argument: &Argument| matches!(argument, Argument::Ex(ex) if ex.ty.is_counted());
                 survey.restless |=
                     !numbers || expression.ty.is_counted() || arguments.iter().any(counted);
+            }
+            Ir::Int2(Operator::Mul, a, b) if !expression.proved => {
+                if let (Ir::Local(a), Ir::Local(b)) = (&a.op, &b.op) {
+                    survey.multiplied.insert((*a, *b));
+                }
             }
             Ir::ListGet { list, checked: true, .. } => survey.read.extend(self.fixed(list)),
             Ir::Seq(statements, _) => self.survey(statements, survey),

@@ -2,6 +2,7 @@
 
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
+use super::lists::Sum;
 use super::memory::field;
 use super::{COMMON, Emitter, PENDING};
 use crate::abi::{cell, common};
@@ -103,19 +104,59 @@ impl Emitter<'_, '_> {
     fn add_sub(&mut self, operator: Operator, left: &Ex, right: &Ex, span: Span) {
         let a = self.operand(left);
         let b = self.operand(right);
+        let natural = (left.range.low >= 0, right.range.low >= 0);
+        self.add_sub_operands(operator, a, b, natural, span);
+        self.drop_operand(a);
+        self.drop_operand(b);
+    }
+
+    /// The checked sum that an index is, of operands evaluated already.
+    pub(super) fn checked_sum(&mut self, index: &Ex, sum: &Sum) {
+        if let Ir::Int2(Operator::Add, left, right) = &index.op {
+            let natural = (left.range.low >= 0, right.range.low >= 0);
+            let first = if sum.product.is_some() { self.operand(left) } else { sum.first };
+            self.add_sub_operands(Operator::Add, first, sum.second, natural, index.span);
+            if sum.product.is_some() {
+                self.drop_operand(first);
+            }
+        }
+    }
+
+    /// Adds or subtracts; `natural` says which operands cannot be negative.
+    fn add_sub_operands(
+        &mut self,
+        operator: Operator,
+        a: Operand,
+        b: Operand,
+        natural: (bool, bool),
+        span: Span,
+    ) {
         let result = self.temp(ValType::I64);
         self.push(a);
         self.push(b);
         self.op(if operator == Operator::Add { I::I64Add } else { I::I64Sub });
         self.op(I::LocalTee(result));
-        self.push(a);
-        match (operator, b, a) {
+        match (operator, b, natural) {
             (_, Operand::Const(step), _) => {
                 // Against a constant it suffices that the result lies on the right side.
                 let grows = (step >= 0) == (operator == Operator::Add);
+                self.push(a);
                 self.op(if grows { I::I64LtS } else { I::I64GtS });
             }
+            (Operator::Add, _, (_, true)) => {
+                self.push(a);
+                self.op(I::I64LtS);
+            }
+            (Operator::Add, _, (true, _)) => {
+                self.push(b);
+                self.op(I::I64LtS);
+            }
+            (Operator::Sub, _, (_, true)) => {
+                self.push(a);
+                self.op(I::I64GtS);
+            }
             (Operator::Add, _, _) => {
+                self.push(a);
                 self.op(I::I64Xor);
                 self.op(I::LocalGet(result));
                 self.push(b);
@@ -123,6 +164,7 @@ impl Emitter<'_, '_> {
             }
             _ => {
                 // a - b overflows if a and b differ in sign, and so do a and the result.
+                self.push(a);
                 self.op(I::I64Xor);
                 self.push(a);
                 self.push(b);
@@ -132,8 +174,6 @@ impl Emitter<'_, '_> {
         self.overflow_if(span);
         self.op(I::LocalGet(result));
         self.give_back(result);
-        self.drop_operand(a);
-        self.drop_operand(b);
     }
 
     fn multiply(&mut self, left: &Ex, right: &Ex, span: Span) {
@@ -153,14 +193,21 @@ impl Emitter<'_, '_> {
         }
         let a = self.operand(left);
         let b = self.operand(right);
-        self.within(a, HALF);
-        self.within(b, HALF);
-        self.ops([I::I64Or, I::I64Const((HALF << 1) - 1), I::I64LeU]);
+        let product = self.product(left, right);
+        match product {
+            Some(product) => self.op(I::LocalGet(product.fits)),
+            None => self.small_factors(a, b),
+        }
         self.op(I::If(BlockType::Result(ValType::I64)));
         self.blocks.push(None);
-        self.push(a);
-        self.push(b);
-        self.op(I::I64Mul);
+        match product {
+            Some(product) => self.op(I::LocalGet(product.value)),
+            None => {
+                self.push(a);
+                self.push(b);
+                self.op(I::I64Mul);
+            }
+        }
         self.op(I::Else);
         self.push(a);
         self.push(b);
@@ -169,6 +216,13 @@ impl Emitter<'_, '_> {
         self.op(I::End);
         self.drop_operand(a);
         self.drop_operand(b);
+    }
+
+    /// Pushes whether two factors are so small that their product fits.
+    pub(super) fn small_factors(&mut self, a: Operand, b: Operand) {
+        self.within(a, HALF);
+        self.within(b, HALF);
+        self.ops([I::I64Or, I::I64Const((HALF << 1) - 1), I::I64LeU]);
     }
 
     /// The operand plus a bound: less than twice the bound, unsigned, if it is within.

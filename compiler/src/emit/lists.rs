@@ -2,12 +2,13 @@
 
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
+use super::hoist::Product;
 use super::ints::Operand;
 use super::memory::{Own, field};
 use super::{COMMON, Emitter, PENDING};
 use crate::abi::{common, layout};
-use crate::ast::Span;
-use crate::ir::{Ex, Op as Ir};
+use crate::ast::{Operator, Span};
+use crate::ir::{Ex, LocalId, Op as Ir};
 use crate::link::Op;
 use crate::ty::Ty;
 
@@ -16,6 +17,14 @@ struct Held {
     local: u32,
     temporary: bool,
     owned: bool,
+}
+
+/// An index that is a sum, with its operands in place. The first may be a product, which counts
+/// only if it fits.
+pub(super) struct Sum {
+    pub first: Operand,
+    pub second: Operand,
+    pub product: Option<Product>,
 }
 
 impl Emitter<'_, '_> {
@@ -44,13 +53,26 @@ impl Emitter<'_, '_> {
     /// Pushes the address of an element, which is checked to be there.
     fn element_address(&mut self, list: &Held, index: &Ex, checked: bool, what: u32, span: Span) {
         let at = self.operand(index);
+        let checked = checked.then_some((what, index.range.low >= 0));
+        self.operand_address(list, at, checked, span);
+        self.drop_operand(at);
+    }
+
+    /// Pushes the address of an element. If it is checked: what it fails with, and whether the
+    /// index cannot be negative.
+    fn operand_address(
+        &mut self,
+        list: &Held,
+        at: Operand,
+        checked: Option<(u32, bool)>,
+        span: Span,
+    ) {
         self.op(I::LocalGet(list.local));
         self.op(I::I32Load(field(layout::LIST_DATA)));
-        if !checked {
+        let Some((what, natural)) = checked else {
             self.scaled(at);
-            self.drop_operand(at);
             return;
-        }
+        };
         let length = I::I64Load32U(field(layout::LEN));
         match at {
             Operand::Const(value) if value < 0 => {
@@ -61,7 +83,7 @@ impl Emitter<'_, '_> {
                 self.scaled(Operand::Local(position));
                 self.give_back(position);
             }
-            _ if index.range.low >= 0 => {
+            _ if natural => {
                 self.push(at);
                 self.ops([I::LocalGet(list.local), length, I::I64GeU]);
                 self.fail_if(COMMON + what, span);
@@ -93,7 +115,6 @@ impl Emitter<'_, '_> {
                 self.give_back(position);
             }
         }
-        self.drop_operand(at);
     }
 
     /// Adds an index, as slots, to the address on the stack.
@@ -115,21 +136,96 @@ impl Emitter<'_, '_> {
     /// for indexes that are out of its range.
     fn known_address(&mut self, list: &Ex, index: &Ex, what: u32, span: Span) -> bool {
         let plain = matches!(index.op, Ir::Local(_) | Ir::Int(0..));
-        let Some(known) = self.known(list).filter(|_| plain) else { return false };
-        let at = self.operand(index);
+        // A row's own index is checked before the index into it is evaluated.
+        let allowed = plain || matches!(list.op, Ir::Local(_)) && index.ty == Ty::Int;
+        let Some(known) = self.known(list).filter(|_| allowed) else { return false };
+        let place = match (&list.op, &index.op) {
+            (Ir::Local(list), Ir::Local(index)) => Some((*list, *index)),
+            _ => None,
+        };
+        let found = self.addresses.iter().find(|(known, _)| Some(*known) == place);
+        if let Some((_, address)) = found {
+            let address = *address;
+            self.op(I::LocalGet(address));
+            return true;
+        }
+        let sum = self.unchecked_sum(index);
+        let at = match &sum {
+            Some(sum) => {
+                let at = self.temp(ValType::I64);
+                self.push(sum.first);
+                self.push(sum.second);
+                self.ops([I::I64Add, I::LocalSet(at)]);
+                Operand::Temp(at)
+            }
+            None => self.operand(index),
+        };
         self.push(at);
         self.ops([I::LocalGet(known.length), I::I64LtU]);
+        if let Some(product) = sum.as_ref().and_then(|sum| sum.product) {
+            self.ops([I::LocalGet(product.fits), I::I32And]);
+        }
         self.op(I::If(BlockType::Result(ValType::I32)));
         self.blocks.push(None);
         self.op(I::LocalGet(known.data));
         self.scaled(at);
         self.op(I::Else);
-        let held = self.hold(list, &[index]);
-        self.element_address(&held, index, true, what, span);
+        if let (Some(sum), Operand::Temp(at)) = (&sum, at) {
+            self.checked_sum(index, sum);
+            self.op(I::LocalSet(at));
+        }
+        let held = self.hold(list, &[]);
+        self.operand_address(&held, at, Some((what, index.range.low >= 0)), span);
         self.let_go_of(&held, &list.ty);
         self.blocks.pop();
         self.op(I::End);
+        self.drop_operand(at);
+        if let Some(sum) = sum {
+            if sum.product.is_none() {
+                self.drop_operand(sum.first);
+            }
+            self.drop_operand(sum.second);
+        }
+        // What a row was looked up by is known only if it was.
+        self.forget_addresses();
+        if let Some(place) = place {
+            let address = self.temp(ValType::I32);
+            self.op(I::LocalTee(address));
+            self.addresses.push((place, address));
+        }
         true
+    }
+
+    /// Forgets the addresses that depend on a local.
+    pub(super) fn forget_address_of(&mut self, local: LocalId) {
+        if self.addresses.iter().any(|((list, index), _)| *list == local || *index == local) {
+            self.forget_addresses();
+        }
+    }
+
+    /// Forgets addresses of elements, as control flow comes together or a local changes.
+    pub(super) fn forget_addresses(&mut self) {
+        for (_, address) in std::mem::take(&mut self.addresses) {
+            self.give_back(address);
+        }
+    }
+
+    /// The operands of an index that is a sum with a part that is not negative. If such a sum
+    /// overflows, it comes out negative, and so is out of the range of every list.
+    fn unchecked_sum(&mut self, index: &Ex) -> Option<Sum> {
+        let Ir::Int2(Operator::Add, a, b) = &index.op else { return None };
+        if index.proved || a.range.low < 0 && b.range.low < 0 {
+            return None;
+        }
+        let product = match &a.op {
+            Ir::Int2(Operator::Mul, left, right) if !a.proved => self.product(left, right),
+            _ => None,
+        };
+        let first = match product {
+            Some(product) => Operand::Temp(product.value),
+            None => self.operand(a),
+        };
+        Some(Sum { first, second: self.operand(b), product })
     }
 
     pub(super) fn list_get(

@@ -185,6 +185,7 @@ impl Emitter<'_, '_> {
             // The old value goes only now: the new one may depend on it.
             self.release_local(local);
         }
+        self.forget_address_of(local);
         let place = self.places[local];
         let count = super::value_types(&self.func.locals[local].ty).len() as u32;
         for offset in (0..count).rev() {

@@ -48,7 +48,17 @@ impl Analysis {
                 let b = self.visit(right, state);
                 let (low, high) = int2(*operator, a, b);
                 expression.proved = fits(low, high);
-                clip(low, high)
+                let factor = if b.low == b.high { b.low } else { a.low };
+                let constant = a.low == a.high || b.low == b.high;
+                match operator {
+                    // Beyond the multiples that fit, it has left native code.
+                    Operator::Mul if constant && factor > 1 => {
+                        let (least, most) =
+                            (i64::MIN / factor * factor, i64::MAX / factor * factor);
+                        clip(low.max(i128::from(least)), high.min(i128::from(most)))
+                    }
+                    _ => clip(low, high),
+                }
             }
             Op::Unary(operator, operand) => {
                 let a = self.visit(operand, state);
