@@ -86,9 +86,12 @@ fn memory_grow(pages: u64) -> bool {
     pages <= 65536 && core::arch::wasm32::memory_grow(0, pages as usize) != usize::MAX
 }
 
-/// Frees a block of `size` bytes, as it was asked for.
+/// Frees a block of `size` bytes, as it was asked for. What a constant held is left alone.
 #[inline(never)]
 pub fn free(block: u32, size: u32) {
+    if block < heap_start() {
+        return;
+    }
     let (class, size) = class(size);
     if size > 128 && block + size == BUMP.get() {
         BUMP.set(block);
@@ -107,7 +110,8 @@ pub fn resize(block: u32, old: u32, new: u64) -> Option<u32> {
     }
     let old_size = class(old).1;
     let new_size = class(new as u32).1;
-    if old_size == new_size {
+    // A constant's elements end where they end; only blocks of ours fill their class.
+    if old_size == new_size && block >= heap_start() {
         return Some(block);
     }
     if new_size > old_size && old_size > 128 && block + old_size == BUMP.get() {

@@ -120,10 +120,17 @@ def main(path: str) -> None:
     sys.modules["cases"] = cases
     spec.loader.exec_module(cases)
     for function, types, calls, may_leave in cases.CASES:
+        # Described first: a call may change what the function has captured.
+        functions = describe(function)
         outcomes = [outcome(function, call) for call in calls]
         for call, found in zip(calls, outcomes, strict=True):
             found["call"] = f"{function.__name__}{call!r}"
-        line = {"functions": describe(function), "types": types, "calls": outcomes, "may_leave": may_leave}
+        line = {
+            "functions": functions,
+            "types": types,
+            "calls": outcomes,
+            "may_leave": may_leave,
+        }
         print(json.dumps(line))
 
 
