@@ -437,12 +437,11 @@ impl<'m, 'p> Emitter<'m, 'p> {
     /// The depth of the block that fails with a code, from here.
     fn failure(&mut self, what: u32, span: Span) -> u32 {
         let code = self.site(span) << CODE_BITS | what;
-        let index = match self.failures.iter().position(|known| *known == code) {
-            Some(index) => index,
-            None => {
-                self.failures.push(code);
-                self.failures.len() - 1
-            }
+        let index = if let Some(index) = self.failures.iter().position(|known| *known == code) {
+            index
+        } else {
+            self.failures.push(code);
+            self.failures.len() - 1
         };
         (self.blocks.len() + index) as u32
     }

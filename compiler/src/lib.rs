@@ -3,6 +3,24 @@
 //! [`compile`] is a pure function: the same [`Request`] gives the same bytes. What it cannot
 //! compile comes back as [`Diagnostic`]s, all of them at once; [`render`] makes text of them.
 
+#![allow(
+    clippy::similar_names,
+    reason = "Python's own terms are alike: `value` and `values`, `text` and `test`"
+)]
+#![allow(
+    clippy::unused_self,
+    clippy::self_only_used_in_recursion,
+    clippy::wrong_self_convention,
+    reason = "methods of one family are called alike"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::borrowed_box,
+    reason = "the typed program is built from values that its nodes take over"
+)]
+#![allow(clippy::nonminimal_bool, reason = "conditions are written as Python's rules state them")]
+#![allow(clippy::match_same_arms, reason = "tables list Python's cases one by one")]
+
 pub mod abi;
 mod ast;
 mod compile;

@@ -111,7 +111,7 @@ pub(crate) fn lower(
     Err(vec![entry.source.diagnostic(code, entry.ast.name_span, message, Some(help))])
 }
 
-impl<'a> Lowerer<'a> {
+impl Lowerer<'_> {
     fn check_parameters(&mut self) -> Result<(), Vec<Diagnostic>> {
         let entry = &self.functions[0];
         let wanted = entry.ast.parameters.iter().filter(|parameter| parameter.positional).count();

@@ -203,7 +203,9 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
         }
         ExprKind::Compare(left, rest) => {
             visit(left);
-            rest.iter().for_each(|(_, right)| visit(right));
+            for (_, right) in rest {
+                visit(right);
+            }
         }
         ExprKind::Conditional { test, body, orelse } => {
             visit(test);
@@ -213,7 +215,9 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
         ExprKind::Call { function, arguments, keywords } => {
             visit(function);
             arguments.iter().for_each(&mut *visit);
-            keywords.iter().for_each(|(_, value)| visit(value));
+            for (_, value) in keywords {
+                visit(value);
+            }
         }
         ExprKind::Slice(parts) => parts.iter().flatten().for_each(|part| visit(part)),
         ExprKind::Dict(items) => {
@@ -229,7 +233,9 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
                 conditions.iter().for_each(&mut *visit);
             }
             visit(element);
-            value.iter().for_each(|value| visit(value));
+            if let Some(value) = value {
+                visit(value);
+            }
         }
         ExprKind::FString(parts) => fstring_children(parts, visit),
         _ => {}
@@ -287,10 +293,10 @@ fn free_in(expression: &Expr, local: &BTreeSet<String>, free: &mut BTreeSet<Stri
             free.insert(name.clone());
         }
         ExprKind::Attribute(base, attribute) => {
-            if let ExprKind::Name(name) = &base.kind {
-                if !local.contains(name) {
-                    free.insert(format!("{name}.{attribute}"));
-                }
+            if let ExprKind::Name(name) = &base.kind
+                && !local.contains(name)
+            {
+                free.insert(format!("{name}.{attribute}"));
             }
             free_in(base, local, free);
         }

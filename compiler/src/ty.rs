@@ -78,7 +78,7 @@ impl Ty {
         }
     }
 
-    /// The name CPython gives the type: `list`.
+    /// The name `CPython` gives the type: `list`.
     pub(crate) fn python_name(&self) -> &'static str {
         match self {
             Self::None => "NoneType",

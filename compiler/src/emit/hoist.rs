@@ -197,7 +197,7 @@ impl Emitter<'_, '_> {
                 _ => {}
             }
             visit::expressions_of(statement, &mut |expression| {
-                self.survey_expression(expression, survey)
+                self.survey_expression(expression, survey);
             });
             visit::blocks_of(statement, &mut |block| self.survey(block, survey));
         }

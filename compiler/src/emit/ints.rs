@@ -200,13 +200,12 @@ impl Emitter<'_, '_> {
         }
         self.op(I::If(BlockType::Result(ValType::I64)));
         self.blocks.push(None);
-        match product {
-            Some(product) => self.op(I::LocalGet(product.value)),
-            None => {
-                self.push(a);
-                self.push(b);
-                self.op(I::I64Mul);
-            }
+        if let Some(product) = product {
+            self.op(I::LocalGet(product.value));
+        } else {
+            self.push(a);
+            self.push(b);
+            self.op(I::I64Mul);
         }
         self.op(I::Else);
         self.push(a);

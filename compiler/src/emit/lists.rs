@@ -371,7 +371,7 @@ impl Emitter<'_, '_> {
     }
 }
 
-/// From the list to its index: what CPython marks for a store.
+/// From the list to its index: what `CPython` marks for a store.
 fn index_span(list: &Ex, index: &Ex) -> Span {
     Span { start: list.span.start, end: index.span.end.max(list.span.end) + 1 }
 }

@@ -165,10 +165,10 @@ impl Emitter<'_, '_> {
 
     /// Assigns an expression to a local.
     pub(super) fn set_local(&mut self, local: LocalId, value: &Ex) {
-        if let Ir::Local(source) = value.op {
-            if source == local {
-                return;
-            }
+        if let Ir::Local(source) = value.op
+            && source == local
+        {
+            return;
         }
         let declared = &self.func.locals[local];
         let counted = declared.ty.is_counted() && !declared.borrowed;

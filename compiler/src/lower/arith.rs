@@ -27,10 +27,10 @@ impl Body<'_, '_> {
             }
             (UnaryOperator::Neg, Ty::Int | Ty::Bool) => {
                 let operand = Self::to_int(operand);
-                if let Op::Int(value) = operand.op {
-                    if let Some(negated) = value.checked_neg() {
-                        return Ex::int(negated, span);
-                    }
+                if let Op::Int(value) = operand.op
+                    && let Some(negated) = value.checked_neg()
+                {
+                    return Ex::int(negated, span);
                 }
                 Ex::new(Op::Unary(Unary::IntNeg, Box::new(operand)), Ty::Int, span)
             }
@@ -149,10 +149,10 @@ impl Body<'_, '_> {
             return Ex::new(Op::Int2(operator, Box::new(left), Box::new(right)), Ty::Bool, span);
         }
         let (left, right) = (Self::to_int(left), Self::to_int(right));
-        if let (Op::Int(a), Op::Int(b)) = (&left.op, &right.op) {
-            if let Some(value) = fold(operator, *a, *b) {
-                return Ex::int(value, span);
-            }
+        if let (Op::Int(a), Op::Int(b)) = (&left.op, &right.op)
+            && let Some(value) = fold(operator, *a, *b)
+        {
+            return Ex::int(value, span);
         }
         match (operator, &right.op) {
             (Operator::Div, _) => {

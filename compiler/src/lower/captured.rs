@@ -106,12 +106,13 @@ impl Body<'_, '_> {
             }
         };
         if holds_table(op) {
-            let index = match self.program.lazies.iter().position(|(known, _)| known == op) {
-                Some(index) => index,
-                None => {
-                    self.program.lazies.push((op.clone(), ty.clone()));
-                    self.program.lazies.len() - 1
-                }
+            let index = if let Some(index) =
+                self.program.lazies.iter().position(|(known, _)| known == op)
+            {
+                index
+            } else {
+                self.program.lazies.push((op.clone(), ty.clone()));
+                self.program.lazies.len() - 1
             };
             return Ex::new(Op::Lazy(index), ty, span);
         }

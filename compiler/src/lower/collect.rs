@@ -65,12 +65,12 @@ impl Body<'_, '_> {
                 "range" | "enumerate" | "zip" | "reversed" | "map" | "filter"
             );
         }
-        if let ExprKind::Call { function, arguments, .. } = &iterable.kind {
-            if let ExprKind::Attribute(base, name) = &function.kind {
-                return arguments.is_empty()
-                    && self.module(base).is_none()
-                    && matches!(name.as_str(), "items" | "keys" | "values");
-            }
+        if let ExprKind::Call { function, arguments, .. } = &iterable.kind
+            && let ExprKind::Attribute(base, name) = &function.kind
+        {
+            return arguments.is_empty()
+                && self.module(base).is_none()
+                && matches!(name.as_str(), "items" | "keys" | "values");
         }
         false
     }
@@ -120,14 +120,14 @@ impl Body<'_, '_> {
 
     fn dict_from(&mut self, place: &Expr, call: &BuiltinCall<'_>) -> Ex {
         let span = call.span;
-        if let [only] = call.arguments {
-            if !self.is_lazy(only) {
-                let value = self.expr(only);
-                let ty = self.resolve(&value.ty);
-                if let Ty::Dict(..) = ty {
-                    let arguments = vec![Argument::Ex(value), Argument::Desc(ty.clone())];
-                    return Self::runtime("table_copy", arguments, ty, span);
-                }
+        if let [only] = call.arguments
+            && !self.is_lazy(only)
+        {
+            let value = self.expr(only);
+            let ty = self.resolve(&value.ty);
+            if let Ty::Dict(..) = ty {
+                let arguments = vec![Argument::Ex(value), Argument::Desc(ty.clone())];
+                return Self::runtime("table_copy", arguments, ty, span);
             }
         }
         let dict = self.new_dict(place.id, span);

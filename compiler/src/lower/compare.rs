@@ -17,10 +17,10 @@ impl Body<'_, '_> {
         rest: &[(Comparison, Expr)],
         span: Span,
     ) -> Ex {
-        if let [(Comparison::In | Comparison::NotIn, right)] = rest {
-            if let Some(found) = self.in_range(left, right, span) {
-                return if rest[0].0 == Comparison::In { found } else { Self::not(found) };
-            }
+        if let [(Comparison::In | Comparison::NotIn, right)] = rest
+            && let Some(found) = self.in_range(left, right, span)
+        {
+            return if rest[0].0 == Comparison::In { found } else { Self::not(found) };
         }
         let left = self.expr(left);
         self.chain(left, rest, span)
@@ -229,7 +229,7 @@ impl Body<'_, '_> {
             (Ty::Union(_), _) => self.split(container, &mut |this, container| {
                 this.contains(container, value.clone(), span)
             }),
-            (Ty::Set(_) | Ty::Dict(..), Ty::Union(_)) | (Ty::Str | Ty::Bytes, Ty::Union(_)) => {
+            (Ty::Set(_) | Ty::Dict(..) | Ty::Str | Ty::Bytes, Ty::Union(_)) => {
                 self.split(value, &mut |this, value| this.contains(container.clone(), value, span))
             }
             (Ty::List(_) | Ty::VTuple(_), _) => {

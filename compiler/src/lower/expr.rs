@@ -206,10 +206,10 @@ impl Body<'_, '_> {
         // A bool is its own truth: no need to keep it.
         let (before, left) = if left.ty == Ty::Bool { (Vec::new(), left) } else { self.temp(left) };
         let test = self.truth(left.clone());
-        if let Op::Bool(known) = test.op {
-            if known != is_and {
-                return Self::seq(before, left);
-            }
+        if let Op::Bool(known) = test.op
+            && known != is_and
+        {
+            return Self::seq(before, left);
         }
         let env = self.env.clone();
         // Evaluating only the left operand leads to the end as well.

@@ -59,18 +59,16 @@ impl Body<'_, '_> {
                 _ => {}
             }
         }
-        if let ExprKind::Call { function, arguments, keywords } = &iterable.kind {
-            if let (ExprKind::Attribute(base, method), [], []) =
+        if let ExprKind::Call { function, arguments, keywords } = &iterable.kind
+            && let (ExprKind::Attribute(base, method), [], []) =
                 (&function.kind, arguments.as_slice(), keywords.as_slice())
-            {
-                if matches!(method.as_str(), "keys" | "values" | "items") {
-                    let (setup, value) = self.capture(|this| this.expr(base));
-                    if let Ty::Dict(..) = self.resolve(&value.ty) {
-                        let mut plan = self.plan_table(value, method, exit, span);
-                        plan.setup.splice(0..0, setup);
-                        return Some(plan);
-                    }
-                }
+            && matches!(method.as_str(), "keys" | "values" | "items")
+        {
+            let (setup, value) = self.capture(|this| this.expr(base));
+            if let Ty::Dict(..) = self.resolve(&value.ty) {
+                let mut plan = self.plan_table(value, method, exit, span);
+                plan.setup.splice(0..0, setup);
+                return Some(plan);
             }
         }
         let value = self.expr(iterable);
@@ -122,14 +120,12 @@ impl Body<'_, '_> {
         let (before, tuple) = self.temp(value);
         let mut element = Ty::Never;
         for ty in &types {
-            match self.program.types.join(&element, ty) {
-                Ok(joined) => element = joined,
-                Err(_) => {
-                    let message =
-                        "the items of this tuple have types that one variable cannot hold";
-                    self.report(Code::MixedTypes, span, message, "name the items one by one");
-                    return None;
-                }
+            if let Ok(joined) = self.program.types.join(&element, ty) {
+                element = joined;
+            } else {
+                let message = "the items of this tuple have types that one variable cannot hold";
+                self.report(Code::MixedTypes, span, message, "name the items one by one");
+                return None;
             }
         }
         let items = types.iter().enumerate().map(|(index, ty)| {

@@ -108,17 +108,19 @@ impl Body<'_, '_> {
             table.iter().find(|(known, _)| *known == name).map(|(_, runtime)| *runtime)
         };
         let count = values.len();
-        if count == 1 && named.is_empty() {
-            if let Some(runtime) = one(FLOAT_TO_FLOAT) {
-                let values = self.reals(values, span);
-                return self.float_call(runtime, values, Ty::Float, span);
-            }
+        if count == 1
+            && named.is_empty()
+            && let Some(runtime) = one(FLOAT_TO_FLOAT)
+        {
+            let values = self.reals(values, span);
+            return self.float_call(runtime, values, Ty::Float, span);
         }
-        if count == 2 && named.is_empty() {
-            if let Some(runtime) = one(FLOATS_TO_FLOAT) {
-                let values = self.reals(values, span);
-                return self.float_call(runtime, values, Ty::Float, span);
-            }
+        if count == 2
+            && named.is_empty()
+            && let Some(runtime) = one(FLOATS_TO_FLOAT)
+        {
+            let values = self.reals(values, span);
+            return self.float_call(runtime, values, Ty::Float, span);
         }
         let ints = INTS_TO_INT.iter().find(|(known, arity, _)| *known == name && *arity == count);
         if let (Some((_, _, runtime)), true) = (ints, named.is_empty()) {
@@ -182,7 +184,7 @@ impl Body<'_, '_> {
                 for value in values {
                     match self.as_list(value, span) {
                         Some(list) if self.resolve(&list.ty) == Ty::list(Ty::Float) => {
-                            lists.push(list)
+                            lists.push(list);
                         }
                         _ => {
                             let message = "`math.dist` needs two points of floats";

@@ -17,19 +17,19 @@ impl Body<'_, '_> {
         span: Span,
     ) -> Ex {
         let object = self.expr(base);
-        if method == "sort" {
-            if let Ty::List(_) = self.resolve(&object.ty) {
-                let (statements, sorted) = self.capture(|this| {
-                    let list = this.keep(object);
-                    this.sort(&list, keywords, span)
-                });
-                return Self::seq(statements, sorted);
-            }
+        if method == "sort"
+            && let Ty::List(_) = self.resolve(&object.ty)
+        {
+            let (statements, sorted) = self.capture(|this| {
+                let list = this.keep(object);
+                this.sort(&list, keywords, span)
+            });
+            return Self::seq(statements, sorted);
         }
         if let ("join", [iterable], Ty::Str) = (method, arguments, &object.ty) {
             return self.join_strings(object, iterable, span);
         }
-        if let (Ty::Union(_), _) = (self.resolve(&object.ty), ()) {
+        if let (Ty::Union(_), ()) = (self.resolve(&object.ty), ()) {
             return self.method_of_union(object, method, arguments, keywords, span);
         }
         let values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
@@ -80,11 +80,10 @@ impl Body<'_, '_> {
         if let ((name, value), true) = (
             named.first().map_or(("", None), |(name, value)| (*name, Some(value))),
             !matches!(ty, Ty::Str | Ty::Bytes),
-        ) {
-            if let Some(value) = value {
-                let message = format!("{method}() got an unexpected keyword argument '{name}'");
-                return self.fail(Code::Arguments, value.span, message, "");
-            }
+        ) && let Some(value) = value
+        {
+            let message = format!("{method}() got an unexpected keyword argument '{name}'");
+            return self.fail(Code::Arguments, value.span, message, "");
         }
         let found = match &ty {
             Ty::List(element) => self.list_method(&object, &ty, element, method, &values, span),

@@ -206,12 +206,11 @@ impl Body<'_, '_> {
             }
             let known = this.env.as_ref().is_some_and(|env| env.contains_key(&best));
             let value = if known { this.peek(best, span) } else { Self::unreachable(span) };
-            let empty = match default {
-                Some(default) => default,
-                None => {
-                    let which = if is_max { common::MAX_EMPTY } else { common::MIN_EMPTY };
-                    Self::common(which, span)
-                }
+            let empty = if let Some(default) = default {
+                default
+            } else {
+                let which = if is_max { common::MAX_EMPTY } else { common::MIN_EMPTY };
+                Self::common(which, span)
             };
             let test = Ex::local(found, Ty::Bool, span);
             let value = this.choose(test, value, empty, span);

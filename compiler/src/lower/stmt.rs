@@ -111,14 +111,13 @@ impl Body<'_, '_> {
             return;
         }
         let known = self.program.instances[self.instance].result.clone();
-        let joined = match self.program.types.join(&known, &ty) {
-            Ok(joined) => joined,
-            Err(_) => {
-                let (left, right) = (self.show(&known), self.show(&ty));
-                let message = format!("returns `{left}` in one place and `{right}` in another");
-                self.report(Code::MixedTypes, value.span, message, "return values of one type");
-                self.resolve(&known)
-            }
+        let joined = if let Ok(joined) = self.program.types.join(&known, &ty) {
+            joined
+        } else {
+            let (left, right) = (self.show(&known), self.show(&ty));
+            let message = format!("returns `{left}` in one place and `{right}` in another");
+            self.report(Code::MixedTypes, value.span, message, "return values of one type");
+            self.resolve(&known)
         };
         if joined != self.resolve(&known) {
             self.program.instances[self.instance].result = joined.clone();

@@ -120,7 +120,7 @@ impl Body<'_, '_> {
         Self::seq(before, result)
     }
 
-    /// An index, or the error that CPython raises for it.
+    /// An index, or the error that `CPython` raises for it.
     fn index_of(&mut self, index: Ex, base: &Ty, span: Span) -> Ex {
         let ty = self.resolve(&index.ty);
         match ty {

@@ -153,7 +153,7 @@ impl Body<'_, '_> {
         }
     }
 
-    /// A number as a float, rounded as CPython does.
+    /// A number as a float, rounded as `CPython` does.
     pub(super) fn to_float(value: Ex) -> Ex {
         let span = value.span;
         match (&value.ty, &value.op) {
@@ -308,10 +308,10 @@ impl Body<'_, '_> {
         let element = self.resolve(element);
         let value_ty = self.resolve(&value.ty);
         // A tuple or an optional element may be widened to what the container holds.
-        if let Ok(joined) = self.program.types.join(&element, &value_ty) {
-            if joined == element {
-                return self.coerce(value, &element);
-            }
+        if let Ok(joined) = self.program.types.join(&element, &value_ty)
+            && joined == element
+        {
+            return self.coerce(value, &element);
         }
         let (old, new) = (self.show(&element), self.show(&value_ty));
         let message = format!("{what} of `{old}` cannot also hold `{new}`");

@@ -224,13 +224,12 @@ impl Converter<'_> {
         let mut keywords = Vec::new();
         for keyword in &call.arguments.keywords {
             let value = self.expression(&keyword.value);
-            match &keyword.arg {
-                Some(name) => keywords.push((name.to_string(), value)),
-                None => {
-                    let help = "pass the arguments one by one";
-                    let message = "`**` in a call is not supported";
-                    self.report(Code::Expression, keyword.range, message, help);
-                }
+            if let Some(name) = &keyword.arg {
+                keywords.push((name.to_string(), value));
+            } else {
+                let help = "pass the arguments one by one";
+                let message = "`**` in a call is not supported";
+                self.report(Code::Expression, keyword.range, message, help);
             }
         }
         self.expr(ExprKind::Call { function, arguments, keywords }, range)
@@ -282,7 +281,7 @@ impl Converter<'_> {
                     parts.push(FStringPart::Text(literal.value.to_string()));
                 }
                 py::FStringPart::FString(inner) => {
-                    self.fstring_elements(&inner.elements, &mut parts)
+                    self.fstring_elements(&inner.elements, &mut parts);
                 }
             }
         }
