@@ -10,5 +10,6 @@ mod hostile {
     pub mod importing;
     pub mod refused;
     pub mod sessions;
+    pub mod sleeping;
     pub mod wat;
 }

@@ -4,6 +4,8 @@
 //! not refused. None is granted, though: what asks for time, randomness, environment or files is answered
 //! the same way on every host, and all else traps when it is called.
 
+use std::time::Duration;
+
 use spm_protocol::TrapCode;
 use spm_protocol::limits::OUTPUT_BYTES_MAX;
 use wasmtime::StoreContextMut;
@@ -89,7 +91,12 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
         state.is_impure = true;
         Ok((state.attempt,))
     })?;
-    task.func_wrap("seed", |store: StoreContextMut<'_, TaskState>, (): ()| Ok((store.data().seed,)))
+    task.func_wrap("seed", |store: StoreContextMut<'_, TaskState>, (): ()| {
+        Ok((store.data().seed,))
+    })?;
+    task.func_wrap("sleep", |mut store: StoreContextMut<'_, TaskState>, (nanoseconds,): (u64,)| {
+        Ok(store.data_mut().sleep(Duration::from_nanos(nanoseconds))?)
+    })
 }
 
 /// Links a function of WASI to its answer, or to a trap.

@@ -15,6 +15,9 @@ use super::stop::{Stop, StopCause};
 /// Ticks after which output that waits is sent on although it is no full chunk.
 const OUTPUT_TICKS: u32 = (100 / EPOCH_TICK_MS) as u32;
 
+/// Longest wait of a sleeping task between looks at what it printed.
+const SLEEP_LOOK: Duration = Duration::from_millis(OUTPUT_TICKS as u64 * EPOCH_TICK_MS);
+
 /// Takes the output of a running task, in chunks of at most
 /// [`OUTPUT_CHUNK_BYTES_MAX`] that end between characters.
 pub trait OutputSink: Send + Sync {
@@ -87,12 +90,7 @@ impl TaskState {
 
     /// Called at every tick while the guest runs.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        if let Some(stop) = self.stop.get() {
-            return Err(Ended::Stopped(stop).into());
-        }
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Ended::Deadline.into());
-        }
+        self.may_go_on(Instant::now())?;
         if let Some(sink) = &self.sink {
             sink.tick();
         }
@@ -103,6 +101,41 @@ impl TaskState {
             }
         }
         Ok(UpdateDeadline::Continue(1))
+    }
+
+    /// Whether anything ends the task by `now`.
+    fn may_go_on(&self, now: Instant) -> Result<(), Ended> {
+        match self.stop.get() {
+            Some(stop) => Err(Ended::Stopped(stop)),
+            None if self.deadline.is_some_and(|deadline| now >= deadline) => Err(Ended::Deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the task wait, until something ends it at most.
+    pub(super) fn sleep(&mut self, duration: Duration) -> Result<(), Ended> {
+        let mut now = Instant::now();
+        // What no clock can show is longer than any host runs.
+        let until = now.checked_add(duration);
+        if self.sink.is_some() && !self.output.is_empty() {
+            self.flush();
+        }
+        loop {
+            self.may_go_on(now)?;
+            if until.is_some_and(|until| now >= until) {
+                return Ok(());
+            }
+            if let Some(sink) = &self.sink {
+                sink.tick();
+            }
+            let mut look = now + SLEEP_LOOK;
+            for end in [until, self.deadline].into_iter().flatten() {
+                look = look.min(end);
+            }
+            // `may_go_on` finds the cause, too.
+            let _ = self.stop.wait_until(look);
+            now = Instant::now();
+        }
     }
 
     /// Takes what the guest printed.
@@ -240,6 +273,37 @@ mod tests {
         let piece = vec![b'x'; OUTPUT_BYTES_MAX];
         assert_eq!(state.print(&piece), Ok(()));
         assert_eq!(state.print(b"x"), Err(Ended::Violation(TrapCode::OutputLimit)));
+    }
+
+    #[test]
+    fn sleeping_ends_with_its_time_or_the_tasks() {
+        let mut state = TaskState::new(Arc::default(), 0);
+        let begun = Instant::now();
+        assert_eq!(state.sleep(Duration::ZERO), Ok(()));
+        assert_eq!(state.sleep(Duration::from_millis(3)), Ok(()));
+        assert!(begun.elapsed() >= Duration::from_millis(3));
+        state.start(Instant::now(), Some(Duration::from_millis(3)));
+        assert_eq!(state.sleep(Duration::MAX), Err(Ended::Deadline));
+        assert_eq!(state.sleep(Duration::ZERO), Err(Ended::Deadline));
+    }
+
+    #[test]
+    fn who_stops_a_task_wakes_it() {
+        let stop = Arc::new(StopCause::new());
+        let mut state = TaskState::new(Arc::clone(&stop), 0);
+        let sleeping = std::thread::spawn(move || state.sleep(Duration::MAX));
+        stop.stop(Stop::Abandoned);
+        assert_eq!(sleeping.join().unwrap(), Err(Ended::Stopped(Stop::Abandoned)));
+    }
+
+    #[test]
+    fn what_was_printed_is_not_held_back_by_a_sleep() {
+        let kept = Arc::new(Kept::default());
+        let mut state = TaskState::new(Arc::default(), 0);
+        state.sink = Some(kept.clone());
+        state.print(b"going to bed").unwrap();
+        assert_eq!(state.sleep(Duration::ZERO), Ok(()));
+        assert_eq!(*kept.0.lock(), [b"going to bed".to_vec()]);
     }
 
     #[test]
