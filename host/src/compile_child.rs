@@ -27,7 +27,7 @@ const ARTEFACT_BYTES_MAX: u64 = 512 * MIB as u64;
 const REASON_BYTES_MAX: u64 = 4 * KIB as u64;
 /// How often a child that compiles looks whether its parent still is there.
 const PARENT_LOOK: Duration = Duration::from_millis(250);
-/// How often a parent that waits looks whether it is to stop.
+/// How often a parent that waits looks whether it is to stop, or nobody wants what it waits for.
 const STOP_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a child made no artefact.
@@ -125,16 +125,32 @@ impl ChildCompiler {
         component: &[u8],
         is_fuelled: bool,
     ) -> Result<Vec<u8>, CompileChildError> {
+        self.compile_until(component, is_fuelled, &|| false)
+    }
+
+    /// Compiles a component, unless `is_abandoned` before that is done: then the child is killed. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::compile`], or if it was abandoned.
+    pub fn compile_until(
+        &self,
+        component: &[u8],
+        is_fuelled: bool,
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<Vec<u8>, CompileChildError> {
+        if is_abandoned() {
+            return Err(abandoned());
+        }
         let spare = self.spare.lock().take();
         if let Some(child) = spare {
-            match self.feed(child, component, is_fuelled) {
+            match self.feed(child, component, is_fuelled, is_abandoned) {
                 // It may have died while it waited, so that says nothing about the component.
                 None | Some(Err(CompileChildError::Died { .. })) => {}
                 Some(result) => return result,
             }
         }
         let child = self.start().map_err(CompileChildError::Start)?;
-        self.feed(child, component, is_fuelled).unwrap_or_else(|| {
+        self.feed(child, component, is_fuelled, is_abandoned).unwrap_or_else(|| {
             Err(CompileChildError::Failed { reason: "the process died".to_owned() })
         })
     }
@@ -156,6 +172,7 @@ impl ChildCompiler {
         mut child: KilledChild,
         component: &[u8],
         is_fuelled: bool,
+        is_abandoned: &dyn Fn() -> bool,
     ) -> Option<Result<Vec<u8>, CompileChildError>> {
         let mut input = child.0.stdin.take()?;
         let (output, errors) = (child.0.stdout.take()?, child.0.stderr.take()?);
@@ -178,7 +195,7 @@ impl ChildCompiler {
                 reason: "no thread for its output".to_owned(),
             }));
         };
-        let output = self.wait(&receiver);
+        let output = self.wait(&receiver, is_abandoned);
         let result = match output {
             Err(error) => Err(error),
             Ok(Err(error)) => Err(CompileChildError::Failed { reason: error.to_string() }),
@@ -197,7 +214,11 @@ impl ChildCompiler {
         Some(result)
     }
 
-    fn wait<T>(&self, receiver: &mpsc::Receiver<T>) -> Result<T, CompileChildError> {
+    fn wait<T>(
+        &self,
+        receiver: &mpsc::Receiver<T>,
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<T, CompileChildError> {
         let deadline = Instant::now() + self.timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -214,10 +235,15 @@ impl ChildCompiler {
                 Err(mpsc::RecvTimeoutError::Timeout) if self.is_stopped.load(Ordering::SeqCst) => {
                     return Err(CompileChildError::Failed { reason: "the host stops".to_owned() });
                 }
+                Err(mpsc::RecvTimeoutError::Timeout) if is_abandoned() => return Err(abandoned()),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
         }
     }
+}
+
+fn abandoned() -> CompileChildError {
+    CompileChildError::Failed { reason: "nobody waits for it any more".to_owned() }
 }
 
 /// What the child does: see [`crate::compile_child`].

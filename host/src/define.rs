@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use spm_protocol::ContentId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cache::{ArtefactCache, CacheKey};
 use crate::compile_child::{ChildCompiler, CompileChildError, chain};
@@ -50,6 +51,8 @@ pub(crate) struct Definer {
     child: Option<ChildCompiler>,
     cache: Option<ArtefactCache>,
     kept: Mutex<Kept>,
+    /// Compilations that may still begin.
+    compiling: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -66,12 +69,26 @@ struct KeptDefinition {
 }
 
 impl Definer {
-    pub(crate) fn new(sandbox: Sandbox, mode: &CompileMode, cache: Option<ArtefactCache>) -> Self {
+    /// For a host of so many slots: half of them, but one at least, compile at the same time.
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        mode: &CompileMode,
+        cache: Option<ArtefactCache>,
+        slots: u32,
+    ) -> Self {
         let child = match mode {
             CompileMode::InProcess => None,
             CompileMode::Child { executable } => Some(ChildCompiler::new(executable)),
         };
-        Self { sandbox, child, cache, kept: Mutex::default() }
+        let compiling = Arc::new(Semaphore::new((slots as usize / 2).max(1)));
+        Self { sandbox, child, cache, kept: Mutex::default(), compiling }
+    }
+
+    /// Waits until it is the caller's turn for [`Self::define`]. To be held until that has returned, whoever still
+    /// wants its result.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, String> {
+        let turn = Arc::clone(&self.compiling).acquire_owned().await;
+        turn.map_err(|_| "this host stops".to_owned())
     }
 
     /// Makes the next compilation quicker, where that can be done ahead.
@@ -83,6 +100,7 @@ impl Definer {
 
     /// Leaves no process behind.
     pub(crate) fn stop(&self) {
+        self.compiling.close();
         if let Some(child) = &self.child {
             child.stop();
         }
@@ -105,18 +123,19 @@ impl Definer {
     }
 
     /// The definition of a component whose content is `component`, was verified, and starts with `initial_bytes` of
-    /// memory. Blocks while it compiles.
+    /// memory. Blocks while it compiles; a child that compiles is killed soon after `is_abandoned`.
     pub(crate) fn define(
         &self,
         id: ContentId,
         component: &[u8],
         is_fuelled: bool,
         initial_bytes: u64,
+        is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Arc<Definition>, DefineError> {
         if let Some(definition) = self.known(id, is_fuelled, initial_bytes) {
             return Ok(definition);
         }
-        let definition = Arc::new(self.make(id, component, is_fuelled)?);
+        let definition = Arc::new(self.make(id, component, is_fuelled, is_abandoned)?);
         let mut kept = self.kept.lock();
         kept.clock += 1;
         let known =
@@ -137,6 +156,7 @@ impl Definer {
         id: ContentId,
         component: &[u8],
         is_fuelled: bool,
+        is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Definition, DefineError> {
         let key = CacheKey {
             component: id,
@@ -160,7 +180,7 @@ impl Definer {
                 self.keep(&key, &artefact, unsafe { self.sandbox.load(&artefact, is_fuelled) })?
             );
         };
-        let artefact = child.compile(component, is_fuelled)?;
+        let artefact = child.compile_until(component, is_fuelled, is_abandoned)?;
         // SAFETY: it is output of `precompile` in a process that runs our own binary, over a pipe that only we and it
         // hold.
         let definition = unsafe { self.sandbox.load(&artefact, is_fuelled) };

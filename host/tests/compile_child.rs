@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use spm_host::compile_child::{ChildCompiler, CompileChildError};
@@ -88,6 +89,17 @@ fn compiling_too_long_ends_the_child() {
     );
     let error = compiler.compile(&bomb(), false).unwrap_err();
     assert!(matches!(error, CompileChildError::TimedOut { .. }), "{error}");
+}
+
+#[test]
+fn a_compilation_that_nobody_wants_any_more_ends() {
+    let looks = AtomicU32::new(0);
+    let is_abandoned = || looks.fetch_add(1, Ordering::Relaxed) > 0;
+    let error = compiler().compile_until(&bomb(), false, &is_abandoned).unwrap_err();
+    assert!(
+        matches!(&error, CompileChildError::Failed { reason } if reason.contains("nobody waits")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Host {
             return Err(HostError::Slots { slots });
         }
         let cache = cache_dir.map(|dir| ArtefactCache::open(&dir, CACHE_BYTES_MAX)).transpose()?;
-        let definer = Definer::new(Sandbox::new(sandbox)?, &compile, cache);
+        let definer = Definer::new(Sandbox::new(sandbox)?, &compile, cache, slots);
         let own_runtime =
             if runtime.is_none() { Some(own_runtime().map_err(HostError::Thread)?) } else { None };
         let handle = match (&own_runtime, runtime) {

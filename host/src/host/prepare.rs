@@ -54,7 +54,7 @@ pub(super) async fn prepare(
 
 async fn define_all(
     host: &Arc<Shared>,
-    run: &PointRun,
+    run: &Arc<PointRun>,
     preparation: Preparation,
     fetch_time: &mut Duration,
 ) -> Result<Vec<ClosureRun>, Vec<Refusal>> {
@@ -128,7 +128,7 @@ fn sources(
 
 async fn define_one(
     host: &Arc<Shared>,
-    run: &PointRun,
+    run: &Arc<PointRun>,
     manifest: &Manifest,
     members: &[PeerId],
     sources: &BTreeMap<ContentId, Vec<PeerId>>,
@@ -157,12 +157,16 @@ async fn define_one(
         definition
     } else {
         let component = fetch(manifest.component, manifest.component_bytes).await?;
-        let (host, id) = (Arc::clone(host), manifest.component);
+        let (host, run, id) = (Arc::clone(host), Arc::clone(run), manifest.component);
+        let turn = host.definer.turn().await?;
         let defined = tokio::task::spawn_blocking(move || {
+            // This goes on when the preparation is aborted, and the point is not dropped before it is over: no
+            // hub can pile up compilations.
+            let _turn = turn;
             let initial_bytes = verify::check_component(&component, memory_bytes)
                 .map_err(|error| error.to_string())?;
             host.definer
-                .define(id, &component, is_fuelled, initial_bytes)
+                .define(id, &component, is_fuelled, initial_bytes, &|| run.is_abandoned())
                 .map_err(|error| error.reason())
         });
         defined.await.map_err(|error| format!("a bug in SPM's host: {error}"))??
