@@ -34,7 +34,7 @@ use lease::Lease;
 /// A cancel and its task travel on two streams, so either may come first.
 const CANCELLED_MAX: usize = 16 * BATCH_TASKS_MAX;
 /// Points that are being dropped at the same time. A hub has one, or a few that it abandoned.
-const CONCLUDING_MAX: usize = 64;
+const DROPPING_MAX: usize = 64;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,6 +297,10 @@ impl Session {
                     self.leave("a sequence point cannot be prepared while one is online: conclude it first", actions);
                     return;
                 }
+                if self.dropping.len() >= DROPPING_MAX {
+                    self.leave("the hub drops sequence points faster than they end", actions);
+                    return;
+                }
                 self.drop_current(actions);
                 self.newest = point;
                 let limit_ms = deadline_ms.min(PREPARE_DEADLINE_MS);
@@ -365,10 +369,8 @@ impl Session {
         if !self.dropping.contains(&point) {
             // Refused, dropped or never heard of: nothing of it is here.
             actions.push(Action::SendControl(HostControl::Concluded { point }));
-        } else if self.concluding.len() < CONCLUDING_MAX {
-            self.concluding.insert(point);
         } else {
-            self.leave("the hub concludes more points than it may have", actions);
+            self.concluding.insert(point);
         }
     }
 

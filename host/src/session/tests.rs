@@ -1,3 +1,5 @@
+//! What a session does with each frame and event, and what it never does.
+
 use spm_protocol::limits::{LEASE_MS, LEASE_RENEWAL_MS};
 use spm_protocol::{Incarnation, Payload};
 
@@ -308,6 +310,21 @@ fn conclude_is_acknowledged_once_all_is_dropped() {
 fn concluding_what_is_not_here_is_acknowledged_at_once() {
     let mut driven = Driven::greeted();
     assert_eq!(driven.hears(HubControl::Conclude { point: Point(3) }), [concluded(Point(3))]);
+}
+
+#[test]
+fn a_hub_cannot_pile_up_points_that_are_being_dropped() {
+    let mut driven = Driven::greeted();
+    for number in 1..=DROPPING_MAX as u64 {
+        let point = Point(number);
+        assert!(!closes(&driven.hears(prepare(point))));
+        assert!(!closes(&driven.hears(HubControl::Conclude { point })));
+    }
+    let next = Point(DROPPING_MAX as u64 + 1);
+    driven.does(Event::Dropped { point: POINT });
+    assert!(!closes(&driven.hears(prepare(next))));
+    driven.hears(HubControl::Conclude { point: next });
+    assert!(closes(&driven.hears(prepare(Point(next.0 + 1)))));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use spm_protocol::limits::{INSTANCES_MAX, TABLE_ELEMENTS_MAX};
 use wasmparser::{
-    ComponentExternalKind, Encoding, Instance, MemoryType, Parser, Payload, TableType, Validator,
-    WasmFeatures,
+    ComponentExternalKind, ComponentInstance, ComponentTypeRef, Encoding, Instance, MemoryType,
+    Parser, Payload, TableType, Validator, WasmFeatures,
 };
 
 use super::VerifyError;
@@ -11,6 +11,9 @@ use crate::sandbox::{MEMORIES_MAX, TABLES_MAX, is_import_allowed};
 
 /// How deep components may be nested in one another. The component tools nest two or three.
 const NESTING_MAX: usize = 8;
+/// Instances of components and modules that one component may make, those made by the components in it counted each
+/// time. The count is never too low, and too high if components of different size are in it.
+const EXPANDED_INSTANCES_MAX: u64 = 16 * INSTANCES_MAX as u64;
 /// Bytes of a page of linear memory.
 const PAGE_BYTES: u64 = 64 * 1024;
 
@@ -34,6 +37,12 @@ pub enum ComponentError {
     MissingExport {
         /// The export.
         name: &'static str,
+    },
+    /// It would be given components, so what it instantiates cannot be counted.
+    #[error("component imports the component `{name}`: it must contain what it instantiates")]
+    ComponentImport {
+        /// The import.
+        name: String,
     },
     /// It has more of something than a task may.
     #[error("component has {count} {what}, this host allows {limit}")]
@@ -84,7 +93,12 @@ fn features() -> WasmFeatures {
 /// What was found in a component.
 #[derive(Default)]
 struct Content {
-    depth: usize,
+    /// Instances that one of each component and module would make that is not read to its end, outermost first.
+    open: Vec<u64>,
+    /// The same for the one that makes most of those that were read: any later instantiation may be of it.
+    most: u64,
+    /// Instances that one of the whole component makes at most, those in it included.
+    expanded: u64,
     instances: u64,
     memories: u64,
     memory_bytes: u64,
@@ -99,19 +113,33 @@ impl Content {
         for payload in Parser::new(0).parse_all(component) {
             match payload? {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
-                    self.depth += 1;
-                    at_most("nested components", self.depth as u64, NESTING_MAX as u64)?;
+                    self.open.push(1);
+                    at_most("nested components", self.open.len() as u64, NESTING_MAX as u64)?;
                 }
-                Payload::End(_) => self.depth -= 1,
-                Payload::ComponentImportSection(imports) if self.depth == 1 => {
+                Payload::End(_) => {
+                    self.expanded = self.open.pop().unwrap_or(0);
+                    self.most = self.most.max(self.expanded);
+                }
+                Payload::ComponentImportSection(imports) => {
                     for import in imports {
-                        let name = import?.name.name;
-                        if !is_import_allowed(name) {
-                            return Err(ComponentError::ForbiddenImport { name: name.to_owned() });
+                        let import = import?;
+                        let name = || import.name.name.to_owned();
+                        if self.open.len() == 1 && !is_import_allowed(import.name.name) {
+                            return Err(ComponentError::ForbiddenImport { name: name() });
+                        }
+                        if let ComponentTypeRef::Component(_) = import.ty {
+                            return Err(ComponentError::ComponentImport { name: name() });
                         }
                     }
                 }
-                Payload::ComponentExportSection(exports) if self.depth == 1 => {
+                Payload::ComponentInstanceSection(instances) => {
+                    for instance in instances {
+                        if let ComponentInstance::Instantiate { .. } = instance? {
+                            self.add_instances(self.most);
+                        }
+                    }
+                }
+                Payload::ComponentExportSection(exports) if self.open.len() == 1 => {
                     for export in exports {
                         let export = export?;
                         if export.kind == ComponentExternalKind::Func {
@@ -124,6 +152,7 @@ impl Content {
                     for instance in instances {
                         if let Instance::Instantiate { .. } = instance? {
                             self.instances += 1;
+                            self.add_instances(1);
                         }
                     }
                 }
@@ -143,6 +172,13 @@ impl Content {
         Ok(())
     }
 
+    /// Adds instances to what the component that is being read makes.
+    fn add_instances(&mut self, count: u64) {
+        if let Some(open) = self.open.last_mut() {
+            *open = open.saturating_add(count);
+        }
+    }
+
     fn add_memory(&mut self, memory: MemoryType) {
         self.memories += 1;
         let bytes = memory.initial.saturating_mul(PAGE_BYTES);
@@ -156,6 +192,7 @@ impl Content {
 
     fn check(&self) -> Result<(), ComponentError> {
         at_most("core instances", self.instances, INSTANCES_MAX as u64)?;
+        at_most("instances in one another", self.expanded, EXPANDED_INSTANCES_MAX)?;
         at_most("memories", self.memories, u64::from(MEMORIES_MAX))?;
         at_most("tables", self.tables, u64::from(TABLES_MAX))?;
         at_most("elements in a table", self.table_elements, TABLE_ELEMENTS_MAX as u64)?;

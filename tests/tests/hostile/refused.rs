@@ -159,7 +159,18 @@ fn components_that_multiply_are_refused() {
     }
     let imports = format!("{level} (instance (instantiate $c))");
     let reason = reason_for_component(&Guest { imports: &imports, ..Guest::default() }.component());
-    assert!(!reason.is_empty());
+    says(&reason, "instances in one another, this host allows");
+    // Nor may a level without a memory or a module of its own.
+    let mut level = "(component $c)".to_owned();
+    for _ in 0..6 {
+        level = format!("(component $c {level} {})", "(instance (instantiate $c))".repeat(10));
+    }
+    let imports = format!("{level} (instance (instantiate $c))");
+    let reason = reason_for_component(&Guest { imports: &imports, ..Guest::default() }.component());
+    says(&reason, "instances in one another, this host allows");
+    let given = r#"(component $c (import "x" (component $x)) (instance (instantiate $x)))"#;
+    let reason = reason_for_component(&Guest { imports: given, ..Guest::default() }.component());
+    says(&reason, "component imports the component `x`");
 }
 
 #[test]
