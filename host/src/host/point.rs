@@ -116,7 +116,7 @@ impl SessionRun {
         let store = self.blobs.store();
         let id = store.put(value).map_err(|error| error.to_string())?;
         store
-            .share(id, self.session, [self.submitter.transport])
+            .share_until_fetched(id, self.session, self.submitter.transport)
             .map_err(|error| error.to_string())?;
         Ok(Payload::Blob { id, bytes })
     }
