@@ -174,6 +174,10 @@ def test_deadline(pool: spm.Pool) -> None:
     assert isinstance(error, spm.DeadlineExceeded)
     assert isinstance(error, TimeoutError)
     assert str(error) == "the task ran past its deadline"
+    line = late.__wrapped__.__code__.co_firstlineno
+    (frame,) = error.task.frames
+    assert frame.function == "late"
+    assert frame.line == line + 2, "the head of the loop that ran on"
 
 
 def test_a_failure_harms_no_neighbour(pool: spm.Pool) -> None:

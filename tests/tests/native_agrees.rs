@@ -48,7 +48,9 @@ fn literal(json: &Json) -> Literal {
                 "set" => Literal::Set(items(inner)),
                 _ => {
                     let pairs = inner.as_array().unwrap().iter();
-                    Literal::Dict(pairs.map(|pair| (literal(&pair[0]), literal(&pair[1]))).collect())
+                    Literal::Dict(
+                        pairs.map(|pair| (literal(&pair[0]), literal(&pair[1]))).collect(),
+                    )
                 }
             }
         }
@@ -109,10 +111,13 @@ impl Closure {
     fn new(engine: &Engine, component: &[u8]) -> Self {
         let mut linker = Linker::new(engine);
         let mut log = linker.instance("spm:closure/log@0.1.0").unwrap();
-        log.func_wrap("print", |mut store: wasmtime::StoreContextMut<'_, Vec<u8>>, (text,): (Vec<u8>,)| {
-            store.data_mut().extend(text);
-            Ok(())
-        })
+        log.func_wrap(
+            "print",
+            |mut store: wasmtime::StoreContextMut<'_, Vec<u8>>, (text,): (Vec<u8>,)| {
+                store.data_mut().extend(text);
+                Ok(())
+            },
+        )
         .unwrap();
         let component = Component::new(engine, component).expect("a valid component");
         Self { engine: engine.clone(), component, linker }
@@ -150,8 +155,8 @@ fn check(closure: &Closure, call: &Json, may_leave: bool) -> Option<String> {
             (!same).then(|| format!("raised {class} with {arguments:02x?}"))
         }
     };
-    let problem = problem
-        .or_else(|| (printed != text("printed")).then(|| format!("printed {printed:?}")))?;
+    let problem =
+        problem.or_else(|| (printed != text("printed")).then(|| format!("printed {printed:?}")))?;
     Some(format!("{}: {problem}; CPython: {call}", text("call")))
 }
 
@@ -182,6 +187,11 @@ fn compiled_functions_agree_with_cpython() {
             problems.extend(check(&closure, call, may_leave));
         }
     }
-    assert!(problems.is_empty(), "{} of {calls} calls differ:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {calls} calls differ:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     assert!(calls > 1000, "only {calls} calls were compared");
 }

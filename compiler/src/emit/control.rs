@@ -113,9 +113,10 @@ impl Emitter<'_, '_> {
             self.ops([I::I32Eqz, I::BrIf(0)]);
         }
         self.forget_addresses();
+        // A guest that is stopped is stopped at the head of a loop.
+        self.mark(span);
         self.op(I::Loop(BlockType::Empty));
         self.blocks.push(None);
-        self.mark(span);
         if let (Some(condition), false) = (condition, repeat) {
             self.lent(condition);
             self.ops([I::I32Eqz, I::BrIf(1)]);

@@ -192,7 +192,7 @@ impl Body<'_, '_> {
                 condition,
                 body: vec![St::Block(continue_label, inner)],
                 step,
-                span,
+                span: test.span,
             });
             this.env = if forever { None } else { at_exit };
             this.narrow(&other, span);
@@ -243,7 +243,8 @@ impl Body<'_, '_> {
             });
             this.env.clone_from(&at_exit);
             let body = vec![St::Block(continue_label, inner)];
-            let turn = St::Loop { condition: Some(plan.condition), body, step, span };
+            let span_of_turn = plan.condition.span;
+            let turn = St::Loop { condition: Some(plan.condition), body, step, span: span_of_turn };
             // Counters that cannot go on leave the loop here, as if they were done.
             this.push(St::Block(plan.exit, vec![turn]));
             this.env = at_exit;

@@ -63,14 +63,14 @@ impl BlobServer {
             .shared_with(peer, request.session, request.id)
             .filter(|content| is_start(request.first_chunk, content.bytes.len() as u64));
         let Some(content) = shared else {
-            tracing::info!(%peer, session = %request.session, id = %request.id, "blob is not shared with this peer");
+            tracing::debug!(%peer, session = %request.session, id = %request.id, "blob is not shared with this peer");
             timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::NotShared)).await??;
-            return Ok(stream.close().await?);
+            return Ok(timeout(PREAMBLE_TIMEOUT, stream.close()).await??);
         };
         let (Some(_permit), Ok(_slot)) = (self.per_peer.try_acquire(peer), self.all.try_acquire())
         else {
             timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::Busy)).await??;
-            return Ok(stream.close().await?);
+            return Ok(timeout(PREAMBLE_TIMEOUT, stream.close()).await??);
         };
         let bytes = content.bytes.len() as u64;
         timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::Follows { bytes })).await??;

@@ -90,11 +90,6 @@ impl HostChild {
         Ok(Self { process, stdin, reader: Some(reader), alive })
     }
 
-    /// Its process id.
-    pub(super) fn pid(&self) -> u32 {
-        self.process.lock().id()
-    }
-
     /// Lets the child know that it is to end.
     pub(super) fn release(&mut self) {
         self.stdin = None;

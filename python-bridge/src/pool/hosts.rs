@@ -36,7 +36,7 @@ enum Kind {
     /// Hosts in this process.
     Local(LocalHosts),
     /// Children, in a folder that is removed with them.
-    Children(Mutex<Vec<HostChild>>, tempfile::TempDir, Mesh),
+    Children { children: Mutex<Vec<HostChild>>, mesh: Mesh, _folder: tempfile::TempDir },
     /// Hosts that are not ours.
     Remote(Mesh),
 }
@@ -57,7 +57,7 @@ impl Fleet {
         self.pool.close();
         match &self.kind {
             Kind::Local(hosts) => hosts.stop(),
-            Kind::Children(children, _, mesh) => {
+            Kind::Children { children, mesh, .. } => {
                 children::end_all(&mut children.lock());
                 self.stop_mesh(mesh);
             }
@@ -276,7 +276,8 @@ impl Hosts {
         };
         let pool = hub.pool(connects).map_err(os_error)?;
         *lost.lock() = Some(pool.clone());
-        let this = Self::of(hub, pool, Kind::Children(Mutex::new(started), folder, mesh));
+        let children = Mutex::new(started);
+        let this = Self::of(hub, pool, Kind::Children { children, mesh, _folder: folder });
         let up = wait_up(py, &this.pool, hosts, START_WAIT)?;
         if up == 0 {
             return Err(spm_error(py, "NoHosts", ("no host process could be reached",)));

@@ -110,11 +110,11 @@ impl Connect for LocalHost {
 
     fn fetch(
         &self,
-        _session: SessionId,
+        session: SessionId,
         id: ContentId,
         _bytes: u64,
     ) -> futures::future::BoxFuture<'static, Result<Bytes, FetchError>> {
-        let found = self.store.get(id);
+        let found = self.store.fetch_here(id, session);
         Box::pin(async move {
             found.ok_or(FetchError { id, reason: "it is not in this process".to_owned() })
         })

@@ -34,6 +34,8 @@ def encode(value: object) -> bytes:
         case bool():
             return b"\xf5" if value else b"\xf4"
         case int():
+            if not -(2**63) <= value < 2**63:
+                raise OverflowError("more than the native engine holds")
             return head(0, value) if value >= 0 else head(1, -1 - value)
         case float():
             # Sandboxes make every NaN the same one.

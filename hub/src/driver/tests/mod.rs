@@ -1,3 +1,5 @@
+//! The driver over in-process pipes, against scripted hosts.
+
 mod fake;
 
 use std::collections::VecDeque;

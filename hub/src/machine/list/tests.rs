@@ -1,3 +1,5 @@
+//! The `List` machine: events in, actions out.
+
 use spm_protocol::frame::TaskResult;
 use spm_protocol::{Outcome, Payload};
 

@@ -1,3 +1,5 @@
+//! Sequence points: events in, actions out.
+
 use spm_protocol::limits::LEASE_MS;
 use spm_protocol::{Incarnation, Point};
 
