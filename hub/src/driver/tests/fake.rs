@@ -15,6 +15,7 @@ use spm_protocol::frame::{
 };
 use spm_protocol::{ContentId, Incarnation, Outcome, Payload, PeerId, Point, SessionId, TaskId};
 
+use super::PATIENCE;
 use crate::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 
 /// What a fake host does with tasks.
@@ -64,6 +65,15 @@ impl FakeHost {
 
     pub fn set_script(&self, script: Script) {
         *self.script.lock() = script;
+    }
+
+    /// Returns once the host has been given a task.
+    pub fn wait_for_tasks(&self) {
+        let began = std::time::Instant::now();
+        while self.tasks.load(Ordering::Acquire) == 0 {
+            assert!(began.elapsed() < PATIENCE, "the host was given no task");
+            std::thread::yield_now();
+        }
     }
 
     fn script(&self) -> Script {
@@ -162,7 +172,9 @@ impl FakeHost {
         work: &PipeSender,
         held: &mut BTreeSet<(TaskId, u32)>,
     ) -> Option<()> {
-        self.tasks.fetch_add(tasks.len(), Ordering::Relaxed);
+        // Read before the tasks are counted: a test that saw them may change it for the next ones.
+        let script = self.script();
+        self.tasks.fetch_add(tasks.len(), Ordering::Release);
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {
             let arguments = match &task.arguments {
@@ -171,7 +183,7 @@ impl FakeHost {
                     self.blobs.get(session, *id).expect("the hub added it").to_vec()
                 }
             };
-            let outcome = match self.script() {
+            let outcome = match script {
                 Script::Echo | Script::Refuse | Script::Absent => {
                     Outcome::Returned(Payload::Inline(arguments))
                 }

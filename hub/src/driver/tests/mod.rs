@@ -196,6 +196,7 @@ fn cancelled_tasks_end_at_once_and_their_hosts_are_told() {
     let run = session.list(ListOptions { ordered: false, ..ListOptions::default() }).unwrap();
     let task = run.submit(request(0)).unwrap();
     assert_eq!(run.next(Some(Duration::ZERO)), Next::TimedOut);
+    world.hosts[0].wait_for_tasks();
     assert!(run.cancel(task));
     assert!(!run.cancel(task));
     assert_eq!(completion(&run).outcome, TaskOutcome::Cancelled);
@@ -328,9 +329,7 @@ fn a_host_that_recovers_is_used_again() {
     let session = online(&world, Wait::ForAll);
     let run = session.list(ListOptions { retries: 100, ..ListOptions::default() }).unwrap();
     run.submit(request(0)).unwrap();
-    while world.hosts[0].tasks.load(Ordering::Relaxed) == 0 {
-        std::thread::yield_now();
-    }
+    world.hosts[0].wait_for_tasks();
     world.hosts[0].set_script(Script::Echo);
     let completion = completion(&run);
     assert!(matches!(completion.outcome, TaskOutcome::Returned(_)));
