@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import math
+import shutil
+import sys
+import tempfile
 import textwrap
 import time
-import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import spm
@@ -95,13 +98,22 @@ KERNELS: list[tuple[Callable[..., Any], tuple[int, ...]]] = [
 
 
 def jit(numba: Any, kernel: Callable[..., Any]) -> Any:
-    """Numba's version, under its own global name, so that a recursive kernel calls itself."""
-    module = types.ModuleType("jitted")
+    """Numba's version. A recursive kernel is in a file of its own, where its name means itself."""
+    if kernel is not fib:
+        return numba.njit(kernel)
+    folder = tempfile.mkdtemp()
+    path = Path(folder) / "recursive_kernel.py"
     source = textwrap.dedent(inspect.getsource(kernel))
-    exec(compile(source, __file__, "exec"), module.__dict__)
-    jitted = numba.njit(module.__dict__[kernel.__name__])
-    module.__dict__[kernel.__name__] = jitted
-    return jitted
+    path.write_text(f"import numba\n\n\n@numba.njit('int64(int64)')\n{source}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Numba finds the name again through the module.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    shutil.rmtree(folder)
+    return module.fib
 
 
 def best_of(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
@@ -120,32 +132,35 @@ def main() -> None:
         note("numba is not installed: left out (`make bench` installs it)")
     else:
         import numba
+    # Numba goes first, in a process where nothing else runs yet.
+    theirs: dict[str, tuple[float, Any, float]] = {}
+    for kernel, arguments in KERNELS if numba is not None else ():
+        jitted = jit(numba, kernel)
+        begin = time.perf_counter()
+        jitted(*arguments)
+        compiling = time.perf_counter() - begin
+        took, value = best_of(lambda: jitted(*arguments), 5)  # noqa: B023
+        theirs[kernel.__name__] = (took, value, compiling * 1e3)
     tables, ratios = [], []
     with spm.laptop(1) as pool:
         for kernel, arguments in KERNELS:
             note(f"kernels: {kernel.__name__}")
-            # Recursive kernels call themselves by their global name, so every engine is given
-            # the plain function.
             closure = spm.wasm_closure(kernel)
             pool.submit(closure, *arguments).result()
             ours, value = best_of(lambda: pool.submit(closure, *arguments).result(), 5)  # noqa: B023
             rows = [Row("spm", ours, "ms", "round trip included")]
-            if numba is not None:
-                jitted = jit(numba, kernel)
-                begin = time.perf_counter()
-                jitted(*arguments)
-                compiling = time.perf_counter() - begin
-                theirs, expected = best_of(lambda: jitted(*arguments), 5)  # noqa: B023
+            must = aim = None
+            if kernel.__name__ in theirs:
+                took, expected, compiling = theirs[kernel.__name__]
                 if not math.isclose(value, expected):
                     raise AssertionError(f"{kernel.__name__}: {value} is not {expected}")
-                rows.append(Row("Numba", theirs, "ms", f"JIT {compiling * 1e3:.0f} ms before"))
-                ratios.append(ours / theirs)
+                rows.append(Row("Numba", took, "ms", f"JIT {compiling:.0f} ms before"))
+                ratios.append(ours / took)
+                must, aim = took * 2, took
             plain, expected = best_of(lambda: kernel(*arguments), 1)  # noqa: B023
             if value != expected:
                 raise AssertionError(f"{kernel.__name__}: {value} is not CPython's {expected}")
             rows.append(Row("CPython", plain, "ms"))
-            must = rows[1].value * 2 if numba is not None else None
-            aim = rows[1].value if numba is not None else None
             tables.append(Table(f"{kernel.__name__}{arguments}", rows, False, must, aim))
     keep("kernels", tables)
     if ratios:
