@@ -20,6 +20,8 @@ pub const NO_HOSTS_GRACE_MS: u64 = 3_000;
 /// Work sent ahead to each slot of a host, in microseconds of its tasks' own time. Covers a round trip and
 /// the batching on both ends; more would only pile tasks up behind a slow one.
 pub const LOOKAHEAD_US: u64 = 4_000;
+/// Slots a host is taken to have at most, whatever it says: its credits follow from them.
+pub const SLOTS_MAX: u32 = 4096;
 /// Tasks gathered by single submits before they are sent as one frame, while every slot is busy anyway.
 pub const SUBMIT_BATCH_TASKS: usize = 32;
 /// Bytes of inline arguments after which a frame of tasks is closed: half a frame, so that one more value

@@ -405,7 +405,7 @@ impl List {
         load.end(state.task.arguments_bytes(), run_us);
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.results += 1;
-            stats.run_us += run_us;
+            stats.run_us = stats.run_us.saturating_add(run_us);
         }
         state.run_us = run_us;
         state.pure = pure;

@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 use spm_protocol::frame::{
     HostControl, HostInfo, HubControl, Member, PROTOCOL_VERSION, Provider, Refusal,
 };
-use spm_protocol::limits::LEASE_MS;
+use spm_protocol::limits::{LEASE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{PeerId, Point, SignedManifest};
 
 use super::host::{Host, Link, Stage, lease_end_ms};
 use super::{HostId, LinkId};
 use crate::error::{DefineError, SequenceError};
-use crate::limits::{HELLO_DEADLINE_MS, REASONS_PER_HOST_MAX};
+use crate::limits::{HELLO_DEADLINE_MS, REASONS_PER_HOST_MAX, SLOTS_MAX};
 use crate::options::DefineOptions;
 
 /// What is to be in force at a point.
@@ -365,9 +365,10 @@ impl Session {
                 );
                 self.lose(now_ms, host, reason, true, actions);
             }
-            HostControl::Hello { info, .. } if !is_up => {
+            HostControl::Hello { mut info, .. } if !is_up => {
+                info.slots = info.slots.clamp(1, SLOTS_MAX);
                 entry.link = Link::Up { link, since_ms: now_ms };
-                entry.slots = info.slots.max(1);
+                entry.slots = info.slots;
                 entry.reason = None;
                 entry.silent_until_ms = lease_end_ms(now_ms);
                 actions.push(Action::HostUp { host, info });
@@ -398,6 +399,7 @@ impl Session {
                 if let Stage::Committed { .. } = entry.stage {
                     entry.stage = Stage::Online;
                     let (peer, slots) = (entry.peer, entry.slots);
+                    let credits = credits.min(slots * TASKS_PER_SLOT_MAX);
                     actions.push(Action::HostOnline { host, link, peer, credits, slots });
                 }
             }

@@ -202,6 +202,24 @@ fn a_point_comes_into_force_when_all_have_prepared() {
 }
 
 #[test]
+fn a_host_cannot_claim_slots_or_credits_without_end() {
+    let mut driven = Driven::online(&[ONE]);
+    let (link, entry) = (driven.links[&ONE], driven.session.hosts.get_mut(&ONE).unwrap());
+    entry.stage = Stage::Committed { until_ms: u64::MAX };
+    let actions = driven.hears(ONE, HostControl::Online { point: POINT, credits: u32::MAX });
+    let credits = 2 * TASKS_PER_SLOT_MAX;
+    let online = Action::HostOnline { host: ONE, link, peer: peer(1), credits, slots: 2 };
+    assert_eq!(actions, [online]);
+    let entry = driven.session.hosts.get_mut(&ONE).unwrap();
+    entry.link = Link::Greeting { link, until_ms: u64::MAX };
+    let info = HostInfo { slots: u32::MAX, ..info() };
+    let actions = driven
+        .hears(ONE, HostControl::Hello { version: PROTOCOL_VERSION, features: Vec::new(), info });
+    let [Action::HostUp { info, .. }] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(info.slots, SLOTS_MAX);
+}
+
+#[test]
 fn who_waits_for_one_gets_the_others_later() {
     let mut driven = Driven::with_hosts(&[ONE, TWO]);
     driven.define(Wait::ForOne);
