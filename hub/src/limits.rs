@@ -20,6 +20,11 @@ pub const NO_HOSTS_GRACE_MS: u64 = 3_000;
 /// Work sent ahead to each slot of a host, in microseconds of its tasks' own time. Covers a round trip and
 /// the batching on both ends; more would only pile tasks up behind a slow one.
 pub const LOOKAHEAD_US: u64 = 4_000;
+/// How long a host that has tasks may end none before they are asked back, if another host is idle.
+pub const RECALL_MIN_MS: u64 = 10;
+/// The same for a host that gave tasks back again and again. It is how long a slot may stay idle, at worst, that
+/// somebody else left on a host that was busy before.
+pub const RECALL_MAX_MS: u64 = 250;
 /// Slots a host is taken to have at most, whatever it says: its credits follow from them.
 pub const SLOTS_MAX: u32 = 4096;
 /// Tasks gathered by single submits before they are sent as one frame, while every slot is busy anyway.

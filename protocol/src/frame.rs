@@ -291,6 +291,17 @@ pub enum HubWork {
         #[n(1)]
         tasks: Vec<Task>,
     },
+    /// Tasks to be given back if they have not started, so that others can run them. Answered by
+    /// [`HostWork::Unstarted`].
+    #[n(1)]
+    Recall {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The tasks.
+        #[n(1)]
+        tasks: Vec<TaskId>,
+    },
 }
 
 /// What a host says on the work stream.
@@ -321,6 +332,16 @@ pub enum HostWork {
         /// UTF-8.
         #[cbor(n(3), with = "minicbor::bytes")]
         output: Vec<u8>,
+    },
+    /// Which of the tasks of a [`HubWork::Recall`] had not started. The host has forgotten these.
+    #[n(2)]
+    Unstarted {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The tasks, and the attempt each was to be.
+        #[n(1)]
+        tasks: Vec<(TaskId, u32)>,
     },
 }
 

@@ -30,6 +30,13 @@ def endless(n: int) -> int:
 
 
 @spm.wasm_closure
+def count_down(n: int) -> int:
+    while n != 0:
+        n = n - 1 if n > 0 else -1
+    return n
+
+
+@spm.wasm_closure
 def talk(n: int) -> int:
     print("task", n)
     print("é", end="\n")
@@ -108,6 +115,33 @@ class TestMap:
         items = list(range(50_000))
         assert pool.submit(total, items).result() == [sum(items), *items]
         assert [result[0] for result in pool.map(total, [items] * 4)] == [sum(items)] * 4
+
+
+class TestSlots:
+    def test_a_task_that_never_ends_holds_up_no_other_closure(self, parallel: spm.Pool) -> None:
+        forever = parallel.submit(endless, 0)
+        try:
+            for n in range(1, 21):
+                waiting = [parallel.submit(double, n), parallel.submit(inverse, n)]
+                assert [future.result(timeout=30) for future in waiting] == [2 * n, 1 / n]
+            assert list(parallel.map(double, range(200))) == [2 * n for n in range(200)]
+            assert not forever.done()
+        finally:
+            assert forever.cancel()
+        assert parallel.submit(double, 4).result(timeout=30) == 8
+
+    def test_tasks_sent_ahead_do_not_wait_behind_one_that_never_ends(
+        self, parallel: spm.Pool
+    ) -> None:
+        # Quick ones first, so that hosts are sent many at once.
+        assert list(parallel.map(count_down, [1] * 500)) == [0] * 500
+        futures = [parallel.submit(count_down, -1 if n == 50 else 1) for n in range(300)]
+        try:
+            done = [future.result(timeout=30) for future in futures if future is not futures[50]]
+            assert done == [0] * 299
+            assert not futures[50].done()
+        finally:
+            assert futures[50].cancel()
 
 
 class TestOutput:

@@ -1,5 +1,6 @@
 //! Drives one session: its pipes, its clock, and what its state machine says to do.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,6 +202,7 @@ impl Driver<'_> {
                 self.preparing = Some(preparing.abort_handle());
             }
             Action::Run { tasks, .. } => self.start(tasks),
+            Action::Recall { tasks, .. } => self.recall(&tasks),
             Action::Cancel { tasks, .. } => self.cancel(&tasks),
             Action::Drop { .. } => {
                 self.abandon();
@@ -267,18 +269,31 @@ impl Driver<'_> {
         fetching.insert(task_id, (task, handle.abort_handle()));
     }
 
+    /// Takes tasks that have not started out of where they wait.
+    fn take_unstarted(&self, current: &PointRun, tasks: &[TaskId]) -> Vec<(TaskId, u32)> {
+        let wanted: BTreeSet<TaskId> = tasks.iter().copied().collect();
+        let queued = self.host.queue.take(self.run.key, |job| wanted.contains(&job.id));
+        let mut taken: Vec<_> = queued.into_iter().map(|job| (job.id, job.attempt)).collect();
+        let mut fetching = current.fetching.lock();
+        for id in wanted {
+            if let Some((task, handle)) = fetching.remove(&id) {
+                handle.abort();
+                taken.push((task.id, task.attempt));
+            }
+        }
+        taken
+    }
+
+    fn recall(&self, tasks: &[TaskId]) {
+        let Some(current) = &self.current else { return };
+        current.give_back(self.take_unstarted(current, tasks));
+    }
+
     fn cancel(&self, tasks: &[TaskId]) {
         let Some(current) = &self.current else { return };
         let key = self.run.key;
-        for job in self.host.queue.take(key, |job| tasks.contains(&job.id)) {
-            current.answer(job.id, job.attempt, Outcome::Cancelled);
-        }
-        for id in tasks {
-            let fetching = current.fetching.lock().remove(id);
-            if let Some((task, handle)) = fetching {
-                handle.abort();
-                current.answer(task.id, task.attempt, Outcome::Cancelled);
-            }
+        for (id, attempt) in self.take_unstarted(current, tasks) {
+            current.answer(id, attempt, Outcome::Cancelled);
         }
         for slot in &self.host.slots {
             slot.stop_if(Stop::Cancelled, |session, point, id| {

@@ -190,6 +190,15 @@ impl PointRun {
         }]);
     }
 
+    /// Gives tasks back that have not started.
+    pub(super) fn give_back(&self, tasks: Vec<(TaskId, u32)>) {
+        if self.is_abandoned() {
+            return;
+        }
+        self.ended.fetch_add(tasks.len() as u32, Ordering::AcqRel);
+        self.session.send_work(&HostWork::Unstarted { point: self.point, tasks });
+    }
+
     /// How many tasks ended since this was asked last.
     pub(super) fn take_ended(&self) -> u32 {
         self.ended.swap(0, Ordering::AcqRel)

@@ -112,6 +112,14 @@ pub enum Action {
         /// The tasks.
         tasks: Vec<Task>,
     },
+    /// Take these tasks back out of the queue, as far as they have not started, and send
+    /// [`HostWork::Unstarted`] of those, even if there are none; they count as ended.
+    Recall {
+        /// The point they belong to.
+        point: Point,
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
     /// Stop these tasks if they are here. Each ends as `Cancelled`, or as it did if it was quicker.
     Cancel {
         /// The point they belong to.
@@ -226,6 +234,11 @@ impl Session {
         match event {
             Event::Control(frame) => self.handle_control(now_ms, frame, actions),
             Event::Work(HubWork::Tasks { point, tasks }) => self.take_tasks(point, tasks, actions),
+            Event::Work(HubWork::Recall { point, tasks }) => {
+                if self.online() == Some(point) {
+                    actions.push(Action::Recall { point, tasks });
+                }
+            }
             Event::Prepared { point, fetch_us, compile_us } => {
                 if let Phase::Preparing { point: current, closures, .. } = self.phase
                     && current == point

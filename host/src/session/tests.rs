@@ -295,6 +295,19 @@ fn a_cancel_is_passed_on_and_remembered_for_tasks_still_on_their_way() {
 }
 
 #[test]
+fn a_recall_is_passed_on_while_its_point_is_online() {
+    let mut driven = working();
+    driven.does(tasks(POINT, 0..3));
+    let recall = |point| Event::Work(HubWork::Recall { point, tasks: vec![TaskId(2)] });
+    assert_eq!(
+        driven.does(recall(POINT)),
+        [Action::Recall { point: POINT, tasks: vec![TaskId(2)] }]
+    );
+    assert_eq!(driven.does(recall(Point(9))), []);
+    assert_eq!(Driven::ready().does(recall(POINT)), []);
+}
+
+#[test]
 fn conclude_is_acknowledged_once_all_is_dropped() {
     let mut driven = working();
     assert_eq!(

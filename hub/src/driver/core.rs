@@ -156,26 +156,23 @@ impl Core {
     }
 
     pub(super) fn event(self: &Arc<Self>, event: SessionEvent) {
-        self.with(true, |conversation, now_ms, actions| {
+        self.with(|conversation, now_ms, actions| {
             conversation.handle(now_ms, Event::Session(event), actions);
         });
     }
 
-    /// Lets the machine do something, and carries out what follows. `rearm` says that the next deadline may
-    /// be sooner than it was.
+    /// Lets the machine do something, and carries out what follows.
     pub(super) fn with<R>(
         self: &Arc<Self>,
-        rearm: bool,
         change: impl FnOnce(&mut Conversation, u64, &mut Vec<Action>) -> R,
     ) -> R {
         let state = self.state.lock();
-        self.with_locked(state, rearm, change)
+        self.with_locked(state, change)
     }
 
     pub(super) fn with_locked<R>(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
-        rearm: bool,
         change: impl FnOnce(&mut Conversation, u64, &mut Vec<Action>) -> R,
     ) -> R {
         let now_ms = self.now_ms();
@@ -191,12 +188,10 @@ impl Core {
             state.conversation.handle(now_ms, Event::Session(event), &mut actions);
         }
         state.actions = actions;
-        if rearm || notify {
-            let wake_ms = state.conversation.wake_ms().unwrap_or(0);
-            if wake_ms < state.armed_ms {
-                state.armed_ms = wake_ms;
-                self.rearm.notify_one();
-            }
+        let wake_ms = state.conversation.wake_ms().unwrap_or(0);
+        if wake_ms < state.armed_ms {
+            state.armed_ms = wake_ms;
+            self.rearm.notify_one();
         }
         let wake = state.deliver();
         drop(state);
@@ -240,6 +235,10 @@ impl Core {
                 let frame = HubWork::Tasks { point, tasks }.to_bytes();
                 self.send(state, host, link, broken, |streams| &mut streams.work, frame);
             }
+            Action::Recall { host, link, point, tasks } => {
+                let frame = HubWork::Recall { point, tasks }.to_bytes();
+                self.send(state, host, link, broken, |streams| &mut streams.work, frame);
+            }
             Action::Fetch { host, task, attempt, id, bytes } => {
                 let Some(connect) = state.connects.get(&host) else { return false };
                 let fetched = connect.fetch(self.id, id, bytes);
@@ -248,7 +247,7 @@ impl Core {
                     let permit = Arc::clone(&core.fetches).acquire_owned().await;
                     let result = fetched.await.map_err(|error| error.to_string());
                     drop(permit);
-                    core.with(false, |conversation, now_ms, actions| {
+                    core.with(|conversation, now_ms, actions| {
                         let event = Event::Fetched { task, attempt, result };
                         conversation.handle(now_ms, event, actions);
                     });
@@ -342,26 +341,22 @@ impl Core {
             receivers: receivers.map(|task| task.abort_handle()),
         };
         state.links.insert(host, streams);
-        self.with_locked(state, true, |conversation, now_ms, actions| {
+        self.with_locked(state, |conversation, now_ms, actions| {
             let event = SessionEvent::Opened { host, link };
             conversation.handle(now_ms, Event::Session(event), actions);
         });
     }
 
     async fn receive_control(self: Arc<Self>, host: HostId, link: LinkId, receiver: PipeReceiver) {
-        self.receive(host, link, receiver, true, |frame: HostControl| {
+        self.receive(host, link, receiver, |frame: HostControl| {
             Event::Session(SessionEvent::Control { host, link, frame })
         })
         .await;
     }
 
     async fn receive_work(self: Arc<Self>, host: HostId, link: LinkId, receiver: PipeReceiver) {
-        self.receive(host, link, receiver, false, |frame: HostWork| Event::Work {
-            host,
-            link,
-            frame,
-        })
-        .await;
+        self.receive(host, link, receiver, |frame: HostWork| Event::Work { host, link, frame })
+            .await;
     }
 
     /// Gives the machine what a stream brings, in batches, until the stream ends.
@@ -370,7 +365,6 @@ impl Core {
         host: HostId,
         link: LinkId,
         mut receiver: PipeReceiver,
-        rearm: bool,
         event: impl Fn(F) -> Event,
     ) {
         let mut frames = Vec::new();
@@ -387,7 +381,7 @@ impl Core {
                     }
                 }
             }
-            self.with(rearm || bad.is_some(), |conversation, now_ms, actions| {
+            self.with(|conversation, now_ms, actions| {
                 for event in events.into_iter().chain(bad.map(Event::Session)) {
                     conversation.handle(now_ms, event, actions);
                 }

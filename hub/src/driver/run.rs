@@ -46,7 +46,7 @@ impl RunHandle {
 
     fn tell(&self, event: Event) {
         if let Some(state) = self.lock() {
-            self.session.core().with_locked(state, true, |conversation, now_ms, actions| {
+            self.session.core().with_locked(state, |conversation, now_ms, actions| {
                 conversation.handle_list(now_ms, event, actions);
             });
         }
@@ -56,7 +56,7 @@ impl RunHandle {
     fn look<T>(&self, look: impl FnOnce(&List) -> T) -> Option<T> {
         let state = self.lock()?;
         let core = self.session.core();
-        core.with_locked(state, false, |conversation, now_ms, actions| {
+        core.with_locked(state, |conversation, now_ms, actions| {
             let count = self.feeder.taken.swap(0, Ordering::AcqRel);
             if count > 0 {
                 conversation.handle_list(now_ms, Event::Taken { count }, actions);
@@ -119,7 +119,7 @@ impl ListRun {
                 unshare(core, large);
                 return if ids.is_empty() { Err(SubmitError::Closed) } else { Ok(ids) };
             };
-            let submitted = core.with_locked(state, false, |conversation, now_ms, actions| {
+            let submitted = core.with_locked(state, |conversation, now_ms, actions| {
                 let count = handle.feeder.taken.swap(0, Ordering::AcqRel);
                 if count > 0 {
                     conversation.handle_list(now_ms, Event::Taken { count }, actions);

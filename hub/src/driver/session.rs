@@ -74,7 +74,7 @@ impl Session {
                 Ok(()) => {
                     state.defining = Some(Arc::clone(&slot));
                     state.definition_blobs.clone_from(&ids);
-                    core.with_locked(state, true, |conversation, now_ms, actions| {
+                    core.with_locked(state, |conversation, now_ms, actions| {
                         conversation.define(now_ms, definition, actions).map(|_| ())
                     })
                 }
@@ -138,7 +138,7 @@ impl Session {
         let (queue, tag) = options.queue.unwrap_or_else(|| (Arc::new(CompletionQueue::new()), 0));
         let state = core.state.lock();
         let mut number = 0;
-        core.with_locked(state, true, |conversation, now_ms, actions| {
+        core.with_locked(state, |conversation, now_ms, actions| {
             let rules = Rules {
                 ordered: options.ordered,
                 window_tasks: options.window_tasks,
@@ -168,7 +168,7 @@ impl Session {
         let done = Arc::new(AtomicBool::new(false));
         let mut state = core.state.lock();
         state.concluding.push(Arc::clone(&done));
-        core.with_locked(state, true, |conversation, now_ms, actions| {
+        core.with_locked(state, |conversation, now_ms, actions| {
             conversation.conclude(now_ms, actions)
         })?;
         Ok(Concluding { core: Arc::clone(core), done })

@@ -12,6 +12,7 @@ use spm_protocol::{ContentId, Payload, TaskId};
 
 use super::HostId;
 use super::list::{Action, List};
+use super::recall::Progress;
 use super::task::{NewTask, Place};
 use crate::limits::{
     BATCH_BYTES_MAX, CANCEL_DEADLINE_MS, HOST_BYTES_MAX, LOOKAHEAD_US, SUBMIT_BATCH_TASKS,
@@ -34,6 +35,7 @@ pub(super) struct HostLoad {
     average_us: Option<u64>,
     /// Cancelled tasks it has not reported: their bytes, and when it should have.
     abandoned: BTreeMap<(TaskId, u32), (usize, u64)>,
+    pub(super) progress: Progress,
 }
 
 impl HostLoad {
@@ -45,19 +47,26 @@ impl HostLoad {
             in_flight_bytes: 0,
             average_us: None,
             abandoned: BTreeMap::new(),
+            progress: Progress::new(),
         }
     }
 
     /// Takes the end of a task.
-    pub(super) fn end(&mut self, bytes: usize, run_us: u64) {
-        self.in_flight -= 1;
-        self.in_flight_bytes -= bytes;
+    pub(super) fn end(&mut self, now_ms: u64, bytes: usize, run_us: u64) {
+        self.progress.ended(now_ms);
+        self.unsend(bytes);
         let average_us = self.average_us.unwrap_or(run_us);
         self.average_us = Some(if run_us > average_us {
             u64::midpoint(average_us, run_us)
         } else {
             average_us - (average_us - run_us) / 16
         });
+    }
+
+    /// Takes a task back.
+    pub(super) fn unsend(&mut self, bytes: usize) {
+        self.in_flight -= 1;
+        self.in_flight_bytes -= bytes;
     }
 
     /// Notes that a task there is not wanted any more.
@@ -69,9 +78,18 @@ impl HostLoad {
     /// Takes the end of a task that was not wanted any more.
     pub(super) fn forget(&mut self, task: TaskId, attempt: u32) {
         if let Some((bytes, _)) = self.abandoned.remove(&(task, attempt)) {
-            self.in_flight -= 1;
-            self.in_flight_bytes -= bytes;
+            self.unsend(bytes);
         }
+    }
+
+    /// Whether it has tasks that are still wanted.
+    pub(super) fn has_live_tasks(&self) -> bool {
+        self.in_flight as usize > self.abandoned.len()
+    }
+
+    /// Whether a task sent now would start at once, for all we know.
+    pub(super) fn is_idle(&self) -> bool {
+        if self.progress.is_behind { self.in_flight == 0 } else { self.in_flight < self.slots }
     }
 
     pub(super) fn abandoned(&self) -> usize {
@@ -98,11 +116,20 @@ impl HostLoad {
         let target = self.target();
         let room = target.saturating_sub(self.in_flight);
         let is_busy = self.in_flight >= self.slots;
-        if (is_busy && (can_wait || room < target / 4)) || self.in_flight_bytes >= self.bytes_max()
-        {
+        if (is_busy && (can_wait || room < target / 4)) || self.is_full() {
             return 0;
         }
         room
+    }
+
+    /// How many more tasks it should be sent although it is behind.
+    fn room_behind(&self) -> u32 {
+        let room = self.slots.min(self.credits).saturating_sub(self.in_flight);
+        if self.is_full() { 0 } else { room }
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_flight_bytes >= self.bytes_max()
     }
 
     fn scaled(&self, tasks: u32) -> u64 {
@@ -149,34 +176,43 @@ impl Share {
 impl List {
     /// Sends what should be sent now. Without `flush`, a few tasks may be held back until more are there, if
     /// every slot is busy.
-    pub(super) fn assign(&mut self, flush: bool, actions: &mut Vec<Action>) {
+    pub(super) fn assign(&mut self, now_ms: u64, flush: bool, actions: &mut Vec<Action>) {
         if self.waiting == 0 {
             return;
         }
         let can_wait = !flush && self.waiting < SUBMIT_BATCH_TASKS;
-        let mut shares: Vec<Share> = self
-            .hosts
-            .iter()
-            .map(|(&host, load)| Share {
-                host,
-                load: load.scaled(load.in_flight),
-                load_per_task: load.scaled(1),
-                room: load.room(can_wait),
-                tasks: Vec::new(),
-            })
-            .filter(|share| share.room > 0)
-            .collect();
+        let mut shares = self.shares(false, |load| load.room(can_wait));
+        if shares.is_empty() {
+            shares = self.shares(true, HostLoad::room_behind);
+        }
         if shares.is_empty() {
             return;
         }
         self.share_again(&mut shares);
         self.share_fresh(&mut shares);
         for share in shares {
-            self.send(share.host, share.tasks, actions);
+            self.send(now_ms, share.host, share.tasks, actions);
         }
     }
 
-    /// Shares out the tasks to be tried again. One that failed on a host goes to another, if there is one.
+    /// The hosts with room that are behind, or those that are not.
+    fn shares(&self, is_behind: bool, room: impl Fn(&HostLoad) -> u32) -> Vec<Share> {
+        self.hosts
+            .iter()
+            .filter(|(_, load)| load.progress.is_behind == is_behind)
+            .map(|(&host, load)| Share {
+                host,
+                load: load.scaled(load.in_flight),
+                load_per_task: load.scaled(1),
+                room: room(load),
+                tasks: Vec::new(),
+            })
+            .filter(|share| share.room > 0)
+            .collect()
+    }
+
+    /// Shares out the tasks to be tried again. One that failed on a host goes to another, if there is one; one
+    /// that did not start there preferably.
     fn share_again(&mut self, shares: &mut [Share]) {
         let is_alone = self.hosts.len() == 1;
         for id in std::mem::take(&mut self.again) {
@@ -184,9 +220,11 @@ impl List {
             else {
                 continue;
             };
-            let suits =
-                |share: &&mut Share| share.room > 0 && (is_alone || state.last != Some(share.host));
-            match shares.iter_mut().filter(suits).min_by_key(|share| share.load) {
+            let is_last = |share: &Share| state.last == Some(share.host);
+            let may_return = is_alone || state.failure.is_none();
+            let suits = |share: &&mut Share| share.room > 0 && (may_return || !is_last(share));
+            let rank = |share: &&mut Share| (is_last(share), share.load);
+            match shares.iter_mut().filter(suits).min_by_key(rank) {
                 Some(share) => share.take(id),
                 None => self.again.push_back(id),
             }
@@ -224,8 +262,9 @@ impl List {
         }
     }
 
-    fn send(&mut self, host: HostId, ids: Vec<TaskId>, actions: &mut Vec<Action>) {
+    fn send(&mut self, now_ms: u64, host: HostId, ids: Vec<TaskId>, actions: &mut Vec<Action>) {
         let Some(load) = self.hosts.get_mut(&host) else { return };
+        load.progress.sent(now_ms, !load.has_live_tasks());
         let mut tasks = Vec::with_capacity(ids.len());
         let mut frame_bytes = 0;
         let mut sent = 0;

@@ -72,6 +72,17 @@ pub enum Action {
         /// The tasks.
         tasks: Vec<Task>,
     },
+    /// Ask for tasks back on the work stream.
+    Recall {
+        /// The host.
+        host: HostId,
+        /// Which life of its streams.
+        link: LinkId,
+        /// The point they belong to.
+        point: Point,
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
     /// Fetch a result from a host, then give [`Event::Fetched`].
     Fetch {
         /// The host.
@@ -359,6 +370,11 @@ impl Conversation {
             list::Action::Send { host, tasks } => {
                 if let (Some(online), Some(point)) = (find(host), self.session.online()) {
                     actions.push(Action::SendTasks { host, link: online.link, point, tasks });
+                }
+            }
+            list::Action::Recall { host, tasks } => {
+                if let (Some(online), Some(point)) = (find(host), self.session.online()) {
+                    actions.push(Action::Recall { host, link: online.link, point, tasks });
                 }
             }
             list::Action::Cancel { host, tasks } => {

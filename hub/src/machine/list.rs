@@ -94,7 +94,7 @@ pub enum Event {
     },
     /// Whoever takes completions is about to wait: what is held back to fill frames should go out.
     Flush,
-    /// Time passed; due at [`Rules::until_ms`].
+    /// Time passed; due at [`List::wake_ms`].
     Tick,
 }
 
@@ -107,6 +107,13 @@ pub enum Action {
         host: HostId,
         /// The tasks.
         tasks: Vec<Task>,
+    },
+    /// Ask a host for those of these tasks that it has not started.
+    Recall {
+        /// The host.
+        host: HostId,
+        /// The tasks.
+        tasks: Vec<TaskId>,
     },
     /// Tell a host to stop these tasks.
     Cancel {
@@ -241,7 +248,7 @@ impl List {
     pub fn wake_ms(&self) -> Option<u64> {
         let run = self.rules.until_ms.filter(|_| !self.tasks.is_empty() || !self.is_closed);
         let hosts = self.hosts.values().filter_map(HostLoad::abandoned_until_ms).min();
-        run.into_iter().chain(hosts).min()
+        run.into_iter().chain(hosts).chain(self.recall_ms()).min()
     }
 
     /// Counts so far.
@@ -296,7 +303,8 @@ impl List {
     /// Sends what was submitted, as far as hosts have slots free or frames are full.
     pub fn pump(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         self.fail_without_hosts(now_ms, actions);
-        self.assign(false, actions);
+        self.assign(now_ms, false, actions);
+        self.recall(now_ms, actions);
     }
 
     /// Takes in what happened at `now_ms`, and appends what is to be done about it.
@@ -331,7 +339,8 @@ impl List {
             Event::Flush => {}
             Event::Tick => self.pass_time(now_ms, actions),
         }
-        self.assign(true, actions);
+        self.assign(now_ms, true, actions);
+        self.recall(now_ms, actions);
         if self.is_closed && !self.is_finished && self.tasks.is_empty() && self.early.is_empty() {
             self.is_finished = true;
             actions.push(Action::Deliver(Delivery::Finished));
@@ -359,6 +368,11 @@ impl List {
                 }
                 for result in results {
                     self.take_result(now_ms, host, result, actions);
+                }
+            }
+            HostWork::Unstarted { point, tasks } => {
+                if point == self.point {
+                    self.take_back(host, tasks, actions);
                 }
             }
             HostWork::Output { point, id, attempt, output } => {
@@ -402,7 +416,7 @@ impl List {
             return;
         }
         let Some(state) = self.tasks.get_mut(&id) else { return };
-        load.end(state.task.arguments_bytes(), run_us);
+        load.end(now_ms, state.task.arguments_bytes(), run_us);
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.results += 1;
             stats.run_us = stats.run_us.saturating_add(run_us);

@@ -7,6 +7,7 @@ mod assign;
 mod conversation;
 pub mod host;
 pub mod list;
+mod recall;
 pub mod session;
 mod task;
 mod tracker;

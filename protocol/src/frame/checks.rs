@@ -100,9 +100,13 @@ impl Frame for HostControl {
 
 impl Frame for HubWork {
     fn check(&self) -> Result<(), FrameError> {
-        let Self::Tasks { tasks, .. } = self;
-        at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
-        tasks.iter().try_for_each(|task| payload(&task.arguments, VALUE_BYTES_MAX))
+        match self {
+            Self::Tasks { tasks, .. } => {
+                at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
+                tasks.iter().try_for_each(|task| payload(&task.arguments, VALUE_BYTES_MAX))
+            }
+            Self::Recall { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
+        }
     }
 }
 
@@ -118,6 +122,7 @@ impl Frame for HostWork {
                 })
             }
             Self::Output { output: bytes, .. } => output(bytes),
+            Self::Unstarted { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
         }
     }
 }

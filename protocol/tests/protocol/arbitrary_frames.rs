@@ -193,7 +193,10 @@ pub fn hub_work() -> impl Strategy<Value = HubWork> {
             arguments,
         },
     );
-    (point(), vec(task, 0..4)).prop_map(|(point, tasks)| HubWork::Tasks { point, tasks })
+    prop_oneof![
+        (point(), vec(task, 0..4)).prop_map(|(point, tasks)| HubWork::Tasks { point, tasks }),
+        (point(), vec(task_id(), 0..4)).prop_map(|(point, tasks)| HubWork::Recall { point, tasks }),
+    ]
 }
 
 pub fn host_work() -> impl Strategy<Value = HostWork> {
@@ -214,6 +217,8 @@ pub fn host_work() -> impl Strategy<Value = HostWork> {
         (point(), task_id(), any::<u32>(), bytes()).prop_map(|(point, id, attempt, output)| {
             HostWork::Output { point, id, attempt, output }
         }),
+        (point(), vec((task_id(), any::<u32>()), 0..4))
+            .prop_map(|(point, tasks)| HostWork::Unstarted { point, tasks }),
     ]
 }
 

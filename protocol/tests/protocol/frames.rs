@@ -137,6 +137,8 @@ fn the_bytes_of_frames_stay_what_they_are() {
     }
     let tasks = vec![task(Payload::Inline(vec![0x81, 0x01]))];
     line("HubWork", "Tasks", HubWork::Tasks { point: Point(1), tasks }.to_bytes());
+    let recall = HubWork::Recall { point: Point(1), tasks: vec![TaskId(7)] };
+    line("HubWork", "Recall", recall.to_bytes());
     for (kind, outcome) in outcomes() {
         let results = vec![result(outcome)];
         line("HostWork", kind, HostWork::Results { point: Point(1), results }.to_bytes());
@@ -144,6 +146,8 @@ fn the_bytes_of_frames_stay_what_they_are() {
     let output =
         HostWork::Output { point: Point(1), id: TaskId(7), attempt: 1, output: b"hi\n".to_vec() };
     line("HostWork", "Output", output.to_bytes());
+    let unstarted = HostWork::Unstarted { point: Point(1), tasks: vec![(TaskId(7), 1)] };
+    line("HostWork", "Unstarted", unstarted.to_bytes());
     insta::assert_snapshot!(lines);
 }
 
@@ -208,6 +212,8 @@ fn every_list_of_the_hub_has_a_limit() {
     };
     check("tasks", &work(BATCH_TASKS_MAX, 1), &work(BATCH_TASKS_MAX + 1, 1));
     check("bytes of a value", &work(1, INLINE_BYTES_MAX), &work(1, INLINE_BYTES_MAX + 1));
+    let recall = |count| HubWork::Recall { point: Point(1), tasks: vec![TaskId(1); count] };
+    check("tasks", &recall(BATCH_TASKS_MAX), &recall(BATCH_TASKS_MAX + 1));
 }
 
 #[test]
@@ -256,6 +262,9 @@ fn every_list_of_a_host_has_a_limit() {
         output: vec![b'x'; length],
     };
     check("bytes of output", &output(OUTPUT_CHUNK_BYTES_MAX), &output(OUTPUT_CHUNK_BYTES_MAX + 1));
+    let unstarted =
+        |count| HostWork::Unstarted { point: Point(1), tasks: vec![(TaskId(1), 1); count] };
+    check("tasks", &unstarted(BATCH_TASKS_MAX), &unstarted(BATCH_TASKS_MAX + 1));
     let printed = |length| HostWork::Results {
         point: Point(1),
         results: vec![TaskResult { output: vec![b'x'; length], ..result(Outcome::Cancelled) }],

@@ -52,6 +52,8 @@ pub struct SimulatedHost {
     /// Time its clock does not count, if it is a clock that stops.
     uncounted_ms: u64,
     refuses: bool,
+    /// What it says that its tasks take: the hub sends ahead as many as it thinks are quick.
+    says_us: u64,
     mutation: Option<Mutation>,
 }
 
@@ -85,6 +87,7 @@ impl SimulatedHost {
             clock_permille,
             uncounted_ms: 0,
             refuses: random.chance(5),
+            says_us: if random.chance(50) { 100 } else { 20_000 },
             mutation,
         }
     }
@@ -191,6 +194,21 @@ impl SimulatedHost {
                 let tasks = tasks.into_iter().filter(|_| !(loses && random.chance(2)));
                 session.waiting.extend(tasks.map(|task| (point, task)));
             }
+            Action::Recall { point, tasks } => {
+                let waiting = std::mem::take(&mut session.waiting);
+                let (unstarted, left): (VecDeque<_>, VecDeque<_>) =
+                    waiting.into_iter().partition(|(_, task)| tasks.contains(&task.id));
+                session.waiting = left;
+                let tasks: Vec<_> =
+                    unstarted.into_iter().map(|(_, task)| (task.id, task.attempt)).collect();
+                let event = Event::TasksEnded { point, count: tasks.len() as u32 };
+                let closed = self.handle(connection, event, network, random);
+                if closed.is_none() {
+                    let frame = HostWork::Unstarted { point, tasks };
+                    send_work(connection, &frame, network, random);
+                }
+                return closed;
+            }
             Action::Cancel { tasks, .. } => {
                 for (&(task, attempt), _) in
                     session.running.iter().filter(|((task, _), _)| tasks.contains(task))
@@ -289,6 +307,7 @@ impl SimulatedHost {
         let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
         let outcome = if is_stopped { Outcome::Cancelled } else { outcome(&task, random) };
         let mut result = result(task.id, task.attempt, outcome);
+        result.run_us = self.says_us;
         if !is_stopped {
             let mut output = output_of(task.id);
             output.drain(..OUTPUT_SPLIT.min(output.len()));

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use libp2p_identity::Keypair;
 use spm_hub::machine::list::Event as ListEvent;
 use spm_hub::machine::session::Event as SessionEvent;
-use spm_hub::machine::{Action, Conversation, Event, HostId};
+use spm_hub::machine::{Action, Conversation, Event, HostId, LinkId};
 use spm_protocol::frame::{Frame, HostControl, HubControl, HubWork};
 use spm_protocol::{PeerId, Point};
 
@@ -383,14 +383,10 @@ impl World {
                 self.network.send(connection, Way::ControlToHost, &mut self.random, happening);
             }
             Action::SendTasks { host, link, point, tasks } => {
-                let Some(connection) = self.connection_of(host, link) else {
-                    return Err(format!("tasks sent to host {}, which is not there", host.0));
-                };
-                let frame = HubWork::Tasks { point, tasks };
-                let frame =
-                    HubWork::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
-                let happening = Happening::HostHears { connection, frame: FromHub::Work(frame) };
-                self.network.send(connection, Way::WorkToHost, &mut self.random, happening);
+                self.send_work(host, link, &HubWork::Tasks { point, tasks })?;
+            }
+            Action::Recall { host, link, point, tasks } => {
+                self.send_work(host, link, &HubWork::Recall { point, tasks })?;
             }
             Action::Fetch { task, attempt, .. } => {
                 let Some(index) = self.hub.list().and_then(|list| list.index_of(task)) else {
@@ -520,6 +516,16 @@ impl World {
     fn link_of(&self, connection: ConnectionId) -> (HostId, spm_hub::machine::LinkId) {
         let connection = &self.network.connections[connection.0];
         (connection.host, connection.link)
+    }
+
+    fn send_work(&mut self, host: HostId, link: LinkId, frame: &HubWork) -> Result<(), String> {
+        let Some(connection) = self.connection_of(host, link) else {
+            return Err(format!("work sent to host {}, which is not there", host.0));
+        };
+        let frame = HubWork::from_bytes(&frame.to_bytes()).map_err(|error| error.to_string())?;
+        let happening = Happening::HostHears { connection, frame: FromHub::Work(frame) };
+        self.network.send(connection, Way::WorkToHost, &mut self.random, happening);
+        Ok(())
     }
 
     fn connection_of(&self, host: HostId, link: spm_hub::machine::LinkId) -> Option<ConnectionId> {

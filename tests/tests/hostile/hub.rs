@@ -188,7 +188,7 @@ impl Hub {
         loop {
             match self.hear_work() {
                 HostWork::Results { results, .. } => return results,
-                HostWork::Output { .. } => {}
+                HostWork::Output { .. } | HostWork::Unstarted { .. } => {}
             }
         }
     }
@@ -206,6 +206,7 @@ impl Hub {
                     self.printed.entry(result.id).or_default().extend(&result.output);
                 }
             }
+            HostWork::Unstarted { .. } => {}
         }
         frame
     }

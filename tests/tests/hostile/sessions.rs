@@ -37,6 +37,29 @@ fn all_slots_run_at_the_same_time() {
 }
 
 #[test]
+fn tasks_behind_another_sessions_task_can_be_had_back() {
+    let host = host(1);
+    let mut other = Hub::online(&host, &[Closure::new(printing_loop())]);
+    let endless = other.task(0, b"here");
+    other.send(vec![endless.clone()]);
+    assert!(matches!(other.hear_work(), HostWork::Output { .. }));
+    let mut hub = Hub::online(&host, &[Closure::new(echo())]);
+    let tasks: Vec<_> = (0..3).map(|_| hub.task(0, b"x")).collect();
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+    hub.send(tasks);
+    let recall = HubWork::Recall { point: hub.point, tasks: ids[1..].to_vec() };
+    hub.work.sender.blocking_send(recall.to_bytes()).expect("the host listens");
+    let unstarted = ids[1..].iter().map(|&id| (id, 1)).collect();
+    assert_eq!(hub.hear_work(), HostWork::Unstarted { point: hub.point, tasks: unstarted });
+    other.say(&HubControl::Cancel { point: other.point, tasks: vec![endless.id] });
+    assert_eq!(hub.collect(1).into_keys().collect::<Vec<_>>(), ids[..1]);
+    // What has ended or was never there is not given back.
+    hub.work.sender.blocking_send(recall.to_bytes()).expect("the host listens");
+    assert_eq!(hub.hear_work(), HostWork::Unstarted { point: hub.point, tasks: vec![] });
+    host.stop();
+}
+
+#[test]
 fn thousands_of_tasks_come_back_once_each() {
     let host = host(2);
     let mut hub = Hub::online(&host, &[Closure::new(echo())]);

@@ -108,8 +108,18 @@ impl FakeHost {
                 }
                 frame = works.recv() => {
                     let Some(frame) = frame else { return };
-                    let HubWork::Tasks { point, tasks } = HubWork::from_bytes(&frame).expect("the hub sends frames");
-                    if self.work(session, point, tasks, &work, &mut held).await.is_none() {
+                    let frame = HubWork::from_bytes(&frame).expect("the hub sends frames");
+                    let answered = match frame {
+                        HubWork::Tasks { point, tasks } => {
+                            self.work(session, point, tasks, &work, &mut held).await
+                        }
+                        HubWork::Recall { point, .. } => {
+                            // It starts every task at once.
+                            let frame = HostWork::Unstarted { point, tasks: Vec::new() };
+                            work.send(frame.to_bytes()).await.ok()
+                        }
+                    };
+                    if answered.is_none() {
                         return;
                     }
                 }

@@ -25,7 +25,6 @@ const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
 struct World {
     hosts: Vec<Arc<FakeHost>>,
     blobs: Arc<FakeBlobs>,
-    hub: Hub,
     pool: Pool,
 }
 
@@ -35,7 +34,7 @@ fn world(scripts: &[Script]) -> World {
     let hosts: Vec<_> = scripts.iter().map(|script| FakeHost::new(*script, &blobs)).collect();
     let connects = hosts.iter().map(|host| Arc::new(Reach(host.clone())) as Arc<dyn Connect>);
     let pool = hub.pool(connects.collect()).unwrap();
-    World { hosts, blobs, hub, pool }
+    World { hosts, blobs, pool }
 }
 
 fn closure() -> ClosureDefinition {

@@ -4,7 +4,7 @@ use spm_protocol::frame::TaskResult;
 use spm_protocol::{Outcome, Payload};
 
 use super::*;
-use crate::limits::{CANCEL_DEADLINE_MS, LOOKAHEAD_US};
+use crate::limits::{CANCEL_DEADLINE_MS, LOOKAHEAD_US, RECALL_MIN_MS};
 
 const POINT: Point = Point(3);
 const ONE: HostId = HostId(1);
@@ -126,6 +126,95 @@ fn idle_slots_are_filled_evenly_and_no_further() {
     let sent = sent(&driven.submit(10));
     let on_one = sent.iter().filter(|(host, ..)| *host == 1).count();
     assert_eq!((sent.len(), on_one), (4, 2));
+}
+
+/// Tasks asked back, as host and ids.
+fn recalled(actions: &[Action]) -> Vec<(u32, Vec<u64>)> {
+    let recalls = actions.iter().filter_map(|action| match action {
+        Action::Recall { host, tasks } => Some((host.0, tasks)),
+        _ => None,
+    });
+    recalls.map(|(host, tasks)| (host, tasks.iter().map(|id| id.0).collect())).collect()
+}
+
+/// A run in which `ONE` has tasks 1 and 3, `TWO` is idle again, and the first pause is over.
+fn with_a_silent_host() -> (Driven, Vec<Action>) {
+    let mut driven = Driven::new(rules(), &[ONE, TWO]);
+    assert_eq!(sent(&driven.submit(4)), [(1, 1, 1), (1, 3, 1), (2, 2, 1), (2, 4, 1)]);
+    driven.returns(TWO, 2);
+    assert_eq!(driven.list.wake_ms(), Some(RECALL_MIN_MS));
+    driven.now_ms = RECALL_MIN_MS;
+    driven.returns(TWO, 4);
+    let actions = driven.does(Event::Tick);
+    (driven, actions)
+}
+
+fn gives_back(driven: &mut Driven, host: HostId, tasks: &[(u64, u32)]) -> Vec<Action> {
+    let tasks = tasks.iter().map(|&(id, attempt)| (TaskId(id), attempt)).collect();
+    driven.does(Event::Work { host, frame: HostWork::Unstarted { point: POINT, tasks } })
+}
+
+#[test]
+fn what_a_silent_host_has_not_started_goes_to_an_idle_one() {
+    let mut driven = Driven::new(rules(), &[ONE, TWO]);
+    driven.submit(4);
+    driven.returns(TWO, 2);
+    driven.now_ms = RECALL_MIN_MS - 1;
+    assert_eq!(recalled(&driven.does(Event::Tick)), []);
+    driven.now_ms += 1;
+    assert_eq!(recalled(&driven.does(Event::Tick)), [(1, vec![1, 3])]);
+    // It is asked once, until it is sent more.
+    driven.now_ms += 100 * RECALL_MIN_MS;
+    assert_eq!(recalled(&driven.does(Event::Tick)), []);
+    let actions = gives_back(&mut driven, ONE, &[(3, 1)]);
+    assert_eq!(sent(&actions), [(2, 3, 1)]);
+    // What it has started, it ends.
+    assert_eq!(ended(&driven.returns(ONE, 1)), [value(1), value(2)]);
+    driven.returns(TWO, 4);
+    assert_eq!(ended(&driven.returns(TWO, 3)), [value(3), value(4)]);
+    assert_eq!(driven.list.stats().hosts.iter().map(|host| host.sent).sum::<u64>(), 4);
+}
+
+#[test]
+fn a_host_that_is_behind_gets_tasks_only_while_no_other_has_room() {
+    let (mut driven, actions) = with_a_silent_host();
+    assert_eq!(recalled(&actions), []);
+    let actions = driven.does(Event::Tick);
+    assert_eq!(recalled(&actions), []);
+    // The tick before had it asked already.
+    gives_back(&mut driven, ONE, &[(1, 1), (3, 1)]);
+    let sent_on = sent(&driven.submit(3));
+    assert_eq!(sent_on, [(1, 5, 1), (1, 6, 1)]);
+    assert_eq!(ended(&driven.returns(TWO, 1)), [value(1), value(2)]);
+    driven.returns(TWO, 3);
+    driven.now_ms += 2 * RECALL_MIN_MS;
+    assert_eq!(recalled(&driven.does(Event::Tick)), [(1, vec![5, 6])]);
+    assert_eq!(sent(&gives_back(&mut driven, ONE, &[(6, 1)])), [(2, 6, 1)]);
+    // One that ends a task is as good as the others again.
+    driven.returns(ONE, 5);
+    driven.returns(TWO, 6);
+    driven.returns(TWO, 7);
+    assert_eq!(sent(&driven.submit(1)), [(1, 8, 1)]);
+}
+
+#[test]
+fn a_host_gives_back_only_what_it_is_asked_for() {
+    let mut driven = Driven::new(rules(), &[ONE, TWO]);
+    driven.submit(2);
+    let actions = gives_back(&mut driven, ONE, &[(1, 1)]);
+    assert!(matches!(actions[..], [Action::Misbehaved { host: ONE, .. }]));
+}
+
+#[test]
+fn what_was_cancelled_may_be_given_back_too() {
+    let (mut driven, _) = with_a_silent_host();
+    driven.does(Event::Cancel { task: TaskId(3) });
+    assert_eq!(sent(&gives_back(&mut driven, ONE, &[(3, 1)])), []);
+    assert_eq!(driven.list.credits(), [(ONE, 1, 8), (TWO, 0, 8)]);
+    // A host that is alone is not asked.
+    let mut driven = Driven::new(rules(), &[ONE]);
+    driven.submit(2);
+    assert_eq!(driven.list.wake_ms(), None);
 }
 
 #[test]
