@@ -1,7 +1,7 @@
 //! Compiles typed Python functions to WebAssembly components.
 //!
-//! [`compile`] is a pure function: the same [`Request`] gives the same bytes. What it cannot
-//! compile comes back as [`Diagnostic`]s, all of them at once; [`render`] makes text of them.
+//! [`compile()`] is a pure function: the same [`Request`] gives the same bytes. What it cannot
+//! compile comes back as [`Diagnostic`]s, all of them at once; [`render()`] makes text of them.
 
 #![allow(
     clippy::similar_names,

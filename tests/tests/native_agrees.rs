@@ -1,6 +1,6 @@
-//! Compiled functions agree with CPython: same value bit for bit, same exception, same output.
+//! Compiled functions agree with `CPython`: same value bit for bit, same exception, same output.
 //!
-//! The cases are Python (`native/cases.py`); CPython is asked once for all of them.
+//! The cases are Python (`native/cases.py`); `CPython` is asked once for all of them.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -13,7 +13,7 @@ use spm_protocol::raised::{BUILTIN_EXCEPTIONS, Raised};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
-/// The outcomes of CPython, one line for each function.
+/// The outcomes of `CPython`, one line for each function.
 fn oracle() -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native");
     let output = Command::new("python3")
@@ -125,9 +125,9 @@ impl Closure {
 
     /// The outcome, and what was printed.
     fn call(&self, arguments: Vec<u8>) -> (Result<Vec<u8>, Vec<u8>>, String) {
+        type Outcome = (Result<Vec<u8>, Vec<u8>>,);
         let mut store = Store::new(&self.engine, Vec::new());
         let instance = self.linker.instantiate(&mut store, &self.component).unwrap();
-        type Outcome = (Result<Vec<u8>, Vec<u8>>,);
         let call = instance.get_typed_func::<(Vec<u8>,), Outcome>(&mut store, "call").unwrap();
         let (outcome,) = call.call(&mut store, (arguments,)).expect("no trap");
         (outcome, String::from_utf8(store.into_data()).unwrap())

@@ -145,8 +145,9 @@ fn every_example_is_run_by_a_test() {
     let tests = fs::read_to_string(root().join("tests/python/test_examples.py")).unwrap();
     let by_glob = tests.contains("glob(\"*.py\")");
     for entry in fs::read_dir(root().join("examples")).unwrap() {
-        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        if name.ends_with(".py") {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "py") {
             assert!(by_glob || tests.contains(&name), "no test runs examples/{name}");
         }
     }

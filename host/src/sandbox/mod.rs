@@ -9,7 +9,7 @@
 //! ([`SandboxOptions::in_process`]) use no signals at all: every check is code. `docs/host.md` has what
 //! that costs. Processes that are ours alone use them.
 //!
-//! **Stacks.** A guest may use [`STACK_BYTES_MAX`](spm_protocol::limits::STACK_BYTES_MAX) of the calling thread's
+//! **Stacks.** A guest may use [`STACK_BYTES_MAX`] of the calling thread's
 //! stack; the thread must have [`THREAD_STACK_BYTES`].
 
 mod engine;

@@ -379,11 +379,11 @@ impl Session {
         if self.current() == Some(point) {
             self.drop_current(actions);
         }
-        if !self.dropping.contains(&point) {
+        if self.dropping.contains(&point) {
+            self.concluding.insert(point);
+        } else {
             // Refused, dropped or never heard of: nothing of it is here.
             actions.push(Action::SendControl(HostControl::Concluded { point }));
-        } else {
-            self.concluding.insert(point);
         }
     }
 

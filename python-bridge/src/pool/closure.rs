@@ -50,13 +50,11 @@ impl Closure {
         py: Python<'py>,
         row: &Bound<'py, PyTuple>,
     ) -> PyResult<Vec<u8>> {
-        match self.arguments.get().encode_row(row)? {
-            Some(bytes) => Ok(bytes),
-            None => {
-                self.object.call_method1(py, intern!(py, "misfit"), (row,))?;
-                Err(PyRuntimeError::new_err("arguments fit no type, and no reason is known"))
-            }
+        if let Some(bytes) = self.arguments.get().encode_row(row)? {
+            return Ok(bytes);
         }
+        self.object.call_method1(py, intern!(py, "misfit"), (row,))?;
+        Err(PyRuntimeError::new_err("arguments fit no type, and no reason is known"))
     }
 
     /// What results are decoded with.

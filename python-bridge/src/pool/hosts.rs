@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use spm_hub::{
-    BeginDefineError, Connect, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
+    BeginDefineError, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
     ListOptions, SequenceError, Session, Wait,
 };
 use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
@@ -22,7 +22,7 @@ use super::closure::Closure;
 use super::desk::Desk;
 use super::fork::ForkSafe;
 use super::local::LocalHosts;
-use super::mesh::{BLOB_BYTES_MAX, HubBlobs, MeshHost, chain};
+use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs, MeshHost, chain};
 use super::run::{Run, RunOptions};
 use super::wait::{Patience, wait_for};
 
@@ -108,11 +108,11 @@ impl Hosts {
     }
 
     /// Brings a closure into force in `session`.
-    fn define(&self, py: Python<'_>, session: &Session, closure: &Closure) -> PyResult<()> {
+    fn define(py: Python<'_>, session: &Session, closure: &Closure) -> PyResult<()> {
         let definition = closure.definition(py)?;
         let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
         let begun = py.detach(|| session.define(vec![definition], options));
-        let defining = begun.map_err(|error| begin_error(py, error))?;
+        let defining = begun.map_err(|error| begin_error(py, &error))?;
         wait_defined(py, &defining)
     }
 }
@@ -145,9 +145,9 @@ pub(super) fn sequence_error(py: Python<'_>, error: SequenceError) -> PyErr {
     spm_error(py, "SequenceError", (error.to_string(),))
 }
 
-fn begin_error(py: Python<'_>, error: BeginDefineError) -> PyErr {
+fn begin_error(py: Python<'_>, error: &BeginDefineError) -> PyErr {
     match error {
-        BeginDefineError::Sequence(error) => sequence_error(py, error),
+        BeginDefineError::Sequence(error) => sequence_error(py, *error),
         BeginDefineError::ClosureCount { .. } | BeginDefineError::BlobTooLarge { .. } => {
             spm_error(py, "ClosureRefused", (error.to_string(),))
         }
@@ -315,7 +315,7 @@ impl Hosts {
                 runtime.spawn(async move { (mesh.dial(address.clone()).await, address) })
             })
             .collect();
-        let mut connects: Vec<Arc<dyn Connect>> = Vec::new();
+        let mut connects: Connects = Vec::new();
         let mut unreachable = Vec::new();
         for dial in dials {
             let dialled = py.detach(|| runtime.block_on(dial));
@@ -374,7 +374,7 @@ impl Hosts {
     ) -> PyResult<u64> {
         let closure = Closure::new(closure)?;
         let session = py.detach(|| self.pool.open_session());
-        self.define(py, &session, &closure)?;
+        Self::define(py, &session, &closure)?;
         let (queue, tag) = desk.get().new_tag();
         let options = ListOptions {
             ordered: false,
@@ -415,7 +415,7 @@ impl Hosts {
         } else {
             py.detach(|| self.pool.open_session())
         };
-        self.define(py, &session, &closure)?;
+        Self::define(py, &session, &closure)?;
         let options = ListOptions {
             ordered,
             window_tasks: usize::MAX,
@@ -452,11 +452,11 @@ impl Hosts {
         hosts: usize,
         identity: Identity,
         reports: &Mutex<Receiver<Report>>,
-    ) -> PyResult<(Hub, Mesh, Vec<Arc<dyn Connect>>)> {
+    ) -> PyResult<(Hub, Mesh, Connects)> {
         let (hub, mesh) = hub_on_mesh(py, identity, false)?;
         let runtime = hub.runtime().map_err(os_error)?;
         let mut dials = Vec::new();
-        let mut connects: Vec<Arc<dyn Connect>> = Vec::new();
+        let mut connects: Connects = Vec::new();
         for _ in 0..hosts {
             let patience = Patience::new(Some(START_WAIT.as_secs_f64()));
             let report = wait_for(py, patience, |slice| reports.lock().recv_timeout(slice).ok())?;

@@ -10,7 +10,7 @@ use spm_hub::{Connect, ConnectError, FetchError, Hub, SessionChannel};
 use spm_netmesh::{BlobStore, Identity, Pipe};
 use spm_protocol::{Certified, ContentId, PeerId, SessionId};
 
-use super::mesh::{BLOB_BYTES_MAX, HubBlobs};
+use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs};
 
 /// Frames that wait in a pipe, each way.
 const PIPE_FRAMES: usize = 256;
@@ -34,7 +34,7 @@ impl LocalHosts {
     pub(super) fn start(
         count: usize,
         memory_bytes: u64,
-    ) -> Result<(Hub, Self, Vec<Arc<dyn Connect>>), LocalError> {
+    ) -> Result<(Hub, Self, Connects), LocalError> {
         let identity = Identity::ephemeral();
         let store = BlobStore::in_memory(BLOB_BYTES_MAX);
         let blobs = Arc::new(HubBlobs::new(store.clone()));
@@ -46,7 +46,7 @@ impl LocalHosts {
             expires_unix_ms: u64::MAX,
         };
         let mut hosts = Vec::with_capacity(count);
-        let mut connects: Vec<Arc<dyn Connect>> = Vec::with_capacity(count);
+        let mut connects: Connects = Vec::with_capacity(count);
         for number in 1..=count {
             let host = Host::start(HostOptions {
                 name: format!("local-{number}"),

@@ -27,6 +27,9 @@ impl MeshHost {
     }
 }
 
+/// How the hosts of a pool are reached.
+pub(super) type Connects = Vec<Arc<dyn Connect>>;
+
 impl Connect for MeshHost {
     fn peer(&self) -> PeerId {
         self.peer
@@ -63,6 +66,7 @@ impl Connect for MeshHost {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
 fn connect_error(error: OpenSessionError) -> ConnectError {
     let reason = chain(&error);
     match error {

@@ -391,6 +391,7 @@ pub(super) fn done<'py>(
 }
 
 /// What a task returned, or that it did not.
+#[allow(clippy::result_large_err, reason = "either way it is moved once, into a Python object")]
 pub(super) fn value_of<'py>(
     py: Python<'py>,
     closure: &Closure,
@@ -415,7 +416,7 @@ pub(super) fn seed_of(index: u64) -> u64 {
     seed(index)
 }
 
-/// `spm.task.seed`: the same on every kind of pool, for every attempt (SplitMix64).
+/// `spm.task.seed`: the same on every kind of pool, for every attempt (`SplitMix64`).
 pub(super) fn seed(index: u64) -> u64 {
     let mut mixed = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
