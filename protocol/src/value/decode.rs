@@ -144,7 +144,7 @@ fn pairs(reader: &mut Reader<'_>, length: usize) -> Result<Vec<(Value, Value)>, 
     for _ in 0..length {
         let start = reader.position();
         let key = read(reader)?;
-        if !key.has_nan() {
+        if !key.may_repeat() {
             keys.push(reader.since(start));
         }
         pairs.push((key, read(reader)?));
@@ -181,7 +181,7 @@ fn elements(reader: &mut Reader<'_>) -> Result<Vec<Value>, DecodeError> {
         if bytes < previous {
             return Err(reader.error(Fault::Unordered));
         }
-        if bytes == previous && !element.has_nan() {
+        if bytes == previous && !element.may_repeat() {
             return Err(reader.error(Fault::Duplicate));
         }
         previous = bytes;

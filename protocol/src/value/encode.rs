@@ -231,7 +231,7 @@ impl Encoder<'_> {
         for (key, value) in pairs {
             let start = self.writer.len();
             self.value(key)?;
-            if !key.has_nan() {
+            if !key.may_repeat() {
                 keys.push(start..self.writer.len());
             }
             self.value(value)?;
@@ -262,7 +262,7 @@ impl Encoder<'_> {
             let start = self.writer.len();
             self.value(element)?;
             self.writer.end_element(&mut set);
-            if !element.has_nan() {
+            if !element.may_repeat() {
                 whole.push(start..self.writer.len());
             }
         }

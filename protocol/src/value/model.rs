@@ -92,21 +92,21 @@ pub enum Value {
 const _: () = assert!(size_of::<Value>() <= 32);
 
 impl Value {
-    /// Whether a NaN is in it where a set or a dict key may have one: equal bytes are then not the same element.
-    pub(super) fn has_nan(&self) -> bool {
+    /// Whether a set or a dict may hold it twice: something in it, such as a NaN, need not equal what has the same bytes.
+    pub(super) fn may_repeat(&self) -> bool {
         match self {
             Self::Float(float) => float.0.is_nan(),
             Self::Complex(complex) => complex.real.0.is_nan() || complex.imaginary.0.is_nan(),
-            Self::Tuple(items) | Self::Frozenset(items) => items.iter().any(Self::has_nan),
-            Self::Namedtuple(tuple) => tuple.items.iter().any(Self::has_nan),
-            Self::Dataclass(instance) => instance.fields.iter().any(|(_, value)| value.has_nan()),
-            Self::Slice(parts) => parts.iter().any(Self::has_nan),
+            Self::Tuple(items) | Self::Frozenset(items) => items.iter().any(Self::may_repeat),
+            Self::Namedtuple(tuple) => tuple.items.iter().any(Self::may_repeat),
+            Self::Slice(parts) => parts.iter().any(Self::may_repeat),
             Self::Decimal(decimal) => {
                 let exponent = decimal.exponent;
                 matches!(exponent, DecimalExponent::Nan | DecimalExponent::SignallingNan)
             }
-            // Compare elements as floats, or units of time that may be NaT.
-            Self::NumpyScalar(_) => true,
+            // Elements compare as floats, or units of time that may be NaT; instances as their class has it, which may be
+            // by identity.
+            Self::NumpyScalar(_) | Self::Dataclass(_) => true,
             _ => false,
         }
     }

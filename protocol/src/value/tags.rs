@@ -81,7 +81,8 @@
 //! # Sets
 //!
 //! The elements of a set come in ascending order of their encoded bytes, so that equal sets encode equally. The same
-//! bytes twice are refused, unless they hold a NaN (`{nan, nan}` may be two objects in Python).
+//! bytes twice are refused, unless they hold what need not equal itself: a NaN, or an
+//! instance of the user's class (`{nan, nan}` may be two objects in Python).
 
 /// `int` above 64 bits.
 pub const BIGNUM: u64 = 2;

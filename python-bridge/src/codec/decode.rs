@@ -1,15 +1,22 @@
 //! From CBOR to Python objects: the builtin types.
 //!
-//! The bytes come from a guest that may be hostile. The reader vouches for lengths and depth; what
-//! is left to check here is that the parts make the object they say.
+//! The bytes come from a guest that may be hostile. The reader vouches for lengths and depth, and the
+//! protocol's decoder for kinds that hold no other values (`leaves.rs`); what is left to check here is
+//! that the parts make the object they say. What is taken here the protocol's decoder takes too; it
+//! knows nothing of what only Python can tell: which keys have no hash or equal one another, what the
+//! class table holds, which time zones are installed.
+//!
+//! Whatever the bytes are, the error is a `ValueError` that names the place; an `ImportError` if the
+//! value takes numpy and there is none.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyException, PyImportError, PyMemoryError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-use spm_protocol::value::{DecodeError, Fault, Item, Reader};
+use spm_protocol::value::{DecodeError, Fault, Item, Reader, read_tagged};
 
 use super::classes::Classes;
+use super::leaves;
 
 /// Bytes that are no value.
 #[cold]
@@ -103,7 +110,7 @@ impl<'py, 'a> Decoder<'py, 'a> {
         for _ in 0..length {
             let key = self.value()?;
             let value = self.value()?;
-            dict.set_item(key, value)?;
+            self.made(dict.set_item(key, value))?;
         }
         if dict.len() != length {
             return Err(self.fault(Fault::Duplicate));
@@ -113,8 +120,12 @@ impl<'py, 'a> Decoder<'py, 'a> {
 
     /// A dict whose header is the next item.
     pub(super) fn map(&mut self) -> PyResult<Bound<'py, PyDict>> {
-        let length = self.reader.map().map_err(malformed)?;
+        let length = self.map_header()?;
         self.entries(length)
+    }
+
+    pub(super) fn map_header(&mut self) -> PyResult<usize> {
+        self.reader.map().map_err(malformed)
     }
 
     /// The elements of a set, in the order of their bytes.
@@ -154,33 +165,48 @@ impl<'py, 'a> Decoder<'py, 'a> {
         self.reader.array_of(length).map_err(malformed)
     }
 
-    pub(super) fn tag(&mut self) -> PyResult<u64> {
-        self.reader.tag_number().map_err(malformed)
+    /// The next item or header, for what [`Decoder::value`] would be too much.
+    pub(super) fn item(&mut self) -> PyResult<Item<'a>> {
+        self.reader.item().map_err(malformed)
+    }
+
+    /// The value whose tag has been read, if it is of a kind that holds no others.
+    pub(super) fn leaf(&mut self, tag: u64) -> PyResult<Bound<'py, PyAny>> {
+        let value = read_tagged(&mut self.reader, tag).map_err(malformed)?;
+        self.made(leaves::make(self.py, &value))?.ok_or_else(|| self.fault(Fault::UnknownTag(tag)))
+    }
+
+    /// What Python `made` of parts, or an error that says where it would not.
+    pub(super) fn made<T>(&self, made: PyResult<T>) -> PyResult<T> {
+        made.map_err(|error| self.unmade(error))
+    }
+
+    #[cold]
+    fn unmade(&self, error: PyErr) -> PyErr {
+        let py = self.py;
+        // An interrupt, want of memory or of numpy says nothing about the bytes.
+        if !error.is_instance_of::<PyException>(py)
+            || error.is_instance_of::<PyMemoryError>(py)
+            || error.is_instance_of::<PyImportError>(py)
+        {
+            return error;
+        }
+        let unmade = self.invalid("Python makes no object of these parts");
+        let text = format!("{}: {error}", unmade.value(py));
+        let unmade = PyValueError::new_err(text);
+        unmade.set_cause(py, Some(error));
+        unmade
     }
 
     pub(super) fn text(&mut self) -> PyResult<&'a str> {
         self.reader.text().map_err(malformed)
     }
 
-    pub(super) fn bytes(&mut self) -> PyResult<&'a [u8]> {
-        self.reader.bytes().map_err(malformed)
-    }
-
     pub(super) fn float(&mut self) -> PyResult<f64> {
         self.reader.float().map_err(malformed)
     }
 
-    pub(super) fn bool(&mut self) -> PyResult<bool> {
-        self.reader.bool().map_err(malformed)
-    }
-
     pub(super) fn small<T: TryFrom<i64>>(&mut self) -> PyResult<T> {
         self.reader.small().map_err(malformed)
-    }
-
-    /// An int of any size.
-    pub(super) fn int(&mut self) -> PyResult<Bound<'py, PyAny>> {
-        let big = self.reader.big().map_err(malformed)?;
-        Ok(big.into_pyobject(self.py)?.into_any())
     }
 }

@@ -14,6 +14,7 @@ mod encode;
 mod encode_classes;
 mod encode_library;
 mod infer;
+mod leaves;
 mod numpy;
 mod refusal;
 mod typed;
@@ -82,7 +83,14 @@ fn decode_value<'py>(
     decode_bytes(py, data, &Classes::new(classes)?)
 }
 
-/// The same, for Rust.
+/// Decodes one value, makes nothing of it, and raises `ValueError` if `data` is none: what the other
+/// implementations of the codec take. Classes, keys and time zones are not looked up.
+#[pyfunction]
+fn check_value(data: &[u8]) -> PyResult<()> {
+    spm_protocol::value::decode(data).map(|_| ()).map_err(decode::malformed)
+}
+
+/// The same as [`decode_value`], for Rust.
 pub(crate) fn decode_bytes<'py>(
     py: Python<'py>,
     data: &[u8],
@@ -100,6 +108,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(encode_value, module)?)?;
     module.add_function(wrap_pyfunction!(encode_arguments, module)?)?;
     module.add_function(wrap_pyfunction!(decode_value, module)?)?;
+    module.add_function(wrap_pyfunction!(check_value, module)?)?;
     module.add_function(wrap_pyfunction!(infer::infer_type, module)?)?;
     module.add_function(wrap_pyfunction!(infer::is_literal_value, module)?)?;
     module.add_class::<ValueType>()?;

@@ -1,12 +1,11 @@
 //! numpy's arrays and scalars, if the user has numpy: it is imported for decoding only.
 
-use pyo3::exceptions::{PyImportError, PyValueError};
+use pyo3::exceptions::PyImportError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyTuple};
-use spm_protocol::value::tags;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use spm_protocol::value::{Dtype, Elements, Ndarray, Number, TimeUnit, tags};
 
-use super::decode::Decoder;
 use super::encode::Encoder;
 use super::encode_library::loaded;
 use super::refusal::{Encoded, Refusal};
@@ -28,20 +27,6 @@ pub(super) fn number_tag(kind: u8, size: usize, big_endian: bool) -> Option<u64>
         b'f' if width > 0 => Some(80 + order + width - 1),
         _ => None,
     }
-}
-
-/// The reverse of [`number_tag`].
-pub(super) fn number_of_tag(tag: u64) -> Option<(u8, usize, bool)> {
-    for kind in *b"uif" {
-        for size in [1, 2, 4, 8] {
-            for big_endian in [false, true] {
-                if number_tag(kind, size, big_endian) == Some(tag) {
-                    return Some((kind, size, big_endian && size > 1));
-                }
-            }
-        }
-    }
-    None
 }
 
 /// Whether `value` is one of numpy's scalars.
@@ -168,126 +153,50 @@ fn import(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     })
 }
 
-/// An array whose tag has been read.
-pub(super) fn decode_array<'py>(
-    decoder: &mut Decoder<'py, '_>,
-    fortran: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    decoder.array_of(2)?;
-    let dimensions = decoder.array()?;
-    let mut shape = Vec::with_capacity(dimensions);
-    for _ in 0..dimensions {
-        shape.push(decoder.small::<usize>()?);
-    }
-    let flat = decode_elements(decoder)?;
-    let shape = PyTuple::new(decoder.py, shape)?;
-    let options = pyo3::types::PyDict::new(decoder.py);
-    options.set_item("order", if fortran { "F" } else { "C" })?;
+/// An array.
+pub(super) fn make_array<'py>(py: Python<'py>, array: &Ndarray) -> PyResult<Bound<'py, PyAny>> {
+    let flat = make_elements(py, &array.elements)?;
+    let shape = PyTuple::new(py, &array.shape)?;
+    let options = PyDict::new(py);
+    options.set_item("order", if array.fortran { "F" } else { "C" })?;
     flat.call_method("reshape", (shape,), Some(&options))
 }
 
-/// A scalar whose tag has been read.
-pub(super) fn decode_scalar<'py>(decoder: &mut Decoder<'py, '_>) -> PyResult<Bound<'py, PyAny>> {
-    let flat = decode_elements(decoder)?;
-    if flat.len()? != 1 {
-        return Err(PyValueError::new_err("a numpy scalar must be exactly one element"));
+/// A scalar.
+pub(super) fn make_scalar<'py>(
+    py: Python<'py>,
+    elements: &Elements,
+) -> PyResult<Bound<'py, PyAny>> {
+    match elements.dtype {
+        // numpy cannot tell how many of no width there are.
+        Dtype::Text { width: 0, .. } => import(py)?.call_method0("str_"),
+        Dtype::Bytes { width: 0 } => import(py)?.call_method0("bytes_"),
+        _ => make_elements(py, elements)?.get_item(0),
     }
-    flat.get_item(0)
 }
 
-fn decode_elements<'py>(decoder: &mut Decoder<'py, '_>) -> PyResult<Bound<'py, PyAny>> {
-    let py = decoder.py;
-    let tag = decoder.tag()?;
-    let (dtype, data): (String, &[u8]) = match tag {
-        tags::NUMPY_BOOL => {
-            let data = decoder.bytes()?;
-            if data.iter().any(|byte| *byte > 1) {
-                return Err(PyValueError::new_err("a numpy bool is neither 0 nor 1"));
-            }
-            ("?".to_owned(), data)
+fn make_elements<'py>(py: Python<'py>, elements: &Elements) -> PyResult<Bound<'py, PyAny>> {
+    let order = |big_endian: bool| if big_endian { '>' } else { '<' };
+    let number_order = |number: Number| order(!number.is_little_endian());
+    let time = |letter: char, unit: TimeUnit| {
+        let order = order(unit.big_endian);
+        match (unit.name, unit.count) {
+            ("generic", _) => format!("{order}{letter}8"),
+            (name, 1) => format!("{order}{letter}8[{name}]"),
+            (name, count) => format!("{order}{letter}8[{count}{name}]"),
         }
-        tags::NUMPY_COMPLEX => {
-            let (kind, size, order, data) = numbers(decoder)?;
-            if kind != b'f' || size < 4 {
-                return Err(PyValueError::new_err("complex numbers are made of floats"));
-            }
-            (format!("{order}c{}", size * 2), data)
-        }
-        tags::NUMPY_DATETIME | tags::NUMPY_TIMEDELTA => {
-            decoder.array_of(3)?;
-            let unit = decoder.text()?;
-            let count: u64 = decoder.small()?;
-            let (kind, size, order, data) = numbers(decoder)?;
-            if (kind, size) != (b'i', 8) {
-                return Err(PyValueError::new_err("numpy's times are 64-bit ints"));
-            }
-            let letter = if tag == tags::NUMPY_DATETIME { 'M' } else { 'm' };
-            let unit = match (unit, count) {
-                ("generic", _) => String::new(),
-                (unit, 1) => format!("[{unit}]"),
-                (unit, count) => format!("[{count}{unit}]"),
-            };
-            (format!("{order}{letter}8{unit}"), data)
-        }
-        tags::NUMPY_TEXT => {
-            decoder.array_of(2)?;
-            let width: u64 = decoder.small()?;
-            let (kind, size, order, data) = numbers(decoder)?;
-            if (kind, size) != (b'u', 4) {
-                return Err(PyValueError::new_err("numpy's text is 32-bit code points"));
-            }
-            let beyond = |point: &[u8]| {
-                let bytes = point.try_into().unwrap_or([0xff; 4]);
-                let point = if order == '>' {
-                    u32::from_be_bytes(bytes)
-                } else {
-                    u32::from_le_bytes(bytes)
-                };
-                point > u32::from(char::MAX)
-            };
-            if data.chunks_exact(4).any(beyond) {
-                return Err(PyValueError::new_err("a code point is out of range"));
-            }
-            (format!("{order}U{width}"), data)
-        }
-        tags::NUMPY_BYTES => {
-            decoder.array_of(2)?;
-            let width: u64 = decoder.small()?;
-            (format!("S{width}"), decoder.bytes()?)
-        }
-        tag => {
-            let (kind, size, order, data) = numbers_tagged(decoder, tag)?;
-            (format!("{order}{}{size}", char::from(kind)), data)
-        }
+    };
+    let dtype = match elements.dtype {
+        Dtype::Bool => "?".to_owned(),
+        Dtype::Number(number) => format!("{}{}", number_order(number), number.numpy_code()),
+        Dtype::Complex(number) => format!("{}c{}", number_order(number), 2 * number.size()),
+        Dtype::Datetime(unit) => time('M', unit),
+        Dtype::Timedelta(unit) => time('m', unit),
+        Dtype::Text { width, big_endian } => format!("{}U{width}", order(big_endian)),
+        Dtype::Bytes { width } => format!("S{width}"),
     };
     let numpy = import(py)?;
     let dtype = numpy.call_method1("dtype", (dtype,))?;
-    let size: usize = dtype.getattr("itemsize")?.extract()?;
-    if size == 0 {
-        // Text or bytes of no width: numpy cannot tell how many there are.
-        return Err(PyValueError::new_err("numpy elements without a width"));
-    }
-    if data.len() % size != 0 {
-        return Err(PyValueError::new_err("numpy data ends inside an element"));
-    }
     // A bytearray makes the array writable, as the one that was sent.
-    numpy.call_method1("frombuffer", (PyByteArray::new(py, data), dtype))
-}
-
-type Numbers<'a> = (u8, usize, char, &'a [u8]);
-
-fn numbers<'a>(decoder: &mut Decoder<'_, 'a>) -> PyResult<Numbers<'a>> {
-    let tag = decoder.tag()?;
-    numbers_tagged(decoder, tag)
-}
-
-fn numbers_tagged<'a>(decoder: &mut Decoder<'_, 'a>, tag: u64) -> PyResult<Numbers<'a>> {
-    let Some((kind, size, big_endian)) = number_of_tag(tag) else {
-        return Err(PyValueError::new_err(format!("unknown tag {tag} for numpy elements")));
-    };
-    let data = decoder.bytes()?;
-    if data.len() % size != 0 {
-        return Err(PyValueError::new_err("a typed array ends inside an element"));
-    }
-    Ok((kind, size, if big_endian { '>' } else { '<' }, data))
+    numpy.call_method1("frombuffer", (PyByteArray::new(py, &elements.data), dtype))
 }
