@@ -74,6 +74,14 @@ pub const INCOMING_SESSIONS_MAX: usize = 256;
 pub const BLOB_SERVES_PER_PEER_MAX: usize = 16;
 /// Blobs served at the same time, all peers together.
 pub const BLOB_SERVES_MAX: usize = 64;
+/// Bytes per second below which a peer gives its slot to one who waits: a slow reader must not hold one for ever.
+pub const BLOB_RATE_MIN: u64 = 128 * KIB as u64;
+/// How long a serve is left alone, however slow: hash tree and windows come first.
+pub const BLOB_GRACE: Duration = Duration::from_secs(2);
+/// How long one waits to be served before it is told to ask elsewhere. Shorter than it waits for an answer.
+pub const BLOB_WAIT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How often one who waits looks for slow readers.
+pub const BLOB_WAIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Blobs we fetch at the same time; more wait their turn.
 pub const BLOB_FETCHES_MAX: usize = 16;
 /// A blob stream that moves no byte for this long is dropped.
@@ -85,3 +93,4 @@ pub const BLOB_PROVIDERS_MAX: usize = 64;
 
 const _: () = assert!(FRAME_BYTES_MAX < 1 << 31, "a frame's header has 31 bits for its length");
 const _: () = assert!(PIPE_BYTES_MAX >= FRAME_BYTES_MAX);
+const _: () = assert!(BLOB_WAIT_TIMEOUT.as_secs() < BLOB_STALL_TIMEOUT.as_secs());

@@ -7,6 +7,7 @@ mod disk;
 mod fetch;
 mod serve;
 mod store;
+mod turns;
 mod verify;
 pub(crate) mod wire;
 
