@@ -57,10 +57,17 @@ fn request(index: u64) -> TaskRequest {
     TaskRequest { index, arguments: index.to_be_bytes().to_vec(), ..TaskRequest::default() }
 }
 
+/// A session in which a point is online on all hosts.
 fn online(world: &World, wait: Wait) -> Session {
     let session = world.pool.open_session();
     let options = DefineOptions { wait, ..DefineOptions::default() };
     session.define(vec![closure()], options).unwrap().wait(PATIENCE).unwrap().unwrap();
+    // The point is in force once its members are told, which they have yet to confirm.
+    let began = Instant::now();
+    while session.online().unwrap().1.len() < world.hosts.len() {
+        assert!(Some(began.elapsed()) < PATIENCE, "hosts do not come online");
+        std::thread::yield_now();
+    }
     session
 }
 
