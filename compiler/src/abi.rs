@@ -577,6 +577,11 @@ functions! {
     /// `set(list)`; `desc` is the set's.
     fn set_from_list(list: Ptr, desc: Desc) -> Ptr;
 
+    /// Whether `zip(*rows)` has an item at `index`; `rows` is a list of lists.
+    fn list_has_column(rows: Ptr, index: Int) -> Num;
+    /// The item of `zip(*rows)` at `index`, which is there: a tuple of any length.
+    fn list_column(rows: Ptr, desc: Desc, index: Int) -> Ptr;
+
     // Output and the task.
 
     /// Adds text to what the next `print_flush` prints.
@@ -589,4 +594,10 @@ functions! {
     fn task_attempt() -> Int;
     /// `spm.task.seed`; one beyond 63 bits leaves native code.
     fn task_seed() -> StatusInt;
+    /// `time.sleep(seconds)`.
+    fn sleep_int(seconds: Int) -> Status;
+    /// `time.sleep(seconds)`.
+    fn sleep_float(seconds: Float) -> Status;
+    /// `asyncio.sleep(seconds)`.
+    fn sleep_async(seconds: Float) -> Status;
 }

@@ -164,6 +164,9 @@ pub(crate) enum ExprKind {
     },
     FString(Vec<FStringPart>),
     Lambda(Box<Function>),
+    Await(Box<Expr>),
+    /// `*value` among the arguments of a call.
+    Starred(Box<Expr>),
     /// Already reported; has every type.
     Error,
 }
@@ -228,21 +231,36 @@ pub(crate) enum StmtKind {
     Pass,
 }
 
+/// What a parameter takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// One argument.
+    One,
+    /// `*args`: the positional arguments that are left, as a tuple.
+    Positional,
+    /// `**kwargs`: the keyword arguments that are left, as a dict.
+    Keywords,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Parameter {
     pub name: String,
     pub span: Span,
     pub annotation: Option<Expr>,
     pub default: Option<Expr>,
+    /// Whether an argument can be given by position, or by name.
     pub positional: bool,
     pub keyword: bool,
+    pub takes: Takes,
 }
 
 /// A function, or a lambda (whose body is one `return`).
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
     pub name: String,
+    /// In the order of Python's signatures: `*args` comes before keyword-only parameters.
     pub parameters: Vec<Parameter>,
+    pub is_async: bool,
     pub body: Vec<Stmt>,
     /// Of the name, for diagnostics about the whole.
     pub name_span: Span,

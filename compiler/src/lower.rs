@@ -11,6 +11,7 @@ mod builtins;
 mod call;
 mod captured;
 mod collect;
+mod columns;
 mod compare;
 mod comprehension;
 mod convert;
@@ -25,6 +26,7 @@ mod reduce;
 mod stmt;
 mod strings;
 mod subscript;
+mod task;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +64,9 @@ struct Instance {
     result: Ty,
 }
 
+/// An element put into a container: function, types of its parameters, and place.
+type ElementKey = (usize, Vec<Ty>, Span);
+
 /// What is known of the whole program, across the runs.
 struct Lowerer<'a> {
     request: &'a Request,
@@ -77,6 +82,10 @@ struct Lowerer<'a> {
     lazies: Vec<(Literal, Ty)>,
     /// Instances reached in this run, in the order they were.
     reached: Vec<InstanceId>,
+    /// Elements that turned out to have wider types than they first seemed to have.
+    widened: BTreeMap<ElementKey, Ty>,
+    /// The next run is to know nothing but `widened`.
+    begins_anew: bool,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -96,10 +105,16 @@ pub(crate) fn lower(
         diagnostics: Vec::new(),
         lazies: Vec::new(),
         reached: Vec::new(),
+        widened: BTreeMap::new(),
+        begins_anew: false,
     };
     lowerer.check_parameters()?;
     for _ in 0..PASSES_MAX {
         let functions = lowerer.run();
+        if lowerer.begins_anew {
+            lowerer.begin_anew();
+            continue;
+        }
         if !lowerer.changed && !lowerer.types.changed {
             return lowerer.finish(functions);
         }
@@ -112,35 +127,27 @@ pub(crate) fn lower(
 }
 
 impl Lowerer<'_> {
-    fn check_parameters(&mut self) -> Result<(), Vec<Diagnostic>> {
+    fn check_parameters(&self) -> Result<(), Vec<Diagnostic>> {
         let entry = &self.functions[0];
-        let wanted = entry.ast.parameters.iter().filter(|parameter| parameter.positional).count();
-        let mut found = Vec::new();
-        for parameter in entry.ast.parameters.iter().filter(|parameter| !parameter.positional) {
-            let message = format!(
-                "the keyword-only parameter `{}` cannot be passed to a task",
-                parameter.name
-            );
-            let help = "make it positional".to_owned();
-            found.push(entry.source.diagnostic(
-                Code::Parameters,
-                parameter.span,
-                message,
-                Some(help),
-            ));
-        }
+        let wanted = entry.ast.parameters.len();
         if wanted != self.request.parameters.len() {
             let given = self.request.parameters.len();
             let message =
                 format!("types were given for {given} parameters, but there are {wanted}");
-            found.push(entry.source.diagnostic(
-                Code::Parameters,
-                entry.ast.name_span,
-                message,
-                None,
-            ));
+            let span = entry.ast.name_span;
+            return Err(vec![entry.source.diagnostic(Code::Parameters, span, message, None)]);
         }
-        if found.is_empty() { Ok(()) } else { Err(found) }
+        Ok(())
+    }
+
+    /// Forgets all types that were found.
+    fn begin_anew(&mut self) {
+        self.begins_anew = false;
+        self.types = Types::default();
+        self.instances.clear();
+        self.index.clear();
+        self.joins.clear();
+        self.flagged.clear();
     }
 
     /// One run over everything reachable.

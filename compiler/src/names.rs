@@ -196,6 +196,8 @@ fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
         ExprKind::Not(value)
         | ExprKind::Unary(_, value)
         | ExprKind::Named(_, value)
+        | ExprKind::Await(value)
+        | ExprKind::Starred(value)
         | ExprKind::Attribute(value, _) => visit(value),
         ExprKind::Binary(_, left, right) | ExprKind::Subscript(left, right) => {
             visit(left);

@@ -95,6 +95,17 @@ impl Ty {
         }
     }
 
+    /// Whether nothing of it is still to be found out.
+    pub(crate) fn is_known(&self) -> bool {
+        match self {
+            Self::Var(_) | Self::Error => false,
+            Self::List(a) | Self::Set(a) | Self::VTuple(a) => a.is_known(),
+            Self::Dict(a, b) => a.is_known() && b.is_known(),
+            Self::Tuple(items) | Self::Union(items) => items.iter().all(Self::is_known),
+            _ => true,
+        }
+    }
+
     /// The alternatives of a union, or the type itself.
     pub(crate) fn members(&self) -> Vec<Ty> {
         match self {

@@ -1,13 +1,15 @@
 """A pool is an executor to the letter of PEP 3148: CPython's own tests, with what compiles.
 
-The cases follow CPython 3.11's `test_concurrent_futures`; what they do with `time.sleep` is done
-with a loop that only `cancel` or a deadline ends.
+The cases follow CPython 3.11's `test_concurrent_futures`. Where they sleep to keep a task running,
+a loop is used that only `cancel` or a deadline ends.
 """
 
 import gc
 import itertools
 import threading
+import time
 from concurrent import futures
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,10 @@ def capture(x: int, y: int = 0) -> int:
     return 10 * x + y
 
 
+def capture_all(*args: Any, **kwargs: Any) -> Any:
+    return args, kwargs
+
+
 def raises(x: int) -> int:
     raise ValueError(f"no {x}")
 
@@ -36,8 +42,10 @@ def test_submit_keyword(pool: spm.Pool) -> None:
     assert pool.submit(capture, 1, y=2).result() == 12
     assert pool.submit(capture, y=3, x=1).result() == 13
     assert pool.submit(capture, 1).result() == 10
+    assert pool.submit(capture_all, 1, self=2, fn=3).result() == ((1,), {"self": 2, "fn": 3})
+    assert pool.submit(pow, base=2, exp=5).result() == 32
     with pytest.raises(TypeError):
-        pool.submit(fn=capture, arg=1)
+        pool.submit(fn=capture_all, arg=1)
     with pytest.raises(TypeError):
         pool.submit(arg=1)
 
@@ -68,6 +76,13 @@ def test_map_timeout(parallel: spm.Pool) -> None:
     results = parallel.map(spin, [-1, -1, 0], timeout=1)
     assert next(results) == -1
     assert next(results) == -1
+    with pytest.raises(TimeoutError):
+        next(results)
+
+
+def test_map_timeout_of_builtins(parallel: spm.Pool) -> None:
+    results = parallel.map(time.sleep, [0, 0, 3600], timeout=2)
+    assert [next(results), next(results)] == [None, None]
     with pytest.raises(TimeoutError):
         next(results)
 
@@ -132,6 +147,77 @@ def test_shutdown_cancels_what_has_not_begun(parallel: spm.Pool) -> None:
     stopper.join()
 
 
+def test_shutdown_waits_for_what_was_submitted(parallel: spm.Pool) -> None:
+    submitted = [parallel.submit(time.sleep, 0.01) for _ in range(50)]
+    parallel.shutdown()
+    assert [future.result() for future in submitted] == [None] * 50
+
+
+def test_shutdown_with_cancel_futures_ends_what_runs_and_no_more(parallel: spm.Pool) -> None:
+    submitted = [parallel.submit(time.sleep, 0.1) for _ in range(50)]
+    parallel.shutdown(cancel_futures=True)
+    assert all(future.done() for future in submitted)
+    cancelled = [future for future in submitted if future.cancelled()]
+    assert len(cancelled) >= 50 - 2 * 2
+    assert all(future.exception() is None for future in submitted if not future.cancelled())
+
+
+@pytest.mark.parametrize("kind", ["spm.laptop(2)", "spm.laptop(2, processes=True)"])
+def test_python_ends_after_what_was_submitted(script: Any, kind: str) -> None:
+    done = script(
+        f"""
+        import time, spm
+
+        def sleep_and_print(t, msg):
+            time.sleep(t)
+            print(msg)
+
+        pool = {kind}
+        pool.submit(sleep_and_print, 0.3, "apple")
+        """
+    )
+    assert (done.stdout.strip(), done.stderr) == ("apple", "")
+
+
+@pytest.mark.parametrize("kind", ["spm.laptop(2)", "spm.laptop(2, processes=True)"])
+def test_python_ends_without_what_was_cancelled(script: Any, kind: str) -> None:
+    done = script(
+        f"""
+        import time, spm
+
+        def sleep_and_print(t, msg):
+            time.sleep(t)
+            print(msg)
+
+        pool = {kind}
+        pool.submit(sleep_and_print, 0.1, "apple")
+        late = [pool.submit(sleep_and_print, 3600.0, "late") for _ in range(8)]
+        pool.shutdown(wait=False)
+        for future in late:
+            assert future.cancel()
+        """
+    )
+    assert (done.stdout.strip(), done.stderr) == ("apple", "")
+
+
+def test_submit_while_python_ends_is_refused(script: Any) -> None:
+    done = script(
+        """
+        import atexit, spm
+
+        pool = spm.laptop(1)
+
+        @atexit.register
+        def run_last():
+            try:
+                pool.submit(id, None)
+            except RuntimeError as error:
+                print("runtime-error", error)
+        """
+    )
+    assert "runtime-error cannot schedule new futures after" in done.stdout
+
+
 def test_context_manager_shutdown(pool: spm.Pool) -> None:
     with pool as same:
         assert same is pool
@@ -152,6 +238,30 @@ def test_wait_first_completed(parallel: spm.Pool) -> None:
     done, pending = futures.wait([quick, endless], return_when=futures.FIRST_COMPLETED)
     assert (done, pending) == ({quick}, {endless})
     endless.cancel()
+
+
+def test_wait_first_completed_of_some_that_are(parallel: spm.Pool) -> None:
+    cancelled, finished = parallel.submit(time.sleep, 3600.0), parallel.submit(capture, 1)
+    assert cancelled.cancel()
+    assert finished.result() == 10
+    endless = parallel.submit(time.sleep, 3600.0)
+    done, pending = futures.wait(
+        [cancelled, finished, endless], return_when=futures.FIRST_COMPLETED
+    )
+    assert (done, pending) == ({cancelled, finished}, {endless})
+    assert endless.cancel()
+
+
+def test_wait_first_exception_of_one_that_failed_after_a_while(parallel: spm.Pool) -> None:
+    def sleep_and_raise(t: float) -> None:
+        time.sleep(t)
+        raise OSError("this is an exception")
+
+    quick, failing = parallel.submit(capture, 21), parallel.submit(sleep_and_raise, 0.1)
+    done, pending = futures.wait([quick, failing], return_when=futures.FIRST_EXCEPTION)
+    assert (done, pending) == ({quick, failing}, set())
+    with pytest.raises(OSError, match="this is an exception"):
+        failing.result()
 
 
 def test_wait_first_exception(parallel: spm.Pool) -> None:

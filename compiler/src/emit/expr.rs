@@ -24,7 +24,10 @@ impl Emitter<'_, '_> {
                 let blob = self.module.constant(literal, &expression.ty);
                 self.ops.push(Op::Address(blob));
             }
-            Ir::Lazy(index) => self.lazy(*index, span),
+            Ir::Lazy(index) => {
+                self.lazy(*index, span);
+                return Own::Lent;
+            }
             Ir::Local(local) => {
                 self.get_local(*local);
                 return if expression.ty.is_counted() { Own::Lent } else { Own::Free };

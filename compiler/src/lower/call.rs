@@ -1,11 +1,26 @@
 //! Calls: of the user's functions, builtins, methods and module members.
 
+use std::collections::BTreeMap;
+
+use super::flow::SCOPED;
+use super::iterate::Item;
 use super::{Body, Function};
-use crate::ast::{Expr, ExprKind, Span, StmtKind};
+use crate::ast::{Expr, ExprKind, Span, StmtKind, Takes};
 use crate::diagnostics::Code;
-use crate::ir::{Ex, Op};
+use crate::ir::{Ex, Op, St};
 use crate::request::Captured;
 use crate::ty::Ty;
+
+/// Where the arguments of a call go: indices into its arguments, then its keywords.
+#[derive(Default)]
+struct Bound {
+    /// To each parameter.
+    one: Vec<Option<usize>>,
+    /// To `*args`.
+    rest: Vec<usize>,
+    /// To `**kwargs`.
+    words: Vec<usize>,
+}
 
 impl Body<'_, '_> {
     pub(super) fn call(
@@ -16,6 +31,9 @@ impl Body<'_, '_> {
         keywords: &[(String, Expr)],
     ) -> Ex {
         let span = expression.span;
+        if arguments.iter().any(|argument| matches!(argument.kind, ExprKind::Starred(_))) {
+            return self.spread(expression, function, arguments, keywords);
+        }
         if let Some(call) = self.builtin_call(expression) {
             return self.builtin(expression, &call);
         }
@@ -30,8 +48,14 @@ impl Body<'_, '_> {
                     return self.fail(Code::Operand, span, message, "");
                 }
                 match self.captured(name) {
+                    Some(Captured::Function(index)) if self.is_async(index) => {
+                        self.arguments_for_problems(arguments, keywords);
+                        let message = format!("the coroutine `{name}(...)` is never awaited");
+                        let help = format!("write `await {name}(...)`");
+                        self.fail(Code::Expression, span, message, &help)
+                    }
                     Some(Captured::Function(index)) => {
-                        self.user_call(index, name, arguments, keywords, span)
+                        self.user_call(index, expression, name, arguments, keywords)
                     }
                     Some(Captured::ModuleMember(dotted)) => {
                         self.module_call(&dotted, arguments, keywords, span)
@@ -93,6 +117,73 @@ impl Body<'_, '_> {
         }
     }
 
+    /// A call with `*values` among its arguments: a tuple's items are arguments of their own.
+    fn spread(
+        &mut self,
+        expression: &Expr,
+        function: &Expr,
+        arguments: &[Expr],
+        keywords: &[(String, Expr)],
+    ) -> Ex {
+        let span = expression.span;
+        let (statements, value) = self.capture(|this| {
+            let mut scope = BTreeMap::new();
+            let mut spread = Vec::new();
+            for (at, argument) in (1..).zip(arguments) {
+                // All are evaluated here, in their order; lambdas are not values.
+                if matches!(argument.kind, ExprKind::Lambda(_)) {
+                    spread.push(argument.clone());
+                    continue;
+                }
+                let starred =
+                    if let ExprKind::Starred(inner) = &argument.kind { Some(inner) } else { None };
+                let value = this.expr(starred.map_or(argument, |inner| inner));
+                let value = this.copy(value);
+                let values = match (starred, this.resolve(&value.ty)) {
+                    (None, _) | (_, Ty::Error | Ty::Never) => vec![value],
+                    (Some(_), Ty::Tuple(types)) => {
+                        let items = types.into_iter().enumerate();
+                        let item = |(index, ty): (usize, Ty)| {
+                            Ex::new(Op::TupleGet(Box::new(value.clone()), index), ty, argument.span)
+                        };
+                        items.map(item).collect()
+                    }
+                    (Some(_), ty) => {
+                        let shown = this.show(&ty);
+                        let message = format!("`*` needs a tuple of known length, not `{shown}`");
+                        let help = "pass the arguments one by one";
+                        this.report(Code::Arguments, argument.span, message, help);
+                        vec![Self::error(argument.span)]
+                    }
+                };
+                for (item, value) in values.into_iter().enumerate() {
+                    // Such a name cannot be written, so it hides nothing.
+                    let name = format!("<argument {} {at} {item}>", expression.id);
+                    let variable = SCOPED * 5 + argument.id as usize * 0x100 + item;
+                    scope.insert(name.clone(), variable);
+                    this.names.insert(variable, name.clone());
+                    this.set_variable(variable, value);
+                    spread.push(Expr { kind: ExprKind::Name(name), ..argument.clone() });
+                }
+            }
+            let kind = ExprKind::Call {
+                function: Box::new(function.clone()),
+                arguments: spread,
+                keywords: keywords.to_vec(),
+            };
+            let rewritten = Expr { kind, span, id: expression.id };
+            this.scopes.push(scope);
+            let value = this.expr(&rewritten);
+            let value = this.keep(value);
+            let scope = this.scopes.pop().unwrap_or_default();
+            if let Some(env) = &mut this.env {
+                env.retain(|variable, _| !scope.values().any(|inner| inner == variable));
+            }
+            value
+        });
+        Self::seq(statements, value)
+    }
+
     /// Which argument goes to which parameter: index into arguments, then keywords.
     fn bind(
         &mut self,
@@ -100,12 +191,14 @@ impl Body<'_, '_> {
         arguments: usize,
         keywords: &[(String, Expr)],
         span: Span,
-    ) -> Option<Vec<Option<usize>>> {
+    ) -> Option<Bound> {
         let name = &function.name;
-        let mut bound: Vec<Option<usize>> = vec![None; function.parameters.len()];
+        let mut bound = Bound::default();
+        bound.one.resize(function.parameters.len(), None);
         let positional =
             function.parameters.iter().filter(|parameter| parameter.positional).count();
-        if arguments > positional {
+        let takes = |takes: Takes| function.parameters.iter().any(|it| it.takes == takes);
+        if arguments > positional && !takes(Takes::Positional) {
             let were = if arguments == 1 { "was" } else { "were" };
             let plural = if positional == 1 { "" } else { "s" };
             let message = format!(
@@ -114,30 +207,34 @@ impl Body<'_, '_> {
             self.report(Code::Arguments, span, message, "");
             return None;
         }
-        for (index, slot) in bound.iter_mut().enumerate().take(arguments) {
+        for (index, slot) in bound.one.iter_mut().enumerate().take(arguments.min(positional)) {
             *slot = Some(index);
         }
+        bound.rest.extend(positional.min(arguments)..arguments);
         for (at, (keyword, value)) in keywords.iter().enumerate() {
             let target = function.parameters.iter().position(|p| p.keyword && p.name == *keyword);
             let message = match target {
+                None if takes(Takes::Keywords) => {
+                    bound.words.push(arguments + at);
+                    continue;
+                }
                 None => format!("{name}() got an unexpected keyword argument '{keyword}'"),
-                Some(target) if bound[target].is_some() => {
+                Some(target) if bound.one[target].is_some() => {
                     format!("{name}() got multiple values for argument '{keyword}'")
                 }
                 Some(target) => {
-                    bound[target] = Some(arguments + at);
+                    bound.one[target] = Some(arguments + at);
                     continue;
                 }
             };
             self.report(Code::Arguments, value.span, message, "");
             return None;
         }
-        for (parameter, slot) in function.parameters.iter().zip(&bound) {
-            if slot.is_none() && parameter.default.is_none() {
-                let message = format!(
-                    "{name}() missing 1 required positional argument: '{}'",
-                    parameter.name
-                );
+        for (parameter, slot) in function.parameters.iter().zip(&bound.one) {
+            if slot.is_none() && parameter.default.is_none() && parameter.takes == Takes::One {
+                let kind = if parameter.positional { "positional" } else { "keyword-only" };
+                let message =
+                    format!("{name}() missing 1 required {kind} argument: '{}'", parameter.name);
                 self.report(Code::Arguments, span, message, "");
                 return None;
             }
@@ -145,14 +242,15 @@ impl Body<'_, '_> {
         Some(bound)
     }
 
-    fn user_call(
+    pub(super) fn user_call(
         &mut self,
         index: usize,
+        place: &Expr,
         name: &str,
         arguments: &[Expr],
         keywords: &[(String, Expr)],
-        span: Span,
     ) -> Ex {
+        let span = place.span;
         let functions = self.program.functions;
         let Some(callee) = functions.get(index) else {
             return self.fail(
@@ -183,10 +281,23 @@ impl Body<'_, '_> {
             return Self::seq(before, trivial);
         }
         let mut ordered = Vec::new();
-        for (parameter, slot) in callee.ast.parameters.iter().zip(bound) {
+        for (parameter, slot) in callee.ast.parameters.iter().zip(&bound.one) {
             let value = match (slot, &parameter.default) {
-                (Some(at), _) => values[at].clone(),
+                (Some(at), _) => values[*at].clone(),
                 (None, Some(default)) => self.default_value(index, default, span),
+                (None, None) if parameter.takes == Takes::Positional => {
+                    let rest = bound.rest.iter().map(|at| Item::One(values[*at].clone()));
+                    self.item_value(Item::Many(rest.collect()), span)
+                }
+                (None, None) if parameter.takes == Takes::Keywords => {
+                    let words = bound
+                        .words
+                        .iter()
+                        .map(|at| (keywords[at - arguments.len()].0.as_str(), values[*at].clone()));
+                    let (statements, words) = self.words(place, words.collect());
+                    before.extend(statements);
+                    words
+                }
                 (None, None) => Self::error(span),
             };
             if value.ty == Ty::Error {
@@ -199,6 +310,25 @@ impl Body<'_, '_> {
         let result = self.program.instances[instance].result.clone();
         let result = self.resolve(&result);
         Self::seq(before, Ex::new(Op::Call(instance, ordered), result, span))
+    }
+
+    /// Keyword arguments as a dict.
+    fn words(&mut self, place: &Expr, words: Vec<(&str, Ex)>) -> (Vec<St>, Ex) {
+        let span = place.span;
+        if words.is_empty() {
+            let ty = Ty::Dict(Box::new(Ty::Str), Box::new(Ty::Never));
+            return (Vec::new(), Self::call_runtime("dict_new", Vec::new(), ty, span));
+        }
+        let dict = self.new_dict(place.id, span);
+        self.capture(|this| {
+            let dict = this.copy(dict);
+            for (name, value) in words {
+                let name = Self::text(name, span);
+                let stored = this.dict_set(&dict, name, value, span);
+                this.evaluate(stored);
+            }
+            dict
+        })
     }
 
     /// A parameter's default, which Python evaluated once, when the function was defined.
@@ -244,12 +374,15 @@ impl Body<'_, '_> {
         }
         let (statements, value) = self.capture(|this| {
             let values: Vec<Ex> = values.into_iter().map(|value| this.copy(value)).collect();
-            let mut scope = std::collections::BTreeMap::new();
-            for (parameter, slot) in lambda.parameters.iter().zip(bound) {
+            let mut scope = BTreeMap::new();
+            for (parameter, slot) in lambda.parameters.iter().zip(bound.one) {
                 let value = match (slot, &parameter.default) {
                     (Some(at), _) => values[at].clone(),
                     (None, Some(default)) => this.expr(default),
-                    (None, None) => Self::error(span),
+                    (None, None) => {
+                        let message = "`*` and `**` parameters of a lambda are not supported here";
+                        this.fail(Code::Parameters, parameter.span, message, "name the parameters")
+                    }
                 };
                 // Columns tell parameters apart, and stay below the numbers of nodes times two.
                 let variable = super::flow::SCOPED * 2 + parameter.span.start as usize;

@@ -1,7 +1,8 @@
 //! Free names: captured constants, modules, and what cannot travel.
 
 use super::Body;
-use crate::ast::{Expr, Span};
+use super::task::TASK;
+use crate::ast::{Expr, ExprKind, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Ex, Op};
 use crate::request::{Captured, Literal};
@@ -62,16 +63,45 @@ impl Body<'_, '_> {
     }
 
     /// The module that an expression names.
+    ///
+    /// `spm.task` counts as one.
     pub(super) fn module(&self, base: &Expr) -> Option<String> {
-        let crate::ast::ExprKind::Name(name) = &base.kind else { return None };
+        let name = match &base.kind {
+            ExprKind::Name(name) => name,
+            ExprKind::Attribute(inner, name) => {
+                let dotted = format!("{}.{name}", self.module(inner)?);
+                return (dotted == TASK).then_some(dotted);
+            }
+            _ => return None,
+        };
         if let Some(dotted) = self.imports.get(name) {
-            return (!dotted.contains('.')).then(|| dotted.clone());
+            return (!dotted.contains('.') || dotted == TASK).then(|| dotted.clone());
         }
         if self.variable(name).is_some() {
             return None;
         }
         match self.captured(name) {
             Some(Captured::Module(module)) => Some(module),
+            Some(Captured::ModuleMember(dotted)) if dotted == TASK => Some(dotted),
+            _ => None,
+        }
+    }
+
+    /// The member of a module that an expression names: `time.sleep`.
+    pub(super) fn member(&self, expression: &Expr) -> Option<String> {
+        match &expression.kind {
+            ExprKind::Attribute(base, name) => Some(format!("{}.{name}", self.module(base)?)),
+            ExprKind::Name(name) => {
+                if let Some(dotted) = self.imports.get(name) {
+                    return Some(dotted.clone());
+                }
+                match self.captured(name) {
+                    Some(Captured::ModuleMember(dotted)) if self.variable(name).is_none() => {
+                        Some(dotted)
+                    }
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }

@@ -66,6 +66,10 @@ impl Body<'_, '_> {
                 let help = "call the code directly, or define a function at the top of the file";
                 self.fail(Code::Expression, span, "a lambda is not supported here", help)
             }
+            ExprKind::Await(awaited) => self.awaited(awaited, span),
+            ExprKind::Starred(_) => {
+                self.fail(Code::Expression, span, "`*` unpacking is not supported here", "")
+            }
             ExprKind::Error => Self::error(span),
         }
     }

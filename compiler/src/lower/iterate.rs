@@ -54,7 +54,12 @@ impl Body<'_, '_> {
             match (call.name, call.arguments.len()) {
                 ("range", 1..=3) => return self.plan_range(&call, exit, span),
                 ("enumerate", 1 | 2) => return self.plan_enumerate(&call, exit, span),
-                ("zip", 1..) => return self.plan_zip(&call, exit, span),
+                ("zip", 1..) => {
+                    if let [Expr { kind: ExprKind::Starred(rows), .. }] = call.arguments {
+                        return self.plan_columns(rows, exit, span);
+                    }
+                    return self.plan_zip(&call, exit, span);
+                }
                 ("reversed", 1) => return self.plan_reversed(&call, exit, span),
                 _ => {}
             }
@@ -316,7 +321,12 @@ impl Body<'_, '_> {
         for argument in call.arguments {
             plans.push(self.plan_to(argument, exit));
         }
-        let mut plans: Vec<Plan> = plans.into_iter().collect::<Option<_>>()?;
+        let plans = plans.into_iter().collect::<Option<_>>()?;
+        Some(self.plan_together(plans, span))
+    }
+
+    /// How to iterate over several things side by side.
+    pub(super) fn plan_together(&mut self, mut plans: Vec<Plan>, span: Span) -> Plan {
         let mut all = plans.remove(0);
         let mut items = vec![all.item];
         for plan in plans {
@@ -334,7 +344,7 @@ impl Body<'_, '_> {
             all.never |= plan.never;
         }
         all.item = Item::Many(items);
-        Some(all)
+        all
     }
 
     fn plan_reversed(&mut self, call: &BuiltinCall<'_>, exit: Label, span: Span) -> Option<Plan> {

@@ -63,12 +63,13 @@ impl Body<'_, '_> {
             "math.tau" => std::f64::consts::TAU,
             "math.inf" => f64::INFINITY,
             "math.nan" => f64::NAN,
+            _ if dotted.starts_with("spm.task") => return self.task_member(dotted, span),
             _ => {
                 let message = format!("`{dotted}` is not supported as a value");
-                let help = if dotted.starts_with("math.") {
-                    "functions of `math` can only be called"
+                let help = if dotted.starts_with("math.") || dotted == "time.sleep" {
+                    "functions of modules can only be called"
                 } else {
-                    "of modules, only `math` is known to the native engine"
+                    super::task::KNOWN_MODULES
                 };
                 return self.fail(Code::Function, span, message, help);
             }
@@ -91,14 +92,11 @@ impl Body<'_, '_> {
         if let Some(trivial) = self.trivial(&all, span) {
             return trivial;
         }
-        if let Some(name) = dotted.strip_prefix("spm.task.") {
-            let message = format!("`spm.task.{name}` cannot be called");
-            return self.fail(Code::Function, span, message, "");
+        if dotted == "time.sleep" {
+            return self.sleep(values, named.len(), span);
         }
         let Some(name) = dotted.strip_prefix("math.") else {
-            let message = format!("`{dotted}` is not supported");
-            let help = "of modules, only `math` is known to the native engine";
-            return self.fail(Code::Function, span, message, help);
+            return self.unknown_member(dotted, span);
         };
         self.math(name, values, &named, span)
     }
@@ -129,6 +127,20 @@ impl Body<'_, '_> {
             return self.float_call(runtime, values, Ty::Int, span);
         }
         self.math_special(name, values, named, span)
+    }
+
+    /// The coordinates of a tuple as floats.
+    fn point(&mut self, value: Ex, span: Span) -> Ex {
+        let Ty::Tuple(items) = self.resolve(&value.ty) else { return value };
+        let (before, tuple) = self.temp(value);
+        let items = items.into_iter().enumerate().map(|(index, item)| {
+            self.real(Ex::new(Op::TupleGet(Box::new(tuple.clone()), index), item, span), span)
+        });
+        let items: Vec<Ex> = items.collect();
+        if let Some(trivial) = self.trivial(&items.iter().collect::<Vec<_>>(), span) {
+            return trivial;
+        }
+        Self::seq(before, Ex::new(Op::NewList(items), Ty::list(Ty::Float), span))
     }
 
     fn reals(&mut self, values: Vec<Ex>, span: Span) -> Vec<Ex> {
@@ -182,6 +194,7 @@ impl Body<'_, '_> {
             ("dist", 2) => {
                 let mut lists = Vec::new();
                 for value in values {
+                    let value = self.point(value, span);
                     match self.as_list(value, span) {
                         Some(list) if self.resolve(&list.ty) == Ty::list(Ty::Float) => {
                             lists.push(list);

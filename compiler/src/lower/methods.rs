@@ -341,6 +341,18 @@ impl Body<'_, '_> {
         };
         Some(match (method, values) {
             ("add", [value]) => self.set_add(set, value.clone(), span),
+            ("remove", [value]) if matches!(self.resolve(&value.ty), Ty::Union(_)) => {
+                let (mut before, set) = self.temp(set.clone());
+                let (more, value) = self.temp(value.clone());
+                before.extend(more);
+                let removed = self.with_key(value, element, &mut |this, value| {
+                    let value = this.fit(value, element, "a set", span);
+                    let desc = Argument::Desc(this.resolve(ty));
+                    let arguments = vec![Argument::Ex(set.clone()), desc, Argument::Ex(value)];
+                    Self::runtime("set_remove", arguments, Ty::None, span)
+                });
+                Self::seq(before, removed)
+            }
             ("discard" | "remove", [value]) => {
                 let value = self.fit(value.clone(), element, "a set", span);
                 let arguments = vec![this(), Argument::Desc(self.resolve(ty)), Argument::Ex(value)];

@@ -4,7 +4,7 @@ use super::Body;
 use crate::abi::given;
 use crate::ast::{Expr, ExprKind, Operator, Span};
 use crate::diagnostics::Code;
-use crate::ir::{Argument, Ex, Op, St};
+use crate::ir::{Argument, Ex, Op, Raise, St};
 use crate::ty::Ty;
 
 /// Start, stop, step, and which of them are given.
@@ -61,11 +61,19 @@ impl Body<'_, '_> {
             }
             Ty::Tuple(items) => self.tuple_item_at(base, items, index, span),
             Ty::Dict(key, value) => {
-                let index = self.key(index, key, span);
                 let value = self.element(value);
-                let arguments =
-                    vec![Argument::Ex(base), Argument::Desc(ty.clone()), Argument::Ex(index)];
-                Self::runtime("dict_get", arguments, value, span)
+                let optional = matches!(self.resolve(&index.ty), Ty::Union(_));
+                let (before, base) = if optional { self.temp(base) } else { (Vec::new(), base) };
+                let got = self.with_key(index, key, &mut |this, index| {
+                    let index = this.key(index, key, span);
+                    let arguments = vec![
+                        Argument::Ex(base.clone()),
+                        Argument::Desc(this.resolve(&ty)),
+                        Argument::Ex(index),
+                    ];
+                    Self::runtime("dict_get", arguments, value.clone(), span)
+                });
+                Self::seq(before, got)
             }
             Ty::Never | Ty::Error => base,
             _ => {
@@ -73,6 +81,28 @@ impl Body<'_, '_> {
                 self.fail(Code::Operand, span, message, "")
             }
         }
+    }
+
+    /// Looks up a key that may be None where no key is: then that raises `KeyError`.
+    pub(super) fn with_key(
+        &mut self,
+        key: Ex,
+        element: &Ty,
+        lookup: &mut dyn FnMut(&mut Self, Ex) -> Ex,
+    ) -> Ex {
+        let element = self.resolve(element);
+        let optional = matches!(self.resolve(&key.ty), Ty::Union(_));
+        if !optional || matches!(element, Ty::Union(_) | Ty::Var(_) | Ty::Never | Ty::None) {
+            return lookup(self, key);
+        }
+        self.split(key, &mut |this, key| {
+            if key.ty == Ty::None {
+                let (class, span) = (this.exception("KeyError"), key.span);
+                let raise = Raise::Value(class, Box::new(Ex::none(span)));
+                return Ex::new(Op::Raise(raise), Ty::Never, span);
+            }
+            lookup(this, key)
+        })
     }
 
     /// A key as the type of a dict's keys.

@@ -1,6 +1,6 @@
 //! Building blocks: temporaries, unions taken apart and put together, truth, runtime calls.
 
-use super::Body;
+use super::{Body, ElementKey};
 use crate::ast::{Comparison, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Interval, Op, Raise, St, Unary};
@@ -300,8 +300,43 @@ impl Body<'_, '_> {
         }
     }
 
+    /// What identifies an element here in every run, also when types begin anew.
+    fn element_key(&self, span: Span) -> ElementKey {
+        let instance = &self.program.instances[self.instance];
+        let parameters = instance.parameters.iter().map(|ty| self.resolve(ty)).collect();
+        (self.function, parameters, span)
+    }
+
+    /// An element as the type that it came to have before types began anew.
+    fn widened(&mut self, value: Ex, span: Span) -> Ex {
+        if self.program.widened.is_empty() {
+            return value;
+        }
+        let Some(wide) = self.program.widened.get(&self.element_key(span)).cloned() else {
+            return value;
+        };
+        let value_ty = self.resolve(&value.ty);
+        match self.program.types.join(&wide, &value_ty) {
+            Ok(joined) if joined == wide && value_ty != Ty::Never => self.coerce(value, &wide),
+            _ => value,
+        }
+    }
+
+    /// Types begin anew if an element turned out wider than it first seemed: in a loop, `total` is an
+    /// int before it is a float. Says whether they do.
+    fn widen(&mut self, span: Span, wide: &Ty) -> bool {
+        let key = self.element_key(span);
+        if !wide.is_known() || self.program.widened.get(&key) == Some(wide) {
+            return false;
+        }
+        self.program.widened.insert(key, wide.clone());
+        self.program.begins_anew = true;
+        true
+    }
+
     /// Makes an element fit a container, or reports that it does not.
     pub(super) fn fit(&mut self, value: Ex, element: &Ty, what: &str, span: Span) -> Ex {
+        let value = self.widened(value, span);
         if let Ok(ty) = self.program.types.unify(element, &value.ty) {
             return self.coerce(value, &ty);
         }
@@ -312,6 +347,12 @@ impl Body<'_, '_> {
             && joined == element
         {
             return self.coerce(value, &element);
+        }
+        if let Ok(joined) = self.program.types.join(&element, &value_ty)
+            && joined == value_ty
+            && self.widen(span, &value_ty)
+        {
+            return Self::error(span);
         }
         let (old, new) = (self.show(&element), self.show(&value_ty));
         let message = format!("{what} of `{old}` cannot also hold `{new}`");

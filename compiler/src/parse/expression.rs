@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 use super::{Converter, span};
 use crate::ast::{
     Clause, Comparison, ComprehensionKind, Expr, ExprKind, FStringPart, Function, Operator,
-    Parameter, Stmt, StmtKind, UnaryOperator,
+    Parameter, Stmt, StmtKind, Takes, UnaryOperator,
 };
 use crate::diagnostics::Code;
 
@@ -101,10 +101,7 @@ impl Converter<'_> {
             }
             py::Expr::FString(string) => ExprKind::FString(self.fstring(string)),
             py::Expr::Lambda(lambda) => ExprKind::Lambda(Box::new(self.lambda(lambda))),
-            py::Expr::Await(_) => {
-                let help = "a task runs alone in its sandbox: call the function directly";
-                return self.refuse(range, "`await` is not supported", help);
-            }
+            py::Expr::Await(awaited) => ExprKind::Await(self.boxed(&awaited.value)),
             py::Expr::Yield(_) | py::Expr::YieldFrom(_) => {
                 let message = "generator functions are not supported";
                 return self.refuse(range, message, "collect the values and return a list");
@@ -210,13 +207,8 @@ impl Converter<'_> {
         let mut arguments = Vec::new();
         for argument in &call.arguments.args {
             if let py::Expr::Starred(starred) = argument {
-                let help = "pass the arguments one by one";
-                self.report(
-                    Code::Expression,
-                    starred.range,
-                    "`*` in a call is not supported",
-                    help,
-                );
+                let kind = ExprKind::Starred(self.boxed(&starred.value));
+                arguments.push(self.expr(kind, starred.range));
                 continue;
             }
             arguments.push(self.expression(argument));
@@ -333,37 +325,54 @@ impl Converter<'_> {
         let id = self.id();
         let body = vec![Stmt { kind: StmtKind::Return(Some(body)), span: body_span, id }];
         let name = "<lambda>".to_owned();
-        Function { name, parameters, body, name_span: range }
+        Function { name, parameters, is_async: false, body, name_span: range }
     }
 
     pub(super) fn parameters(&mut self, parameters: &py::Parameters) -> Vec<Parameter> {
         let mut all = Vec::new();
-        let groups = [
-            (&parameters.posonlyargs, true, false),
-            (&parameters.args, true, true),
-            (&parameters.kwonlyargs, false, true),
-        ];
-        for (group, positional, keyword) in groups {
-            for parameter in group {
-                all.push(Parameter {
-                    name: parameter.parameter.name.to_string(),
-                    span: span(parameter.range),
-                    annotation: parameter.parameter.annotation.as_ref().map(|a| self.expression(a)),
-                    default: parameter.default.as_ref().map(|value| self.expression(value)),
-                    positional,
-                    keyword,
-                });
-            }
-        }
+        self.parameter_group(&parameters.posonlyargs, true, false, &mut all);
+        self.parameter_group(&parameters.args, true, true, &mut all);
         if let Some(parameter) = &parameters.vararg {
-            let message = format!("`*{}` parameters are not supported", parameter.name);
-            self.report(Code::Parameters, parameter.range, message, "take a list instead");
+            all.push(self.rest(parameter, Takes::Positional));
         }
+        self.parameter_group(&parameters.kwonlyargs, false, true, &mut all);
         if let Some(parameter) = &parameters.kwarg {
-            let message = format!("`**{}` parameters are not supported", parameter.name);
-            self.report(Code::Parameters, parameter.range, message, "name the parameters");
+            all.push(self.rest(parameter, Takes::Keywords));
         }
         all
+    }
+
+    fn parameter_group(
+        &mut self,
+        group: &[py::ParameterWithDefault],
+        positional: bool,
+        keyword: bool,
+        all: &mut Vec<Parameter>,
+    ) {
+        for parameter in group {
+            all.push(Parameter {
+                name: parameter.parameter.name.to_string(),
+                span: span(parameter.range),
+                annotation: parameter.parameter.annotation.as_ref().map(|a| self.expression(a)),
+                default: parameter.default.as_ref().map(|value| self.expression(value)),
+                positional,
+                keyword,
+                takes: Takes::One,
+            });
+        }
+    }
+
+    /// `*args` or `**kwargs`, whose annotation is that of each item.
+    fn rest(&mut self, parameter: &py::Parameter, takes: Takes) -> Parameter {
+        Parameter {
+            name: parameter.name.to_string(),
+            span: span(parameter.range),
+            annotation: None,
+            default: None,
+            positional: false,
+            keyword: false,
+            takes,
+        }
     }
 }
 

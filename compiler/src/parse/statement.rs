@@ -9,10 +9,6 @@ use crate::diagnostics::Code;
 
 impl Converter<'_> {
     pub(super) fn function(&mut self, definition: &py::StmtFunctionDef) -> Function {
-        if definition.is_async {
-            let message = "`async def` is not supported";
-            self.report(Code::Statement, definition.name.range, message, "write a plain `def`");
-        }
         if let Some(parameters) = &definition.type_params {
             let message = "type parameters are not supported";
             self.report(
@@ -26,6 +22,7 @@ impl Converter<'_> {
         Function {
             name: definition.name.to_string(),
             parameters,
+            is_async: definition.is_async,
             body: self.block(&definition.body),
             name_span: span(definition.name.range),
         }
@@ -157,9 +154,9 @@ impl Converter<'_> {
 
     fn import(&mut self, name: String, dotted: String, range: TextRange, out: &mut Vec<Stmt>) {
         let module = dotted.split('.').next().unwrap_or_default();
-        if module != "math" || dotted.ends_with('*') {
+        if !matches!(module, "math" | "time" | "asyncio" | "spm") || dotted.ends_with('*') {
             let message = format!("`import {dotted}` is not supported inside a closure");
-            let help = "only `math` can be imported; import at the top of the file what you use";
+            let help = "only `math`, `time`, `asyncio` and `spm` can be imported here";
             self.report(Code::Statement, range, message, help);
         }
         let id = self.id();

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from . import _spm
 from ._errors import CompileError
 from ._source import Source, locate
+from ._task import task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,8 +114,6 @@ class Gathered:
     reads: list[_Read]
     codes: list[tuple[types.FunctionType, types.CodeType]]
     entry: Source | None
-    positional: int
-    """How many parameters the entry has that can be passed by position."""
 
     def is_current(self) -> bool:
         """Tell whether every name still stands for the same, and every function is the same.
@@ -144,9 +143,8 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
 
     `shape` says how a builtin is called: number of positional arguments, names of the others.
     """
-    gathered = Gathered([], [], [], [], None, shape[0] + len(shape[1]))
+    gathered = Gathered([], [], [], [], None)
     if isinstance(target.function, types.FunctionType):
-        gathered.positional = target.function.__code__.co_argcount
         pending = [target.function]
         gathered.entry = locate(target.function)
     else:
@@ -237,6 +235,8 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
 def _captured(read: _Read, indices: dict[int, int], pending: list[types.FunctionType]) -> Captured:
     value = getattr(read.value, "__spm_function__", read.value)
     if isinstance(value, types.FunctionType):
+        if value is getattr(sys.modules.get("asyncio"), "sleep", None):
+            return ("member", "asyncio.sleep")
         index = indices.get(id(value))
         if index is None:
             try:
@@ -252,17 +252,11 @@ def _captured(read: _Read, indices: dict[int, int], pending: list[types.Function
     if member is not None:
         module, _, name = member.partition(".")
         return ("builtin", name) if module == "builtins" else ("member", member)
-    if value is _current_task():
+    if value is task:
         return ("member", "spm.task")
     if _spm.is_literal(value):
         return ("value", value)
     return ("unsupported", describe(value), "pass what you need of it as an argument")
-
-
-def _current_task() -> object:
-    from ._task import task
-
-    return task
 
 
 def describe(value: object) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
+import inspect
 import platform
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from . import _spm
@@ -25,7 +28,7 @@ from ._task import TaskInfo, running
 from ._traceback import hide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
     from ._backend import Done, Failed
     from ._options import Settings
@@ -117,11 +120,26 @@ class _Plain(_Executor):
         try:
             with running(index, attempt, _spm.seed_of(index)):
                 value = closure(row)
+                if inspect.iscoroutine(value):
+                    value = _finished(value)
             return _spm.decode(_spm.encode(value, None, f"the result of `{closure.name}`")), None, 0
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
             return None, _Raised(_as_task_error(error, index, attempt)), 0
+
+
+def _finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run what an `async def` function returned to its end, also where a loop is running."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(context.run, asyncio.run, coroutine).result()
 
 
 class _Checked(_Executor):

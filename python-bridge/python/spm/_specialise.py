@@ -325,8 +325,7 @@ def _component(
         if known is not None:
             _components.move_to_end(key)
             return known
-    # Of a function with `*args` or keyword-only parameters the compiler says that, and no more.
-    parameters = list(zip(names, value_types, strict=True))[: gathered.positional]
+    parameters = list(zip(names, value_types, strict=True))
     compiled = _spm.compile(gathered.functions, gathered.names, parameters, limit)
     if isinstance(compiled, tuple):
         raise _rejected(gathered.functions[0][1], *compiled)

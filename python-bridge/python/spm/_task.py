@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import _spm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,12 +47,12 @@ class _Current:
     seed: int
 
 
-_PLAIN_CALL = _Current(0, 0, 0)
+_PLAIN_CALL = _Current(0, 1, _spm.seed_of(0))
 _current: ContextVar[_Current] = ContextVar("spm_task", default=_PLAIN_CALL)
 
 
 class Task:
-    """The running task. In a plain call, outside any pool, it is task 0."""
+    """The running task. In a plain call, outside any pool, it is the first attempt at task 0."""
 
     __slots__ = ()
 
@@ -61,12 +63,12 @@ class Task:
 
     @property
     def attempt(self) -> int:
-        """How often the task was tried before, on hosts that were lost."""
+        """Which attempt at the task this is, from 1: a task is tried again if its host is lost."""
         return _current.get().attempt
 
     @property
     def seed(self) -> int:
-        """A number that is the same whenever this task runs, for random generators."""
+        """A number of 63 bits that is the same whenever this task runs, for random generators."""
         return _current.get().seed
 
     def __repr__(self) -> str:

@@ -34,8 +34,23 @@ def annotated_types(function: Callable[..., Any]) -> dict[str, ValueType]:
         evaluated = _evaluated(function, annotation) if isinstance(annotation, str) else annotation
         value_type = value_type_of(evaluated)
         if value_type is not None and name != "return":
-            found[name] = value_type
+            found[name] = _gathered(function, name, value_type)
     return found
+
+
+def _gathered(function: Callable[..., Any], name: str, value_type: ValueType) -> ValueType:
+    """Make of the annotation of `*args` and `**kwargs`, which is that of each item, the whole."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return value_type
+    index = code.co_argcount + code.co_kwonlyargcount
+    if code.co_flags & inspect.CO_VARARGS:
+        if code.co_varnames[index] == name:
+            return ValueType("tuple...", value_type)
+        index += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS and code.co_varnames[index] == name:
+        return ValueType("dict", ValueType("str"), value_type)
+    return value_type
 
 
 def _evaluated(function: Callable[..., Any], text: str) -> Any:

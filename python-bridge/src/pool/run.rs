@@ -416,10 +416,11 @@ pub(super) fn seed_of(index: u64) -> u64 {
     seed(index)
 }
 
-/// `spm.task.seed`: the same on every kind of pool, for every attempt (`SplitMix64`).
+/// `spm.task.seed`: the same on every kind of pool, for every attempt (`SplitMix64`). Of 63 bits, so
+/// that it is an int of every engine.
 pub(super) fn seed(index: u64) -> u64 {
     let mut mixed = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    (mixed ^ (mixed >> 31)) >> 1
 }

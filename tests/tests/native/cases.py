@@ -245,3 +245,79 @@ def slices(xs, a, b):
     del ys[::2]
     return (xs[a:b], xs[a:], xs[:b], xs[::-2], ys, xs == ys, xs < ys)
 check(slices, ["list[int]", "int", "int"], ([1, 2, 3, 4], 1, 3), ([1, 2], -5, 9), ([], 0, 0))
+LETTERS = {"I": 1, "V": 5, "X": 10}
+KNOWN = {3, 5, 8}
+NESTED = {"a": {"b": 1}, "c": {}}
+def captured_dict(text):
+    total = 0
+    for a, b in zip(text, text[1:] + " "):
+        value = LETTERS[a]
+        total += -value if b in LETTERS and LETTERS[b] > value else value
+    return (total, [letter in LETTERS for letter in text], list(LETTERS), len(LETTERS))
+check(captured_dict, ["str"], ("XIV",), ("IX",), ("",), ("A",))
+def captured_set(xs): return ([x in KNOWN for x in xs], sorted(KNOWN), KNOWN, KNOWN, len(KNOWN))
+check(captured_set, ["list[int]"], ([1, 3, 5, 8, 3],), ([],))
+def captured_nested(key, times):
+    found = []
+    for _ in range(times):
+        inner = NESTED[key]
+        found.append((key in NESTED, len(inner), list(inner)))
+    return (found, NESTED)
+check(captured_nested, ["str", "int"], ("a", 3), ("c", 2), ("x", 1))
+def columns(rows): return ([list(column) for column in zip(*rows)], list(zip(*rows)), [sum(c) for c in zip(*rows)])
+check(columns, ["list[list[int]]"], ([[1, 2], [3, 4]],), ([[1, 2, 3], [4]],), ([],), ([[]],), ([[5]],))
+def columns_of_words(rows): return [[word * n for n, word in enumerate(column)] for column in zip(*rows)]
+check(columns_of_words, ["list[list[str]]"], ([["a", "b"], ["c", "d"], ["e", "f"]],), ([],))
+def columns_that_change(rows):
+    seen = []
+    for column in zip(*rows):
+        seen.append(column)
+        rows[0].pop()
+        rows.append([9])
+    return (seen, rows)
+check(columns_that_change, ["list[list[int]]"], ([[1, 2, 3, 4], [5, 6, 7, 8]],))
+def columns_of_tuples(pairs): return list(zip(*pairs))
+check(columns_of_tuples, ["tuple[list[int], list[str]]"], (([1, 2, 3], ["a", "b"]),), (([], ["a"]),))
+check(columns_of_tuples, ["list[tuple[int, ...]]"], ([(1, 2), (3, 4)],), ([],))
+def nearest(distances, start):
+    best = None
+    for node in distances:
+        if node != start and (best is None or distances[node] < distances[best]):
+            best = node
+    left = set(distances)
+    left.remove(best)
+    return (distances[best], sorted(left), best in distances)
+check(nearest, ["dict[str, int]", "str"], ({"a": 3, "b": 1, "c": 2}, "b"), ({"a": 3}, "a"))
+def keyed(counts, key): return counts[key] + 1
+check(keyed, ["dict[str, int]", "str | None"], ({"a": 3}, "a"), ({"a": 3}, None), ({}, "b"))
+def distance(a, b): return math.dist(a, b)
+check(distance, ["tuple[int, int]", "tuple[int, float]"], ((0, 0), (3, 4.0)), ((1, 2), (1, 2.0)))
+def gathered(*args, **kwargs): return (args, len(args), kwargs, sorted(kwargs))
+def shaped(a, /, b=2, *rest, c, d=4, **more): return (a, b, rest, c, d, more)
+def calls_shaped(x, y):
+    return (gathered(), gathered(x, y, k=x), gathered(*y, x, z=1, w=2), shaped(x, c=y), shaped(x, 1, x, y, c=3, d=5, e=x),
+            shaped(*(x, x, x), c=y), max(*y, x))
+check(calls_shaped, ["int", "tuple[int, int]"], (1, (2, 3)), (9, (0, -1)))
+def order_of_arguments(x):
+    return shaped(shout(x, "a"), *(shout(x, "b"), shout(x, "c")), shout(x, "d"), d=shout(x, "e"), c=shout(x, "f"))
+def shout(x, name):
+    print(name)
+    return (x, name)
+check(order_of_arguments, ["int"], (1,))
+def sums(rows): return ([sum(row) for row in rows], [sum(x * 2 for x in row) for row in rows])
+check(sums, ["list[list[float]]"], ([[1.0, 2.5], [3.0]],), ([[], [0.5]],), ([],))
+check(sums, ["list[list[int]]"], ([[1, 2], []],))
+def totals(rows):
+    found = []
+    by_size = {}
+    for row in rows:
+        total = 0
+        for x in row: total += x
+        found.append(total)
+        by_size[len(row)] = total
+        found.append(0)
+    return (found, by_size, max(found, default=None), (found, 1))
+check(totals, ["list[list[float]]"], ([[1.0, 2.5], [3.0], []],), ([],))
+def sums_of_both(ints, floats): return (row_sums(ints), row_sums(floats))
+def row_sums(rows): return [(sum(row), len(row)) for row in rows]
+check(sums_of_both, ["list[list[int]]", "list[list[float]]"], ([[1, 2]], [[1.0], []]))
