@@ -15,6 +15,8 @@ mod hoist;
 mod ints;
 mod lists;
 mod memory;
+mod nans;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +60,7 @@ struct Module {
     sites: Vec<Site>,
     site_numbers: BTreeMap<(usize, Span), u32>,
     signatures: Vec<Signature>,
+    fresh: nans::Fresh,
     /// Index of the function that raises by code.
     unwind: u32,
 }
@@ -74,6 +77,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         sites: Vec::new(),
         site_numbers: BTreeMap::new(),
         signatures,
+        fresh: nans::Fresh::of(program),
         unwind: count,
     };
     for (literal, ty) in &program.lazies {
@@ -176,6 +180,13 @@ fn entry(module: &mut Module, function: &Func, recursion_limit: u32) -> UserFunc
         ];
         body.extend(stores.into_iter().map(Op::Wasm));
     }
+    if module.fresh.is_result_fresh(0) {
+        // status; then a scratch
+        locals = vec![ValType::I32, ValType::F64];
+        body.push(Op::Wasm(I::LocalSet(first)));
+        body.extend(nans::replacement(first + 1).into_iter().map(Op::Wasm));
+        body.push(Op::Wasm(I::LocalGet(first)));
+    }
     if function.result == Ty::Never {
         // It cannot have returned but by raising.
         locals = vec![ValType::I32];
@@ -270,6 +281,12 @@ struct Emitter<'m, 'p> {
     addresses: Vec<((usize, usize), u32)>,
     /// What is computed counts only if this Wasm local is true, or false.
     guard: Option<(u32, bool)>,
+    /// Number of the function.
+    index: usize,
+    /// What the version of a loop that is being emitted relies on.
+    trust: Option<trust::Trust>,
+    /// See [`Self::scratch`].
+    scratch: Option<u32>,
 }
 
 impl<'m, 'p> Emitter<'m, 'p> {
@@ -318,6 +335,9 @@ impl<'m, 'p> Emitter<'m, 'p> {
             products: Vec::new(),
             addresses: Vec::new(),
             guard: None,
+            index,
+            trust: None,
+            scratch: None,
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use spm_compiler::{
     Captured, FunctionSource, Literal, ParameterType, Request, annotations, compile, render,
 };
+use spm_host::sandbox::hides_nans;
 use spm_protocol::raised::{BUILTIN_EXCEPTIONS, Raised};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
@@ -160,12 +161,76 @@ fn check(closure: &Closure, call: &Json, may_leave: bool) -> Option<String> {
     Some(format!("{}: {problem}; CPython: {call}", text("call")))
 }
 
+/// Engines that replace computed NaNs, and that do not.
+fn engines() -> [Engine; 2] {
+    [true, false].map(|is_replaced| {
+        let mut config = Config::new();
+        config.cranelift_nan_canonicalization(is_replaced);
+        Engine::new(&config).unwrap()
+    })
+}
+
+#[test]
+fn computed_nans_are_the_same_everywhere_and_others_keep_their_bits() {
+    let source = "def f(xs):
+    x = xs[0]
+    y = xs[1] - xs[1]
+    rows = [(x, y), (y * x, -y)]
+    signs = [math.copysign(1.0, y), math.copysign(1.0, y * 2.0), math.copysign(1.0, xs[2])]
+    xs.append(y)
+    return (x, y, rows, signs, xs)
+";
+    let value_type = annotations(&FunctionSource {
+        source: "def f(xs: list[float]): pass".to_owned(),
+        first_line: 1,
+        ..FunctionSource::default()
+    })
+    .unwrap();
+    let mut request = Request { recursion_limit: 1000, ..Request::default() };
+    request.functions.push(FunctionSource {
+        name: "f".to_owned(),
+        qualname: "f".to_owned(),
+        file: "f.py".to_owned(),
+        source: source.to_owned(),
+        first_line: 1,
+        ..FunctionSource::default()
+    });
+    request.globals.push([("math".to_owned(), Captured::Module("math".to_owned()))].into());
+    for (name, value_type) in value_type {
+        request.parameters.push(ParameterType { name, value_type: value_type.unwrap() });
+    }
+    let compiled = compile(&request).map_err(|found| render(&found)).unwrap();
+    assert!(hides_nans(&compiled.component));
+    let float = |bits: u64| [&[0xfb][..], &bits.to_be_bytes()].concat();
+    let (payload, infinite) = (float(0xfff4_0000_dead_beef), float(f64::INFINITY.to_bits()));
+    let (nan, minus_nan) = (float(0x7ff8_0000_0000_0000), float(0xfff8_0000_0000_0000));
+    let (one, minus_one) = (float(1f64.to_bits()), float((-1f64).to_bits()));
+    let list = |items: &[&Vec<u8>]| {
+        let mut bytes = vec![0x80 | items.len() as u8];
+        items.iter().for_each(|item| bytes.extend(*item));
+        bytes
+    };
+    let tuple = |items: &[&Vec<u8>]| [&[0xd9, 0xb1, 0x00][..], &list(items)].concat();
+    let xs = list(&[&payload, &infinite, &minus_nan]);
+    let expected = tuple(&[
+        &payload,
+        &nan,
+        &list(&[&tuple(&[&payload, &nan]), &tuple(&[&nan, &nan])]),
+        &list(&[&one, &one, &minus_one]),
+        &list(&[&payload, &infinite, &minus_nan, &nan]),
+    ]);
+    for engine in engines() {
+        let closure = Closure::new(&engine, &compiled.component);
+        let (outcome, _) = closure.call(list(&[&xs]));
+        assert_eq!(outcome, Ok(expected.clone()));
+    }
+}
+
 #[test]
 fn compiled_functions_agree_with_cpython() {
     // As hosts have it, so that a NaN is the same NaN everywhere.
-    let mut config = Config::new();
-    config.cranelift_nan_canonicalization(true);
-    let engine = Engine::new(&config).unwrap();
+    let engines = engines();
+    let mut hiding = 0;
     let mut problems = Vec::new();
     let mut calls = 0;
     for line in oracle().lines() {
@@ -180,7 +245,9 @@ fn compiled_functions_agree_with_cpython() {
             }
         };
         assert_eq!(compile(&request).as_ref(), Ok(&compiled), "{name}: same request, same bytes");
-        let closure = Closure::new(&engine, &compiled.component);
+        let hides_nans = hides_nans(&compiled.component);
+        hiding += usize::from(hides_nans);
+        let closure = Closure::new(&engines[usize::from(hides_nans)], &compiled.component);
         let may_leave = line["may_leave"].as_bool().unwrap();
         for call in line["calls"].as_array().unwrap() {
             calls += 1;
@@ -194,4 +261,5 @@ fn compiled_functions_agree_with_cpython() {
         problems.join("\n")
     );
     assert!(calls > 1000, "only {calls} calls were compared");
+    assert!(hiding > 50, "only {hiding} closures hide their NaNs");
 }

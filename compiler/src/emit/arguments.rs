@@ -106,7 +106,7 @@ impl Emitter<'_, '_> {
         match wanted {
             Arg::Take => {
                 self.owned(value);
-                self.to_slot(&value.ty);
+                self.to_slot(value);
             }
             Arg::Slot if matches!(value.ty, Ty::Union(_)) => {
                 self.owned(value);
@@ -118,9 +118,13 @@ impl Emitter<'_, '_> {
             }
             Arg::Slot => {
                 self.argument(value, kept);
-                self.to_slot(&value.ty);
+                self.to_slot(value);
             }
-            _ => self.argument(value, kept),
+            _ => {
+                self.argument(value, kept);
+                // The runtime may look at its bits.
+                self.seen(value);
+            }
         }
     }
 

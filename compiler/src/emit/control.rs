@@ -3,7 +3,7 @@
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::{Emitter, value_types};
-use crate::ast::Operator;
+use crate::ast::{Comparison, Operator, Span};
 use crate::ir::{Ex, Label, Op as Ir, St};
 use crate::ty::Ty;
 
@@ -16,9 +16,11 @@ const SELECTED_MAX: usize = 6;
 
 impl Emitter<'_, '_> {
     pub(super) fn block(&mut self, statements: &[St]) {
+        let depth = self.trust_depth();
         for statement in statements {
             self.statement(statement);
         }
+        self.trust_only(depth);
     }
 
     fn statement(&mut self, statement: &St) {
@@ -28,6 +30,10 @@ impl Emitter<'_, '_> {
             St::If(test, then, other) => {
                 if let Some((local, then, other)) = selection(then, other) {
                     self.select(local, test, then, other);
+                    return;
+                }
+                if is_composite(test) {
+                    self.branch(test, then, other);
                     return;
                 }
                 self.lent(test);
@@ -102,15 +108,22 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn turn(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: crate::ast::Span) {
+    fn turn(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: Span) {
         self.forget_addresses();
+        let condition = condition.map(settled);
         let before = self.hoist(condition, body, step);
+        self.versions(condition, body, step, &mut |this| {
+            this.turns(condition, body, step, span);
+        });
+        self.forget(before);
+    }
+
+    fn turns(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: Span) {
         self.op(I::Block(BlockType::Empty));
         self.blocks.push(None);
         let repeat = condition.is_none_or(|condition| size(condition) <= REPEATED_CONDITION_MAX);
         if let (Some(condition), true) = (condition, repeat) {
-            self.lent(condition);
-            self.ops([I::I32Eqz, I::BrIf(0)]);
+            self.jump_if(condition, false, 0);
         }
         self.forget_addresses();
         // A guest that is stopped is stopped at the head of a loop.
@@ -118,16 +131,12 @@ impl Emitter<'_, '_> {
         self.op(I::Loop(BlockType::Empty));
         self.blocks.push(None);
         if let (Some(condition), false) = (condition, repeat) {
-            self.lent(condition);
-            self.ops([I::I32Eqz, I::BrIf(1)]);
+            self.jump_if(condition, false, 1);
         }
         self.block(body);
         self.block(step);
         match condition {
-            Some(condition) if repeat => {
-                self.lent(condition);
-                self.op(I::BrIf(0));
-            }
+            Some(condition) if repeat => self.jump_if(condition, true, 0),
             _ => self.op(I::Br(0)),
         }
         self.blocks.pop();
@@ -135,7 +144,61 @@ impl Emitter<'_, '_> {
         self.blocks.pop();
         self.op(I::End);
         self.forget_addresses();
-        self.forget(before);
+    }
+
+    /// An `if` whose test jumps by itself.
+    fn branch(&mut self, test: &Ex, then: &[St], other: &[St]) {
+        if !other.is_empty() {
+            self.op(I::Block(BlockType::Empty));
+            self.blocks.push(None);
+        }
+        self.op(I::Block(BlockType::Empty));
+        self.blocks.push(None);
+        self.jump_if(test, false, 0);
+        self.block(then);
+        self.forget_addresses();
+        if !other.is_empty() {
+            self.op(I::Br(1));
+            self.blocks.pop();
+            self.op(I::End);
+            self.block(other);
+            self.forget_addresses();
+        }
+        self.blocks.pop();
+        self.op(I::End);
+    }
+
+    /// Jumps if a condition has a truth. What is left of a composite one is jumps, too, and no value.
+    fn jump_if(&mut self, condition: &Ex, truth: bool, depth: u32) {
+        match &condition.op {
+            Ir::Not(inner) => self.jump_if(inner, !truth, depth),
+            Ir::If(first, then, other) if is_composite(condition) => {
+                // `and` goes on to its second part if the first is true, `or` if it is false.
+                let is_and = matches!(other.op, Ir::Bool(false));
+                let second = if is_and { then } else { other };
+                if truth == is_and {
+                    self.op(I::Block(BlockType::Empty));
+                    self.blocks.push(None);
+                    self.jump_if(first, !truth, 0);
+                    self.forget_addresses();
+                    self.jump_if(second, truth, depth + 1);
+                    self.blocks.pop();
+                    self.op(I::End);
+                } else {
+                    self.jump_if(first, truth, depth);
+                    self.forget_addresses();
+                    self.jump_if(second, truth, depth);
+                }
+                self.forget_addresses();
+            }
+            _ => {
+                self.lent(condition);
+                if !truth {
+                    self.op(I::I32Eqz);
+                }
+                self.op(I::BrIf(depth));
+            }
+        }
     }
 
     fn give(&mut self, value: &Ex) {
@@ -161,7 +224,7 @@ impl Emitter<'_, '_> {
         self.forget_addresses();
         let place = self.places[local];
         let unit = matches!(by.op, Ir::Int(-1..=1));
-        if unit || by.proved {
+        if unit || by.proved || self.is_trusted_step(local) {
             // One step from a counter that has not reached its bound cannot overflow.
             self.op(I::LocalGet(place));
             self.lent(by);
@@ -196,6 +259,26 @@ impl Emitter<'_, '_> {
         self.give_back(step);
         self.give_back(next);
     }
+}
+
+/// The arm of a condition whose test is known: the direction of a `range`.
+fn settled(condition: &Ex) -> &Ex {
+    let Ir::If(test, then, other) = &condition.op else { return condition };
+    let Ir::IntCompare(Comparison::Gt, left, right) = &test.op else { return condition };
+    if left.range.low > right.range.high {
+        then
+    } else if left.range.high <= right.range.low {
+        other
+    } else {
+        condition
+    }
+}
+
+/// Whether a condition is `a and b` or `a or b`.
+fn is_composite(condition: &Ex) -> bool {
+    let Ir::If(first, then, other) = &condition.op else { return false };
+    let is_either = matches!(other.op, Ir::Bool(false)) || matches!(then.op, Ir::Bool(true));
+    is_either && [condition, first, then, other].iter().all(|part| part.ty == Ty::Bool)
 }
 
 /// The local, and the values, of an `if` that does no more than set an int to one of two values

@@ -227,7 +227,7 @@ impl Emitter<'_, '_> {
                 self.op(I::Unreachable);
                 return Own::Free;
             }
-            self.to_slot(&item.ty);
+            self.to_slot(item);
             let slot = self.temp(ValType::I64);
             self.op(I::LocalSet(slot));
             slots.push(slot);
@@ -261,7 +261,10 @@ impl Emitter<'_, '_> {
                 return Own::Free;
             }
             Ty::Int => {}
-            Ty::Float => self.op(I::I64ReinterpretF64),
+            Ty::Float => {
+                self.seen(value);
+                self.op(I::I64ReinterpretF64);
+            }
             _ => self.op(I::I64ExtendI32U),
         }
         // Static data needs no counting, and what is not counted none either.

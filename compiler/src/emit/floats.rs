@@ -23,11 +23,10 @@ impl Emitter<'_, '_> {
             _ => {
                 let known = matches!(right.op, Ir::Float(value) if value != 0.0);
                 if !known {
-                    let divisor = self.temp(ValType::F64);
+                    let divisor = self.scratch();
                     self.ops([I::LocalTee(divisor), I::F64Const(0.0.into()), I::F64Eq]);
                     self.fail_if(COMMON + common::FLOAT_DIVISION, span);
                     self.op(I::LocalGet(divisor));
-                    self.give_back(divisor);
                 }
                 self.op(I::F64Div);
             }
@@ -91,7 +90,8 @@ impl Emitter<'_, '_> {
         result: ValType,
     ) {
         self.lent(value);
-        let x = self.temp(ValType::F64);
+        let is_fresh = self.is_fresh(value);
+        let x = if is_fresh { self.scratch() } else { self.temp(ValType::F64) };
         self.op(I::LocalTee(x));
         if result == ValType::F64 {
             self.ops([I::F64Const(0.0.into()), I::F64Ge]);
@@ -104,6 +104,7 @@ impl Emitter<'_, '_> {
         self.ops(easy.iter().cloned());
         self.op(I::Else);
         self.op(I::LocalGet(x));
+        self.seen(value);
         self.mark(span);
         self.ops.push(Op::Runtime(name));
         self.fail_if(PENDING, span);
@@ -115,6 +116,8 @@ impl Emitter<'_, '_> {
         });
         self.blocks.pop();
         self.op(I::End);
-        self.give_back(x);
+        if !is_fresh {
+            self.give_back(x);
+        }
     }
 }

@@ -54,6 +54,10 @@ impl Emitter<'_, '_> {
 
     pub(super) fn int2(&mut self, expression: &Ex, operator: Operator, left: &Ex, right: &Ex) {
         let span = expression.span;
+        let may_overflow = matches!(operator, Operator::Add | Operator::Sub | Operator::Mul);
+        if may_overflow && !expression.proved && self.trusted_int(expression) {
+            return;
+        }
         match operator {
             Operator::BitAnd | Operator::BitOr | Operator::BitXor => {
                 self.lent(left);

@@ -135,6 +135,9 @@ impl Emitter<'_, '_> {
     /// Pushes the address of an element of a list whose place is known; the ordinary way is left
     /// for indexes that are out of its range.
     fn known_address(&mut self, list: &Ex, index: &Ex, what: u32, span: Span) -> bool {
+        if self.trusted_address(list, index) {
+            return true;
+        }
         let plain = matches!(index.op, Ir::Local(_) | Ir::Int(0..));
         // A row's own index is checked before the index into it is evaluated.
         let allowed = plain || matches!(list.op, Ir::Local(_)) && index.ty == Ty::Int;
@@ -273,7 +276,7 @@ impl Emitter<'_, '_> {
         let address = self.temp(ValType::I32);
         self.op(I::LocalSet(address));
         self.owned(value);
-        self.to_slot(&value.ty);
+        self.to_slot(value);
         let slot = self.temp(ValType::I64);
         self.op(I::LocalSet(slot));
         // The old element goes when the new one is in place.
@@ -292,9 +295,10 @@ impl Emitter<'_, '_> {
         if value.ty == Ty::Never {
             self.op(I::Unreachable);
         } else if value.ty == Ty::Float {
+            self.seen(value);
             self.op(I::F64Store(field(0)));
         } else {
-            self.to_slot(&value.ty);
+            self.to_slot(value);
             self.store_slot(0);
         }
     }
@@ -306,7 +310,7 @@ impl Emitter<'_, '_> {
             self.op(I::Unreachable);
             return;
         }
-        self.to_slot(&value.ty);
+        self.to_slot(value);
         let (slot, length) = (self.temp(ValType::I64), self.temp(ValType::I32));
         self.op(I::LocalSet(slot));
         self.ops([I::LocalGet(held.local), I::I32Load(field(layout::LEN)), I::LocalTee(length)]);
@@ -339,7 +343,7 @@ impl Emitter<'_, '_> {
                 self.op(I::Unreachable);
                 return Own::Free;
             }
-            self.to_slot(&item.ty);
+            self.to_slot(item);
             let slot = self.temp(ValType::I64);
             self.op(I::LocalSet(slot));
             slots.push(slot);

@@ -191,13 +191,17 @@ impl Emitter<'_, '_> {
         for offset in (0..count).rev() {
             self.op(I::LocalSet(place + offset));
         }
+        self.trust_assigned(local, value);
     }
 
-    /// The value on the stack as the contents of a slot. Unions must be owned.
-    pub(super) fn to_slot(&mut self, ty: &Ty) {
-        match ty {
+    /// The value, which is on the stack, as the contents of a slot. Unions must be owned.
+    pub(super) fn to_slot(&mut self, value: &Ex) {
+        match value.ty {
             Ty::Int | Ty::Never => {}
-            Ty::Float => self.op(I::I64ReinterpretF64),
+            Ty::Float => {
+                self.seen(value);
+                self.op(I::I64ReinterpretF64);
+            }
             Ty::Union(_) => {
                 self.box_union();
                 self.op(I::I64ExtendI32U);

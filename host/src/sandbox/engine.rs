@@ -1,17 +1,19 @@
 //! Engines: one for each profile and process, shared by all hosts in it, and the ticker of their epochs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use spm_protocol::limits::{
     INSTANCES_MAX, MEMORY_BYTES_MAX, RAISED_FRAMES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
+use wasmtime::component::Component;
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
+use super::nans;
 use super::ticker::Ticker;
 
 /// What kind of component an engine is made for.
@@ -47,15 +49,24 @@ pub struct EngineOptions {
     pub compile_only: bool,
 }
 
+/// Who sees to it that NaNs have the same bits everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nans {
+    /// The engine, after every operation on floats.
+    Replaced,
+    /// Nobody: the guest was found to hide them, see [`super::nans`].
+    Hidden,
+}
+
 impl EngineOptions {
     /// The configuration that these options stand for.
-    fn config(self) -> Config {
+    fn config(self, nans: Nans) -> Config {
         let mut config = Config::new();
         config
             .epoch_interruption(true)
             .consume_fuel(self.fuel)
             .signals_based_traps(self.signals)
-            .cranelift_nan_canonicalization(true)
+            .cranelift_nan_canonicalization(nans == Nans::Replaced)
             .cranelift_opt_level(OptLevel::Speed)
             .wasm_relaxed_simd(false)
             .relaxed_simd_deterministic(true)
@@ -106,6 +117,9 @@ impl EngineOptions {
 pub(crate) struct SharedEngine {
     pub(crate) engine: Engine,
     pub(crate) ticker: Arc<Ticker>,
+    options: EngineOptions,
+    /// Compiles, for `engine`, what hides its NaNs. Made for the first such component.
+    hidden: OnceLock<Engine>,
 }
 
 /// Engines in use. They go with their last user: nothing is kept for a process without hosts.
@@ -118,11 +132,45 @@ impl SharedEngine {
         if let Some(engine) = engines.get(&options).and_then(Weak::upgrade) {
             return Ok(engine);
         }
-        let engine = Engine::new(&options.config())?;
+        let engine = Engine::new(&options.config(Nans::Replaced))?;
         let ticker = Ticker::start(engine.weak());
-        let shared = Arc::new(Self { engine, ticker });
+        let shared = Arc::new(Self { engine, ticker, options, hidden: OnceLock::new() });
+        if options.compile_only {
+            // A process that compiles is started before it has anything to compile.
+            shared.hidden()?;
+        }
         engines.insert(options, Arc::downgrade(&shared));
         Ok(shared)
+    }
+
+    /// Compiles a component to an artefact that `engine` loads.
+    pub(crate) fn precompile(&self, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        if nans::are_hidden(component) {
+            self.hidden()?.precompile_component(component)
+        } else {
+            self.engine.precompile_component(component)
+        }
+    }
+
+    /// Compiles a component.
+    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        if !nans::are_hidden(component) {
+            return Component::from_binary(&self.engine, component);
+        }
+        let artefact = self.hidden()?.precompile_component(component)?;
+        // SAFETY: it was made a moment ago, by an engine that differs only in what it adds to operations on floats.
+        unsafe { Component::deserialize(&self.engine, artefact) }
+    }
+
+    fn hidden(&self) -> wasmtime::Result<&Engine> {
+        if let Some(engine) = self.hidden.get() {
+            return Ok(engine);
+        }
+        // Whether code replaces NaNs is no property that wasmtime compares when it loads an artefact: it runs the same
+        // way. So one engine runs both, and this one needs no address space.
+        let options = EngineOptions { compile_only: true, ..self.options };
+        let engine = Engine::new(&options.config(Nans::Hidden))?;
+        Ok(self.hidden.get_or_init(|| engine))
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod engine;
 mod imports;
+mod nans;
 mod outcome;
 mod run;
 mod state;
@@ -164,8 +165,7 @@ impl Sandbox {
     /// If it is invalid, or not of the world that closures are of.
     pub fn compile(&self, component: &[u8], is_fuelled: bool) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        let component =
-            Component::from_binary(&engine.engine, component).map_err(CompileError::Invalid)?;
+        let component = engine.compile(component).map_err(CompileError::Invalid)?;
         Definition::new(engine, &component, is_fuelled)
     }
 
@@ -175,7 +175,7 @@ impl Sandbox {
     /// If it is invalid.
     pub fn precompile(&self, component: &[u8], is_fuelled: bool) -> Result<Vec<u8>, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        engine.engine.precompile_component(component).map_err(CompileError::Invalid)
+        engine.precompile(component).map_err(CompileError::Invalid)
     }
 
     /// Loads what [`Sandbox::precompile`] made in this or another process.
@@ -205,6 +205,7 @@ impl Sandbox {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         self.engine(is_fuelled)?.engine.precompile_compatibility_hash().hash(&mut hasher);
+        nans::PROOF_VERSION.hash(&mut hasher);
         Ok(hasher.finish())
     }
 
@@ -240,6 +241,11 @@ impl Definition {
         component.initialize_copy_on_write_image().map_err(CompileError::Invalid)?;
         Ok(Self { engine, instance, define, call, is_fuelled })
     }
+}
+
+/// Whether a component is compiled without replacing NaNs, as it shows none but those it replaced itself.
+pub fn hides_nans(component: &[u8]) -> bool {
+    nans::are_hidden(component)
 }
 
 /// The index of an exported function, if it is of these types.

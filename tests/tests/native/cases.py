@@ -321,3 +321,129 @@ check(totals, ["list[list[float]]"], ([[1.0, 2.5], [3.0], []],), ([],))
 def sums_of_both(ints, floats): return (row_sums(ints), row_sums(floats))
 def row_sums(rows): return [(sum(row), len(row)) for row in rows]
 check(sums_of_both, ["list[list[int]]", "list[list[float]]"], ([[1, 2]], [[1.0], []]))
+
+# NaNs, whatever made them: their bits must be CPython's up to which NaN it is, and the same everywhere.
+def made_nans(a,b):
+    xs=[a*b, a-b, a+b, -(a*b), abs(a-b)]
+    xs[0]=xs[1]*1.0
+    x=a if a>b else a-b
+    return (xs, x, [x for x in [a+b,a*0.0]], max(a,b)+0.0)
+check(made_nans,["float","float"],*itertools.product([0.0,-0.0,1.5,float('inf'),float('-inf')],[0.0,-1.0,float('inf'),float('-inf')]))
+def nan_calls(x,n):
+    def_ = nan_twice(x, n)
+    return (def_, nan_twice(x-x, n), str(def_-def_), {1: x*0.0}, (x*2.0,))
+def nan_twice(x,n):
+    if n<=0: return x
+    return nan_twice(x*x, n-1)
+check(nan_calls,["float","int"],(1.0,3),(float('inf'),3),(float('-inf'),0),(1e200,4))
+def nan_root(x): return (math.sqrt(x*x), math.sqrt(abs(x))*0.0, math.floor(x) if x==x and abs(x)<10.0 else 0)
+check(nan_root,["float"],(2.0,),(float('inf'),),(-1e-300,))
+def nan_sum(xs):
+    t=0.0
+    for x in xs: t+=x
+    ys=[x*t for x in xs]
+    ys[0]=t
+    return (t, ys, t!=t)
+check(nan_sum,["list[float]"],([1.0,2.0],),([float('inf'),float('-inf')],),([1e308,1e308],))
+
+# Loops whose indexes are tested before them, and those where that fails.
+def affine(xs,a,b,start,stop):
+    t=0
+    for i in range(start,stop): t+=xs[a+i]*(i+b)
+    return t
+check(affine,["list[int]","int","int","int","int"],
+    ([1,2,3,4,5],0,0,0,5),([1,2,3,4,5],0,0,0,6),([1,2,3,4,5],-2,0,0,5),([1,2,3,4,5],-2,1,2,7),([1,2,3,4,5],-7,1,0,2),
+    ([1,2,3,4,5],-5,1,0,10),([],0,0,0,0),([],0,0,0,1),([],0,0,3,1),([1,2],2**62,0,0,1),([1,2],-2**62,2**62,2**62,2**62+2),
+    ([1,2],-2**63,0,0,1),([1,2],2**63-1,0,0,2),([1,2],0,2**63-1,0,1),([5,6],-2**31,0,2**31,2**31+2),([5,6],-2**31+1,0,2**31-1,2**31+1))
+def scaled(xs,n,m):
+    out=[0]*(n*m)
+    for i in range(n):
+        for j in range(m):
+            out[j*n+i]=xs[i*m+j]+out[j*n+i]
+            out[j*n+i]+=1
+    return out
+check(scaled,["list[int]","int","int"],([1,2,3,4,5,6],2,3),([1,2,3,4,5,6],3,2),([1,2,3,4,5],2,3),([],0,0),([],1,0),([1],1,1),([2**63-1],1,1))
+def steps(n,start,stop,step):
+    xs=[False]*n
+    for i in range(start,stop,step): xs[i]=True
+    return xs
+check(steps,["int","int","int","int"],(10,0,10,3),(10,1,10,2),(10,0,11,5),(10,9,-1,-3),(10,-3,3,1),(10,-11,3,1),(10,0,12,1),(0,0,0,1),(3,0,3,2**62),(3,0,3,2**31),(3,2,-5,-1),(3,0,1,0))
+def sieve_of(n):
+    xs=[True]*(n+1)
+    out=[]
+    for p in range(2,n+1):
+        if xs[p]:
+            out.append(p)
+            for q in range(p*p,n+1,p): xs[q]=False
+    return (out,xs)
+check(sieve_of,["int"],(2,),(50,),(1,),(0,))
+def aliased(a):
+    b=a
+    for i in range(1,len(a)): a[i]=b[i-1]+1
+    return (a,b,a is b)
+check(aliased,["list[int]"],([5,0,0,0],),([],),([1],))
+def grows(xs,n):
+    for i in range(n):
+        if xs[i]>2: xs.append(i)
+    for i in range(n):
+        if i==2: xs=[7]
+        xs[0]+=xs[i%len(xs)]
+    return xs
+check(grows,["list[int]","int"],([1,2,3,4],4),([3,3],3),([3,3],8),([],1))
+def shrinks(xs):
+    n=len(xs)
+    for i in range(n): xs.pop()
+    t=0
+    for i in range(n): t+=xs[i]
+    return t
+check(shrinks,["list[int]"],([1,2],),([],))
+def late(xs,n):
+    t=[0]
+    for i in range(n):
+        t[0]+=i
+        if i%3==2: t[0]-=xs[i]
+    return t
+check(late,["list[int]","int"],([1,2,3,4],4),([1,2,3],6),([1,2],2),([],3))
+def reassigned(xs,n):
+    for i in range(n):
+        i=i*2
+        xs[i]=i
+        i=n-1
+        k=i
+        xs[k]=i
+        if i>3: k=k-1
+        xs[k]+=1
+    return xs
+check(reassigned,["list[int]","int"],([0]*8,4),([0]*8,5),([0]*2,2),([0]*9,5))
+def ends(xs,n):
+    i=0
+    last=-1
+    for i in range(n):
+        last=xs[i]
+        if last<0: break
+    else:
+        last=100+i
+    return (i,last)
+check(ends,["list[int]","int"],([1,2,3],3),([1,-2,3],3),([1,2],3),([],0))
+def stencil(xs,n):
+    ys=[0.0]*n
+    for i in range(1,n-1): ys[i]=(xs[i-1]+xs[i]+xs[i+1])/3.0
+    return ys
+check(stencil,["list[float]","int"],([1.0,2.0,4.0,8.0],4),([1.0],1),([],0),([1.0,2.0,3.0],4),([1.0,2.0,3.0,4.0,5.0],4))
+def rows(m,n):
+    t=0
+    for i in range(len(m)):
+        for j in range(n): t+=m[i][j]*(j+1)
+    for i in range(len(m)):
+        for j in range(n): m[i][j]+=j
+    return (t,m)
+check(rows,["list[list[int]]","int"],([[1,2],[3,4]],2),([[1,2],[3]],2),([],3),([[]],1),([[1,2,3]],2))
+def tests(a,b,c):
+    n=0
+    while n<a and (n<b or n*n<c): n+=1
+    if a>0 and (b>0 or not c>0): n+=100
+    elif not (a<0 or b<0) and c!=0: n+=1000
+    else: n+=10000
+    while not (n>a or n>b): n+=7
+    return n
+check(tests,["int","int","int"],*itertools.product([-1,0,5,9],[-2,0,3],[0,30,-4]))
