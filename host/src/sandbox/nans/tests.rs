@@ -1,3 +1,5 @@
+//! Components that show a computed NaN, and components that do not.
+
 use super::*;
 
 /// A module with a memory, in a component, as a proof looks at it.
