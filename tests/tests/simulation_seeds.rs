@@ -24,6 +24,7 @@ fn promises_hold_whatever_goes_wrong() {
     assert!(total.submitted > 50 * SEEDS, "few tasks: {total:?}");
     assert!(total.returned * 2 > total.submitted, "few results: {total:?}");
     assert!(total.lost > SEEDS, "few losses: {total:?}");
+    assert!(total.taken_back > SEEDS, "few tasks taken back: {total:?}");
     assert!(total.points > SEEDS, "few points: {total:?}");
 }
 
@@ -68,6 +69,7 @@ fn sum(one: &Report, other: &Report) -> Report {
         completed: one.completed + other.completed,
         returned: one.returned + other.returned,
         lost: one.lost + other.lost,
+        taken_back: one.taken_back + other.taken_back,
     }
 }
 
@@ -100,6 +102,12 @@ fn clocks_that_stop_are_noticed_as_overrun_leases() {
 fn false_conclusions_are_noticed() {
     let what = first_violation(Mutation::ConclusionsLie);
     assert!(what.contains("has work of"), "{what}");
+}
+
+#[test]
+fn tasks_given_back_and_kept_are_noticed() {
+    let what = first_violation(Mutation::RecallsLie);
+    assert!(what.contains("and keeps it"), "{what}");
 }
 
 #[test]

@@ -30,6 +30,12 @@ impl HostSession {
             || self.dying.values().any(|of| *of <= point)
     }
 
+    /// Whether this attempt at a task is here.
+    pub fn has_attempt(&self, task: TaskId, attempt: u32) -> bool {
+        self.running.contains_key(&(task, attempt))
+            || self.waiting.iter().any(|(_, waits)| (waits.id, waits.attempt) == (task, attempt))
+    }
+
     /// Whether anything is done for the hub, or would be if it sent tasks.
     pub fn is_working(&self) -> bool {
         !self.machine.is_closed()
@@ -200,7 +206,10 @@ impl SimulatedHost {
                     waiting.into_iter().partition(|(_, task)| tasks.contains(&task.id));
                 session.waiting = left;
                 let tasks: Vec<_> =
-                    unstarted.into_iter().map(|(_, task)| (task.id, task.attempt)).collect();
+                    unstarted.iter().map(|(_, task)| (task.id, task.attempt)).collect();
+                if mutation == Some(Mutation::RecallsLie) {
+                    session.waiting.extend(unstarted);
+                }
                 let event = Event::TasksEnded { point, count: tasks.len() as u32 };
                 let closed = self.handle(connection, event, network, random);
                 if closed.is_none() {

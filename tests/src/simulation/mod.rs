@@ -17,7 +17,7 @@ use libp2p_identity::Keypair;
 use spm_hub::machine::list::Event as ListEvent;
 use spm_hub::machine::session::Event as SessionEvent;
 use spm_hub::machine::{Action, Conversation, Event, HostId, LinkId};
-use spm_protocol::frame::{Frame, HostControl, HubControl, HubWork};
+use spm_protocol::frame::{Frame, HostControl, HostWork, HubControl, HubWork};
 use spm_protocol::{PeerId, Point};
 
 use self::host::SimulatedHost;
@@ -46,6 +46,8 @@ pub enum Mutation {
     ConclusionsLie,
     /// Hosts forget tasks.
     TasksVanish,
+    /// Hosts keep the tasks that they give back.
+    RecallsLie,
 }
 
 /// What a simulation did.
@@ -63,6 +65,8 @@ pub struct Report {
     pub returned: u64,
     /// Links that the hub lost.
     pub lost: u64,
+    /// Tasks that hosts gave back before they had started.
+    pub taken_back: u64,
 }
 
 /// A broken invariant.
@@ -99,6 +103,7 @@ struct World {
     hub_tick_ms: Option<u64>,
     events: u64,
     lost: u64,
+    taken_back: u64,
 }
 
 impl World {
@@ -116,6 +121,7 @@ impl World {
             hub_tick_ms: None,
             events: 0,
             lost: 0,
+            taken_back: 0,
         };
         let hosts = world.random.between(1, 5) as u32;
         for number in 0..hosts {
@@ -189,6 +195,7 @@ impl World {
             completed: self.owner.completed,
             returned: self.owner.returned,
             lost: self.lost,
+            taken_back: self.taken_back,
         }
     }
 
@@ -304,6 +311,15 @@ impl World {
             && session.has_work_of(*point)
         {
             return Err(format!("host {} says {point} is concluded, and has work of it", host.0));
+        }
+        if let FromHost::Work(HostWork::Unstarted { tasks, .. }) = &frame {
+            self.taken_back += tasks.len() as u64;
+            let session = self.hosts.get(&host).and_then(|host| host.sessions.get(&connection));
+            if let Some((task, _)) = tasks.iter().find(|(task, attempt)| {
+                session.is_some_and(|session| session.has_attempt(*task, *attempt))
+            }) {
+                return Err(format!("host {} gave task {task} back, and keeps it", host.0));
+            }
         }
         let event = match frame {
             FromHost::Control(frame) => Event::Session(SessionEvent::Control { host, link, frame }),
