@@ -120,6 +120,8 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     // Weak, so that receivers see the end when the loop, which holds the sender, ends.
     events: broadcast::WeakSender<MeshEvent>,
+    /// What has happened since the start, for the first who asks: whom mDNS found is told once.
+    first_events: Mutex<Option<broadcast::Receiver<MeshEvent>>>,
     sessions: SessionAcceptor,
     fetches: Semaphore,
     running: Mutex<Option<JoinHandle<()>>>,
@@ -131,7 +133,7 @@ impl Mesh {
         let MeshOptions { identity, listen, bootstrap, mdns, transport, blobs } = options;
         let (commands, command_receiver) = mpsc::channel(COMMANDS_PENDING_MAX);
         let (inbound_sender, inbound) = mpsc::channel(ACCEPT_PENDING_MAX);
-        let (event_sender, _) = broadcast::channel(EVENTS_PENDING_MAX);
+        let (event_sender, first_events) = broadcast::channel(EVENTS_PENDING_MAX);
         let events = event_sender.downgrade();
         let key = identity.transport_keypair();
         let mut swarm = build::build(key, transport, mdns, inbound_sender)?;
@@ -154,6 +156,7 @@ impl Mesh {
                 blobs,
                 commands,
                 events,
+                first_events: Mutex::new(Some(first_events)),
                 sessions,
                 fetches,
                 running,
@@ -230,13 +233,14 @@ impl Mesh {
         self.tell(Command::Disconnect { peer }).await;
     }
 
-    /// A new receiver of events from now on.
+    /// A new receiver of events: the first has them from the start on, later ones from now on.
     pub fn events(&self) -> MeshEvents {
-        let receiver = match self.inner.events.upgrade() {
+        let first = self.inner.first_events.lock().take();
+        let receiver = first.unwrap_or_else(|| match self.inner.events.upgrade() {
             Some(sender) => sender.subscribe(),
             // The mesh is stopped, and so is this channel.
             None => broadcast::channel(1).1,
-        };
+        });
         MeshEvents { receiver }
     }
 

@@ -8,9 +8,13 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::*;
-use crate::blob::{
-    tests::{content, encoded},
-    wire::{Answer, Request},
+use crate::{
+    blob::{
+        tests::{content, encoded},
+        wire::{Answer, Request},
+    },
+    limits::{BLOB_SERVES_MAX, BLOB_SERVES_PER_PEER_MAX},
+    message,
 };
 
 const GROUP: usize = 16 * 1024;
@@ -239,4 +243,31 @@ async fn many_blobs_are_fetched_at_once() {
             }
         });
     assert!(soon(futures::future::join_all(fetches)).await.into_iter().all(|same| same));
+}
+
+#[tokio::test]
+async fn slow_members_cannot_hold_every_slot() {
+    let large = content(4 << 20);
+    let mut slow = Vec::new();
+    while slow.len() * BLOB_SERVES_PER_PEER_MAX < BLOB_SERVES_MAX {
+        slow.push(mesh().await);
+    }
+    let quick = mesh().await;
+    let (hub, id) = provider(&large, &slow.iter().chain([&quick]).collect::<Vec<_>>()).await;
+    let mut held = Vec::new();
+    for member in &slow {
+        connect(member, &hub).await;
+        for _ in 0..BLOB_SERVES_PER_PEER_MAX {
+            let mut stream = soon(member.open_stream(hub.peer_id(), BLOB_PROTOCOL)).await.unwrap();
+            let request = Request { session: session(1), id, first_chunk: 0 };
+            message::write(&mut stream, &request).await.unwrap();
+            let answer: Answer = soon(message::read(&mut stream)).await.unwrap();
+            assert_eq!(answer, Answer::Follows { bytes: large.len() as u64 });
+            held.push(stream); // and reads no further
+        }
+    }
+    connect(&quick, &hub).await;
+    let providers = [hub.peer_id()];
+    let fetched = quick.fetch(id, 4 << 20, session(1), &providers, |_, _| {});
+    assert!(soon(fetched).await.unwrap() == large);
 }
