@@ -31,6 +31,9 @@ const START_WAIT: Duration = Duration::from_secs(30);
 /// How long hosts elsewhere may take to answer, before a pool begins with those that did.
 const CONNECT_WAIT: Duration = Duration::from_secs(15);
 
+/// How often a pool looks whether a host was found.
+const FIND_POLL: Duration = Duration::from_millis(5);
+
 /// What keeps a pool's hosts alive.
 enum Kind {
     /// Hosts in this process.
@@ -226,6 +229,21 @@ fn wait_up(py: Python<'_>, pool: &spm_hub::Pool, count: usize, wait: Duration) -
     Ok(up)
 }
 
+/// Waits until a host was found, and is up. Others may be found later.
+fn wait_found(py: Python<'_>, pool: &spm_hub::Pool, wait: Duration) -> PyResult<usize> {
+    let patience = Patience::new(Some(wait.as_secs_f64()));
+    let found = wait_for(py, patience, |slice| {
+        let began = std::time::Instant::now();
+        let up = pool.wait_ready(1, slice);
+        if up == 0 {
+            // It returns at once while no host is known.
+            std::thread::sleep(slice.saturating_sub(began.elapsed()).min(FIND_POLL));
+        }
+        (up > 0).then_some(up)
+    })?;
+    Ok(found.unwrap_or(0))
+}
+
 #[pymethods]
 impl Hosts {
     /// Hosts in this process, with one slot each.
@@ -341,7 +359,12 @@ impl Hosts {
             super::discover::admit(&runtime, &mesh, &pool, wanted, &owners);
         }
         let this = Self::of(hub, pool, Kind::Remote(mesh));
-        if wait_up(py, &this.pool, count, CONNECT_WAIT)? == 0 {
+        let up = if addresses.is_empty() {
+            wait_found(py, &this.pool, CONNECT_WAIT)?
+        } else {
+            wait_up(py, &this.pool, count, CONNECT_WAIT)?
+        };
+        if up == 0 {
             return Err(no_hosts(py, &this.pool, &unreachable));
         }
         Ok(this)
@@ -487,6 +510,9 @@ impl Hosts {
     }
 }
 
+const NONE_FOUND: &str = "none of those to trust was found in the local network; \
+    hosts tell of themselves with `--mdns`";
+
 fn no_hosts(py: Python<'_>, pool: &spm_hub::Pool, unreachable: &[String]) -> PyErr {
     let mut refused = false;
     let mut reasons = Vec::new();
@@ -503,7 +529,7 @@ fn no_hosts(py: Python<'_>, pool: &spm_hub::Pool, unreachable: &[String]) -> PyE
     if reasons.is_empty() {
         reasons.extend(unreachable.iter().cloned());
     }
-    let reasons = if reasons.is_empty() { "none was found".to_owned() } else { reasons.join("; ") };
+    let reasons = if reasons.is_empty() { NONE_FOUND.to_owned() } else { reasons.join("; ") };
     let name = if refused { "NotAuthorized" } else { "NoHosts" };
     spm_error(py, name, (format!("no host can be used: {reasons}"),))
 }
