@@ -1,7 +1,7 @@
 """What `Pool.submit` does: tasks go to a run of their closure, and futures are settled.
 
 Each closure has a run of its own, in a child session, opened at its first use and kept for the
-next. A thread that waits for a result settles futures itself; a dispatcher thread does it for
+next, until it was idle for a while. A thread that waits for a result settles futures itself; a dispatcher thread does it for
 callbacks, `wait` and `as_completed`, and shows what tasks print.
 """
 
@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ._future import Future
+from ._idle import Idle
 from ._task import TaskInfo
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _RUNS_MAX: Final = 64
 """Closures that are kept in force for `submit`; past it, those idle for longest are concluded."""
 
+_clock: Final = time.monotonic
+
 
 class Submitter:
     """The futures of one pool."""
@@ -37,6 +40,7 @@ class Submitter:
         self._desk = hosts.desk()
         self._lock = threading.Lock()
         self._futures: dict[int, Future[Any]] = {}
+        self._idle: Idle[tuple[Specialisation, int, float | None]] = Idle()
         self._tags: dict[tuple[Specialisation, int, float | None], int] = {}
         self._leader = 0
         self._ended = False
@@ -50,16 +54,19 @@ class Submitter:
     ) -> Future[Any]:
         """Submit one task."""
         kind = (closure, settings.retries, settings.task_deadline_s)
-        tag = self._tags.get(kind)
-        if tag is None:
-            tag = self._open(kind)
         future: Future[Any] = Future(self)
-        with self._lock:
-            key, index = self._desk.submit(tag, row)
-            future._key = key
-            future.task = TaskInfo(index=index)
-            self._futures[key] = future
-        return future
+        while True:
+            tag = self._tags.get(kind)
+            if tag is None:
+                tag = self._open(kind)
+            with self._lock:
+                if self._tags.get(kind) != tag:
+                    continue  # concluded at this very moment
+                key, index = self._desk.submit(tag, row)
+                future._key = key
+                future.task = TaskInfo(index=index)
+                self._futures[key] = future
+                return future
 
     def _open(self, kind: tuple[Specialisation, int, float | None]) -> int:
         with self._opening:
@@ -83,6 +90,13 @@ class Submitter:
                     del self._tags[kind]
                     self._desk.close(tag)
                     return
+
+    def look(self, now: float) -> None:
+        """Conclude what nobody uses any more."""
+        with self._lock:
+            submitted = {kind: self._desk.submitted(tag) for kind, tag in self._tags.items()}
+            for kind in self._idle.look(now, submitted):
+                self._desk.close(self._tags.pop(kind))
 
     def _start(self) -> None:
         if self._thread is None:
@@ -198,7 +212,10 @@ def _dispatch(desk: _spm.Desk, submitter: weakref.ref[Submitter]) -> None:
         settling = submitter()
         if settling is None:
             return
-        settling.settle(each)
+        if each:
+            settling.settle(each)
+        else:
+            settling.look(_clock())
         del settling
     ending = submitter()
     if ending is not None:

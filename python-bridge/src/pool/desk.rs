@@ -32,6 +32,8 @@ const LAZY_POLL: Duration = Duration::from_millis(5);
 const LINGER: Duration = Duration::from_secs(1);
 /// How long the dispatcher waits for a completion before it looks at what is asked of it.
 const WATCH_SLICE: Duration = Duration::from_millis(100);
+/// How often the dispatcher looks for runs that nobody uses any more.
+const IDLE_LOOK: Duration = Duration::from_secs(10);
 /// Task ids below this are told apart from the tag of their run within one key.
 const TAG_SHIFT: u32 = 40;
 
@@ -42,6 +44,8 @@ struct Roles {
     watches: bool,
     sleeps: bool,
     stopped: bool,
+    /// When to look for idle runs, while there are any runs.
+    look_at: Option<Instant>,
 }
 
 struct Entry {
@@ -102,6 +106,7 @@ impl Desk {
         let live = ForkSafe::new(Live { list, session, _fleet: fleet });
         let entry = Entry { closure, live, pushed: 0, outstanding: 0 };
         self.entries.lock().insert(tag, entry);
+        self.roles.lock().look_at.get_or_insert_with(|| Instant::now() + IDLE_LOOK);
     }
 
     /// Completions for Python: a list of `(key, Done)`.
@@ -148,6 +153,12 @@ impl Desk {
             if roles.stopped && self.outstanding.load(Ordering::Acquire) == 0 {
                 return None;
             }
+            if roles.look_at.is_some_and(|look_at| look_at <= Instant::now()) {
+                let has_runs = !self.entries.lock().is_empty();
+                roles.look_at = has_runs.then(|| Instant::now() + IDLE_LOOK);
+                // Nothing is delivered: that is how Python is told to look.
+                return Some(Vec::new());
+            }
             let outstanding = self.outstanding.load(Ordering::Acquire) > 0;
             if roles.leads {
                 self.changed.wait_for(&mut roles, WATCH_SLICE);
@@ -166,7 +177,10 @@ impl Desk {
                     self.changed.wait_for(&mut roles, LAZY_POLL);
                 } else {
                     roles.sleeps = true;
-                    self.changed.wait(&mut roles);
+                    match roles.look_at {
+                        None => self.changed.wait(&mut roles),
+                        Some(look_at) => _ = self.changed.wait_until(&mut roles, look_at),
+                    }
                     roles.sleeps = false;
                 }
                 if roles.leads || self.queue.is_empty() {
@@ -240,6 +254,18 @@ impl Desk {
     /// Whether a run has no tasks under way.
     fn is_idle(&self, tag: u64) -> bool {
         self.entries.lock().get(&tag).is_none_or(|entry| entry.outstanding == 0)
+    }
+
+    /// How many tasks a run has had so far, or None while some are under way.
+    fn submitted(&self, tag: u64) -> Option<u64> {
+        let entries = self.entries.lock();
+        entries.get(&tag).filter(|entry| entry.outstanding == 0).map(|entry| entry.pushed)
+    }
+
+    /// Makes the dispatcher look for idle runs now.
+    fn wake(&self) {
+        self.roles.lock().look_at = Some(Instant::now());
+        self.changed.notify_one();
     }
 
     /// Ends a run; what it still has ends as cancelled, and is not heard of again.
