@@ -8,9 +8,10 @@ use clap::{Parser, Subcommand};
 
 use daemon::{RunArgs, StateArgs};
 
-/// Lends this machine to the submitters it is told to allow, and runs their closures in sandboxes.
+/// Lends this machine to the submitters it is told to allow,
+/// and runs their closures in sandboxes
 #[derive(Debug, Parser)]
-#[command(name = "spm-host", version)]
+#[command(name = "spm-host", version, verbatim_doc_comment)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -20,9 +21,9 @@ struct Args {
 enum Command {
     /// Runs a host until it is told to stop (SIGTERM, SIGINT).
     Run(RunArgs),
-    /// Prints the peer id of the key in the state folder, which others allow or trust.
+    /// Prints this host's peer id, which others allow or trust.
     Id(StateArgs),
-    /// Prints how the host that runs with the state folder is doing, as JSON.
+    /// Prints how the host that runs here is doing, as JSON.
     Status(StateArgs),
     /// Compiles a component; started by `run`.
     #[command(hide = true)]

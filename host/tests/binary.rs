@@ -167,3 +167,16 @@ fn logs_are_json_when_asked_for() {
     }
     assert!(log.contains("\"stopping\""), "{log}");
 }
+
+#[test]
+fn help_fits_a_terminal_of_80_columns() {
+    for arguments in [&["--help"][..], &["run", "--help"], &["id", "--help"], &["status", "--help"]]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_spm-host")).args(arguments).output().unwrap();
+        let help = text(&output.stdout);
+        assert!(help.contains("Usage: spm-host"), "{help}");
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

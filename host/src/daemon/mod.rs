@@ -14,9 +14,17 @@ pub(crate) use status::status;
 
 /// Where a host keeps its key and its compiled components.
 #[derive(Debug, Args)]
+#[command(next_line_help = true)]
 pub(crate) struct StateArgs {
-    /// Folder for the host's key and its compiled components [default: `$XDG_STATE_HOME/spm` or `~/.local/state/spm`]
-    #[arg(long, value_name = "DIR", env = "SPM_STATE_DIR")]
+    /// Folder for the host's key and its compiled components
+    /// [default: `$XDG_STATE_HOME/spm` or `~/.local/state/spm`]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SPM_STATE_DIR",
+        hide_env_values = true,
+        verbatim_doc_comment
+    )]
     state_dir: Option<PathBuf>,
 }
 

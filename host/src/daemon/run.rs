@@ -30,26 +30,30 @@ const BLOB_BYTES_MAX: usize = 1024 * MIB;
 /// Held by the process that uses a state folder.
 const LOCK_FILE: &str = "host.lock";
 
-/// What `spm-host run` is told.
+/// What `spm-host run` is told. Help is broken into lines here, for terminals of 80 columns.
 #[derive(Debug, Args)]
+#[command(next_line_help = true)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     state: StateArgs,
-    /// Address to listen on, such as `/ip4/0.0.0.0/udp/4001/quic-v1`; port 0 takes a free one. May be given often
+    /// Address to listen on, such as `/ip4/0.0.0.0/udp/4001/quic-v1`;
+    /// port 0 takes a free one. May be given often
     /// [default: a free TCP port of the loopback interface]
-    #[arg(long, value_name = "MULTIADDR")]
+    #[arg(long, value_name = "MULTIADDR", verbatim_doc_comment)]
     listen: Vec<Multiaddr>,
     /// Address of a peer to keep connected. May be given often
     #[arg(long, value_name = "MULTIADDR")]
     bootstrap: Vec<Multiaddr>,
-    /// Peer id of a submitter whose closures may run here; without any, nobody's may. May be given often
-    #[arg(long, value_name = "PEER ID")]
+    /// Peer id of a submitter whose closures may run here;
+    /// without any, nobody's may. May be given often
+    #[arg(long, value_name = "PEER ID", verbatim_doc_comment)]
     allow: Vec<PeerId>,
     /// Tasks to run at the same time [default: one for each processor]
     #[arg(long, value_name = "N")]
     slots: Option<u32>,
-    /// Memory for all tasks together [default: three quarters of the machine's]
-    #[arg(long, value_name = "N")]
+    /// Memory for all tasks together
+    /// [default: three quarters of the machine's]
+    #[arg(long, value_name = "N", verbatim_doc_comment)]
     memory_mib: Option<u64>,
     /// Name for people [default: the machine's]
     #[arg(long)]
@@ -66,8 +70,9 @@ pub(crate) struct RunArgs {
     /// Least severe log that is written
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LevelFilter,
-    /// Stops when standard input ends: with the process that started it, however that ends
-    #[arg(long)]
+    /// Stops when standard input ends: with the process that started it,
+    /// however that ends
+    #[arg(long, verbatim_doc_comment)]
     exit_with_stdin: bool,
 }
 
