@@ -207,7 +207,9 @@ fn computed_nans_are_the_same_everywhere_and_others_keep_their_bits() {
     let (one, minus_one) = (float(1f64.to_bits()), float((-1f64).to_bits()));
     let list = |items: &[&Vec<u8>]| {
         let mut bytes = vec![0x80 | items.len() as u8];
-        items.iter().for_each(|item| bytes.extend(*item));
+        for item in items {
+            bytes.extend(*item);
+        }
         bytes
     };
     let tuple = |items: &[&Vec<u8>]| [&[0xd9, 0xb1, 0x00][..], &list(items)].concat();

@@ -1,7 +1,7 @@
 //! NaNs that arithmetic makes differ between processors. Hosts replace them after every operation, unless they find
 //! that the guest does so itself wherever their bits can be seen: in memory, as an integer, and by code of the runtime.
 //! That is what is emitted here. NaNs that came from outside keep their bits on their way through locals and lists, as
-//! they do in CPython.
+//! they do in `CPython`.
 
 use wasm_encoder::{Instruction as I, ValType};
 

@@ -394,6 +394,7 @@ impl Emitter<'_, '_> {
 }
 
 /// Whether two sums or products are written the same way.
+#[allow(clippy::many_single_char_names, reason = "two of each, side by side")]
 fn is_same(a: &Ex, b: &Ex) -> bool {
     match (&a.op, &b.op) {
         (Ir::Int(a), Ir::Int(b)) => a == b,
