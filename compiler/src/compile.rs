@@ -7,6 +7,7 @@ use crate::emit;
 use crate::explain;
 use crate::link::{self, UserModule};
 use crate::lower::{self, Parsed};
+use crate::pack;
 use crate::parse;
 use crate::range;
 use crate::request::{Compiled, Request};
@@ -49,6 +50,7 @@ pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
         range::analyze(function);
     }
     let explain = explain::explain(&mut program, &parsed, &lowered.types);
+    program.functions.iter_mut().for_each(pack::pack);
     let module = emit::emit(&mut program, &parsed, request);
     let result = lowered.types.value_type(&lowered.result);
     finish(request, &module, result, explain).map_err(|message| {

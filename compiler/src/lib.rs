@@ -31,6 +31,7 @@ mod ir;
 pub mod link;
 mod lower;
 mod names;
+mod pack;
 mod parse;
 mod range;
 mod render;

@@ -1,7 +1,7 @@
 //! `bytes`.
 
 use crate::buffer::Buffer;
-use crate::mem::{P, byte, copy, set_slot, slot, store, zero};
+use crate::mem::{P, byte, copy, fill, set_slot, slot, store, zero};
 use crate::object::{blank_list, blank_str, content, data, len, new_str, slots};
 use crate::raise::{fail_common, leave, memory_error, value_error};
 use crate::range::{position, span};
@@ -56,6 +56,10 @@ pub extern "C" fn bytes_repeat(b: P, count: i64) -> Option<P> {
         return memory_error();
     }
     let object = blank_str(total, total as u32)?;
+    if let [byte] = content(b) {
+        fill(data(object), total as u32, *byte);
+        return Some(object);
+    }
     for index in 0..count as u32 {
         copy(data(object) + index * length as u32, data(b), length as u32);
     }

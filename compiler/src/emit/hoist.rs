@@ -10,6 +10,7 @@ use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::Emitter;
 use super::ints::Operand;
+use super::lists::is_packed;
 use super::memory::field;
 use crate::abi::layout;
 use crate::ast::Operator;
@@ -124,12 +125,11 @@ impl Emitter<'_, '_> {
         let (data, length) = (self.temp(ValType::I32), self.temp(ValType::I64));
         match fixed {
             Fixed::List(list) => {
+                let packed = self.func.locals[list].ty == Ty::Bytes;
                 let list = self.places[list];
-                self.ops([
-                    I::LocalGet(list),
-                    I::I32Load(field(layout::LIST_DATA)),
-                    I::LocalSet(data),
-                ]);
+                self.op(I::LocalGet(list));
+                self.elements(packed);
+                self.op(I::LocalSet(data));
                 self.ops([
                     I::LocalGet(list),
                     I::I64Load32U(field(layout::LEN)),
@@ -164,7 +164,7 @@ impl Emitter<'_, '_> {
     }
 
     fn fixed(&self, list: &Ex) -> Option<Fixed> {
-        if !matches!(list.ty, Ty::List(_) | Ty::VTuple(_)) {
+        if !matches!(list.ty, Ty::List(_) | Ty::VTuple(_)) && !is_packed(list) {
             return None;
         }
         match &list.op {

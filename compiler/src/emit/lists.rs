@@ -1,6 +1,6 @@
 //! Lists: elements are read and written in line.
 
-use wasm_encoder::{BlockType, Instruction as I, ValType};
+use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::hoist::Product;
 use super::ints::Operand;
@@ -17,6 +17,8 @@ struct Held {
     local: u32,
     temporary: bool,
     owned: bool,
+    /// One byte an element.
+    packed: bool,
 }
 
 /// An index that is a sum, with its operands in place. The first may be a product, which counts
@@ -31,13 +33,18 @@ impl Emitter<'_, '_> {
     /// Evaluates a list. It is lent only if `next`, evaluated before it is used, cannot free it.
     fn hold(&mut self, list: &Ex, next: &[&Ex]) -> Held {
         if let Ir::Local(local) = list.op {
-            return Held { local: self.places[local], temporary: false, owned: false };
+            return Held {
+                local: self.places[local],
+                temporary: false,
+                owned: false,
+                packed: is_packed(list),
+            };
         }
         let calm = next.iter().all(|next| next.is_simple());
         let own = if calm { self.lent(list) } else { self.value(list) };
         let local = self.temp(ValType::I32);
         self.op(I::LocalSet(local));
-        Held { local, temporary: true, owned: own == Own::Owned }
+        Held { local, temporary: true, owned: own == Own::Owned, packed: is_packed(list) }
     }
 
     fn let_go_of(&mut self, held: &Held, ty: &Ty) {
@@ -68,9 +75,10 @@ impl Emitter<'_, '_> {
         span: Span,
     ) {
         self.op(I::LocalGet(list.local));
-        self.op(I::I32Load(field(layout::LIST_DATA)));
+        self.elements(list.packed);
+        let packed = list.packed;
         let Some((what, natural)) = checked else {
-            self.scaled(at);
+            self.scaled(at, packed);
             return;
         };
         let length = I::I64Load32U(field(layout::LEN));
@@ -80,14 +88,14 @@ impl Emitter<'_, '_> {
                 self.ops([I::I64Const(value), I::LocalGet(list.local), length.clone(), I::I64Add]);
                 self.ops([I::LocalTee(position), I::I64Const(0), I::I64LtS]);
                 self.fail_if(COMMON + what, span);
-                self.scaled(Operand::Local(position));
+                self.scaled(Operand::Local(position), packed);
                 self.give_back(position);
             }
             _ if natural => {
                 self.push(at);
                 self.ops([I::LocalGet(list.local), length, I::I64GeU]);
                 self.fail_if(COMMON + what, span);
-                self.scaled(at);
+                self.scaled(at, packed);
             }
             _ => {
                 // A negative index is, unsigned, beyond any length.
@@ -111,25 +119,52 @@ impl Emitter<'_, '_> {
                 self.fail_if(COMMON + what, span);
                 self.blocks.pop();
                 self.op(I::End);
-                self.scaled(Operand::Local(position));
+                self.scaled(Operand::Local(position), packed);
                 self.give_back(position);
             }
         }
     }
 
-    /// Adds an index, as slots, to the address on the stack.
-    fn scaled(&mut self, at: Operand) {
+    /// From a list to the address of its elements, on the stack.
+    pub(super) fn elements(&mut self, packed: bool) {
+        if packed {
+            self.ops([I::I32Const(layout::STR_DATA as i32), I::I32Add]);
+        } else {
+            self.op(I::I32Load(field(layout::LIST_DATA)));
+        }
+    }
+
+    /// Adds an index to the address of the elements on the stack.
+    fn scaled(&mut self, at: Operand, packed: bool) {
+        let bytes = if packed { 1 } else { layout::SLOT_BYTES as i32 };
         match at {
             Operand::Const(0) => {}
             Operand::Const(value) => {
-                self.ops([I::I32Const(value as i32 * layout::SLOT_BYTES as i32), I::I32Add]);
+                self.ops([I::I32Const((value as i32).wrapping_mul(bytes)), I::I32Add]);
             }
             at => {
                 self.push(at);
-                self.ops([I::I32WrapI64, I::I32Const(layout::SLOT_BYTES.trailing_zeros() as i32)]);
-                self.ops([I::I32Shl, I::I32Add]);
+                self.op(I::I32WrapI64);
+                self.add_scaled(packed);
             }
         }
+    }
+
+    /// Adds the index on the stack to the address below it.
+    pub(super) fn add_scaled(&mut self, packed: bool) {
+        if !packed {
+            self.ops([I::I32Const(layout::SLOT_BYTES.trailing_zeros() as i32), I::I32Shl]);
+        }
+        self.op(I::I32Add);
+    }
+
+    /// Loads the element whose address is on the stack.
+    fn load_element(&mut self, ty: &Ty, packed: bool) -> Own {
+        if packed {
+            self.op(I::I32Load8U(MemArg { align: 0, ..field(0) }));
+            return Own::Free;
+        }
+        self.load_slot(ty, 0)
     }
 
     /// Pushes the address of an element of a list whose place is known; the ordinary way is left
@@ -171,7 +206,7 @@ impl Emitter<'_, '_> {
         self.op(I::If(BlockType::Result(ValType::I32)));
         self.blocks.push(None);
         self.op(I::LocalGet(known.data));
-        self.scaled(at);
+        self.scaled(at, is_packed(list));
         self.op(I::Else);
         if let (Some(sum), Operand::Temp(at)) = (&sum, at) {
             self.checked_sum(index, sum);
@@ -242,11 +277,11 @@ impl Emitter<'_, '_> {
         let what =
             if matches!(list.ty, Ty::VTuple(_)) { common::TUPLE_INDEX } else { common::LIST_INDEX };
         if checked && expression.ty != Ty::Never && self.known_address(list, index, what, span) {
-            return self.load_slot(&expression.ty, 0);
+            return self.load_element(&expression.ty, is_packed(list));
         }
         let held = self.hold(list, &[index]);
         self.element_address(&held, index, checked, what, span);
-        let own = self.load_slot(&expression.ty, 0);
+        let own = self.load_element(&expression.ty, held.packed);
         if expression.ty == Ty::Never {
             return Own::Free;
         }
@@ -263,13 +298,13 @@ impl Emitter<'_, '_> {
         let (what, span) = (common::LIST_ASSIGN_INDEX, index_span(list, index));
         let counted = value.ty.is_counted();
         if !counted && checked && self.known_address(list, index, what, span) {
-            self.store_number(value);
+            self.store_number(value, is_packed(list));
             return;
         }
         let held = self.hold(list, &[index, value]);
         self.element_address(&held, index, checked, what, span);
         if !counted {
-            self.store_number(value);
+            self.store_number(value, held.packed);
             self.let_go_of(&held, &list.ty);
             return;
         }
@@ -290,10 +325,12 @@ impl Emitter<'_, '_> {
     }
 
     /// Stores what is not counted at the address on the stack.
-    fn store_number(&mut self, value: &Ex) {
+    fn store_number(&mut self, value: &Ex, packed: bool) {
         self.lent(value);
         if value.ty == Ty::Never {
             self.op(I::Unreachable);
+        } else if packed {
+            self.op(I::I32Store8(MemArg { align: 0, ..field(0) }));
         } else if value.ty == Ty::Float {
             self.seen(value);
             self.op(I::F64Store(field(0)));
@@ -373,6 +410,11 @@ impl Emitter<'_, '_> {
         self.give_back(object);
         Own::Owned
     }
+}
+
+/// Whether a list has one byte an element, see [`crate::pack`].
+pub(super) fn is_packed(list: &Ex) -> bool {
+    list.ty == Ty::Bytes
 }
 
 /// From the list to its index: what `CPython` marks for a store.

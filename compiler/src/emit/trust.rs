@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::Emitter;
-use crate::abi::layout;
+use super::lists::is_packed;
 use crate::ast::{Comparison, Operator};
 use crate::ir::{Ex, LocalId, Op as Ir, St};
 use crate::ty::Ty;
@@ -362,8 +362,7 @@ impl Emitter<'_, '_> {
         if trusted {
             self.op(I::LocalGet(known.data));
             self.raw_half(index);
-            self.ops([I::I32Const(layout::SLOT_BYTES.trailing_zeros() as i32), I::I32Shl]);
-            self.op(I::I32Add);
+            self.add_scaled(is_packed(list));
         }
         trusted
     }

@@ -447,3 +447,55 @@ def tests(a,b,c):
     while not (n>a or n>b): n+=7
     return n
 check(tests,["int","int","int"],*itertools.product([-1,0,5,9],[-2,0,3],[0,30,-4]))
+
+# Lists of bools that stay in their function, and those that do not.
+def bits_kept(n,i):
+    xs=[False]*n
+    ys=[True]*(n+1)
+    for j in range(0,n,2): xs[j]=ys[j+1]
+    xs[i]=not xs[i]
+    ys[-1]=xs[-1] and n>2
+    t=0
+    for j in range(-n,n):
+        if xs[j]: t+=j+1000
+        xs[j]=xs[j]!=ys[j]
+    return (t,len(xs),len(ys),[xs[j] for j in range(n)],ys[i],xs[0]==True,xs[0]<ys[0],xs[0]+ys[0])
+check(bits_kept,["int","int"],(1,0),(2,-1),(5,4),(5,-5),(5,5),(5,-6),(0,0),(-3,0),(3,2**62),(4,-2**63))
+def bits_again(n):
+    t=0
+    for i in range(n):
+        xs=[False]*i
+        if i>1:
+            xs[i-1]=True
+            xs=[True]*(i//2)
+        for j in range(len(xs)): t+=xs[j]*j+1
+    return t
+check(bits_again,["int"],(0,),(1,),(9,))
+def bits_missing(n,b):
+    if b: xs=[b]*n
+    else: xs=[False]*n
+    ys=[False]*n
+    for i in range(n): ys[i]=xs[i]
+    xs[0]=ys[n-1]
+    return ys[n]
+check(bits_missing,["int","bool"],(0,True),(2,False),(2,True))
+def bits_leave(n,k):
+    a=[False]*n; b=[True]*n; c=[False]*n; d=[False]*n; e=[False]*n; f=[False]*n; g=[True]*n
+    for i in range(n): a[i]=i%2==0; c[i]=i>1
+    d.append(True); e.reverse(); f.insert(0,True)
+    b[::2]=[False]*len(b[::2])
+    alias=c
+    alias[k]=True
+    h=[i>k for i in range(n)]
+    return (a,b,sum(c),d,e,f,any(g),all(g),min(a),max(a),a==h,True in h,h.count(True),sorted(a),a+h,a[1:],alias is c,c,[x for x in g],bits_given(g,k),str(a),a*2,h.index(True) if True in h else -1)
+def bits_given(xs,k):
+    xs[k]=False
+    return xs
+check(bits_leave,["int","int"],(1,0),(4,1),(5,-1),(3,3))
+def bits_in_lists(xs):
+    ys=xs[:]
+    for i in range(len(ys)): ys[i]=not ys[i]
+    rows=[[False]*3 for _ in range(2)]
+    rows[0][1]=True
+    return (xs,ys,rows,(ys,1),{"k": ys})
+check(bits_in_lists,["list[bool]"],([True,False],),([],))
