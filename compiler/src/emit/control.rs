@@ -6,10 +6,16 @@ use super::{Emitter, value_types};
 use crate::ast::{Comparison, Operator, Span};
 use crate::ir::{Ex, Label, Op as Ir, St};
 use crate::ty::Ty;
+use crate::visit;
 
 /// Conditions of at most this many operations are tested at the end of a loop again instead of
 /// jumping back to the test.
-const REPEATED_CONDITION_MAX: usize = 12;
+const REPEATED_CONDITION_MAX: usize = 16;
+
+/// Loops of at most this many operations are written out four times.
+const COPIED_4_MAX: usize = 56;
+/// Loops of at most this many operations are written out twice.
+const COPIED_2_MAX: usize = 96;
 
 /// Values of at most this many operations are computed even if they may not be needed.
 const SELECTED_MAX: usize = 6;
@@ -112,13 +118,24 @@ impl Emitter<'_, '_> {
         self.forget_addresses();
         let condition = condition.map(settled);
         let before = self.hoist(condition, body, step);
-        self.versions(condition, body, step, &mut |this| {
-            this.turns(condition, body, step, span);
+        self.versions(condition, body, step, &mut |this, is_trusted| {
+            let copies = if is_trusted { copies(condition, body, step) } else { 1 };
+            this.turns(condition, body, step, copies, span);
         });
         self.forget(before);
     }
 
-    fn turns(&mut self, condition: Option<&Ex>, body: &[St], step: &[St], span: Span) {
+    /// A loop, several turns of which are written out. At the head of a loop hosts look whether to stop it, and for that
+    /// keep all that a loop carries from turn to turn in memory; from one turn that is written out to the next it
+    /// stays in registers.
+    fn turns(
+        &mut self,
+        condition: Option<&Ex>,
+        body: &[St],
+        step: &[St],
+        copies: usize,
+        span: Span,
+    ) {
         self.op(I::Block(BlockType::Empty));
         self.blocks.push(None);
         let repeat = condition.is_none_or(|condition| size(condition) <= REPEATED_CONDITION_MAX);
@@ -132,6 +149,15 @@ impl Emitter<'_, '_> {
         self.blocks.push(None);
         if let (Some(condition), false) = (condition, repeat) {
             self.jump_if(condition, false, 1);
+        }
+        for _ in 1..copies {
+            self.block(body);
+            self.block(step);
+            self.forget_addresses();
+            if let Some(condition) = condition {
+                self.jump_if(condition, false, 1);
+            }
+            self.forget_addresses();
         }
         self.block(body);
         self.block(step);
@@ -272,6 +298,41 @@ fn settled(condition: &Ex) -> &Ex {
     } else {
         condition
     }
+}
+
+/// How many turns of a loop are written out: several of small ones with no loop or call in them.
+fn copies(condition: Option<&Ex>, body: &[St], step: &[St]) -> usize {
+    let Some(condition) = condition.filter(|condition| size(condition) <= REPEATED_CONDITION_MAX)
+    else {
+        return 1;
+    };
+    let mut turn = [body, step, &[St::Eval(condition.clone())]].concat();
+    let mut is_plain = true;
+    let mut operations = 0;
+    visit::every_expression(&mut turn, &mut |expression| {
+        operations += 1;
+        is_plain &= match &expression.op {
+            Ir::Call(..) | Ir::Raise(_) | Ir::NewList(_) | Ir::NewTuple(_) | Ir::Lazy(_) => false,
+            Ir::Runtime(name, _) => name.starts_with("math_") || name.starts_with("int_from"),
+            Ir::Seq(statements, _) => !has_loops(statements),
+            _ => !expression.ty.is_counted() || matches!(expression.op, Ir::Local(_)),
+        };
+    });
+    match operations {
+        _ if !is_plain || has_loops(&turn) => 1,
+        0..=COPIED_4_MAX => 4,
+        ..=COPIED_2_MAX => 2,
+        _ => 1,
+    }
+}
+
+fn has_loops(statements: &[St]) -> bool {
+    statements.iter().any(|statement| match statement {
+        St::Loop { .. } => true,
+        St::If(_, then, other) => has_loops(then) || has_loops(other),
+        St::Block(_, body) => has_loops(body),
+        _ => false,
+    })
 }
 
 /// Whether a condition is `a and b` or `a or b`.

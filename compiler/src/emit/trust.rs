@@ -164,13 +164,13 @@ impl Assignments {
 }
 
 impl Emitter<'_, '_> {
-    /// Emits a loop in two versions, if that is of use. What it does not change is looked up already.
+    /// Emits a loop in two versions, if that is of use; `emit` is told which is the one to be fast. What it does not change is looked up already.
     pub(super) fn versions(
         &mut self,
         condition: Option<&Ex>,
         body: &[St],
         step: &[St],
-        emit: &mut dyn FnMut(&mut Self),
+        emit: &mut dyn FnMut(&mut Self, bool),
     ) {
         // A loop inside of one that is trusted has its counters to itself.
         let outer = self.trust.take();
@@ -179,14 +179,14 @@ impl Emitter<'_, '_> {
             self.op(I::If(BlockType::Empty));
             self.blocks.push(None);
             self.trust = Some(plan.trust);
-            emit(self);
+            emit(self, true);
             self.trust = None;
             self.op(I::Else);
-            emit(self);
+            emit(self, false);
             self.blocks.pop();
             self.op(I::End);
         } else {
-            emit(self);
+            emit(self, true);
         }
         self.trust = outer;
     }
