@@ -115,3 +115,22 @@ def test_a_host_that_allows_nobody_refuses(tmp_path: Path) -> None:
             with spm.connect(address, key=str(tmp_path / "key")) as pool:
                 pool.submit(twice, 1).result(timeout=60)
     assert "--allow" in str(caught.value)
+
+
+def test_a_damaged_cache_is_made_again_and_not_run(tmp_path: Path) -> None:
+    key = str(tmp_path / "key")
+    folder = tmp_path / "host"
+    kept = ()
+    for damage in (False, True):
+        if damage:
+            kept = [path for path in folder.rglob("*") if path.stat().st_size > 1024]
+            assert kept, "compiled code is kept"
+            for path in kept:
+                data = bytearray(path.read_bytes())
+                data[len(data) // 2] ^= 1
+                path.write_bytes(data)
+            damaged = {path: path.read_bytes() for path in kept}
+        with running_host(folder, "--allow", spm.identity(key)) as address:
+            with spm.connect(address, key=key) as pool:
+                assert pool.submit(twice, 21).result(timeout=60) == 42
+    assert any(path.read_bytes() != damaged[path] for path in kept)
