@@ -18,13 +18,8 @@ pub(crate) use status::status;
 pub(crate) struct StateArgs {
     /// Folder for the host's key and its compiled components
     /// [default: `$XDG_STATE_HOME/spm` or `~/.local/state/spm`]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "SPM_STATE_DIR",
-        hide_env_values = true,
-        verbatim_doc_comment
-    )]
+    /// [env: `SPM_STATE_DIR`]
+    #[arg(long, value_name = "DIR", env = "SPM_STATE_DIR", hide_env = true, verbatim_doc_comment)]
     state_dir: Option<PathBuf>,
 }
 
