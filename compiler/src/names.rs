@@ -100,6 +100,7 @@ pub(crate) fn targets(target: &Expr, names: &mut Vec<(String, NodeId)>) {
                 targets(item, names);
             }
         }
+        ExprKind::Starred(rest) => targets(rest, names),
         _ => {}
     }
 }

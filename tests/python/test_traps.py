@@ -72,6 +72,20 @@ def late(n: int) -> int:
     return n
 
 
+@spm.wasm_closure(fuel=200_000)
+def branching(n: int) -> int:
+    if n < 2:
+        return n
+    return branching(n - 1) + branching(n - 2)
+
+
+@spm.wasm_closure(deadline_s=0.2)
+def branching_late(n: int) -> int:
+    if n < 2:
+        return n
+    return branching_late(n - 1) + branching_late(n - 2)
+
+
 @spm.wasm_closure
 def endless(n: int) -> int:
     while n >= 0:
@@ -178,6 +192,25 @@ def test_deadline(pool: spm.Pool) -> None:
     (frame,) = error.task.frames
     assert frame.function == "late"
     assert frame.line == line + 2, "the head of the loop that ran on"
+
+
+@pytest.mark.parametrize(
+    ("function", "ended"),
+    [(branching, spm.FuelExhausted), (branching_late, spm.DeadlineExceeded)],
+    ids=["fuel", "deadline"],
+)
+def test_a_recursion_that_was_stopped_shows_where(
+    pool: spm.Pool, function: spm.Closure[[int], int], ended: type[spm.TaskError]
+) -> None:
+    error = failure(pool, function, 80)
+    assert isinstance(error, ended)
+    assert error.task is not None
+    first, last = error.task.frames[0], error.task.frames[-1]
+    line = function.__wrapped__.__code__.co_firstlineno + 1
+    assert first.source.strip().startswith("return branching")
+    # Stopped on its way into the function: its name, and no call, is the innermost place.
+    assert last.line == line
+    assert last.source.strip().startswith("def branching")
 
 
 def test_a_failure_harms_no_neighbour(pool: spm.Pool) -> None:

@@ -306,10 +306,13 @@ fn encode_user(
         val_type.encode(&mut body);
     }
     let mut site = None;
+    let locals_end = body.len();
     for op in &function.body {
         let mut instruction = |instruction: &Instruction<'_>, body: &mut Vec<u8>| {
             if let Some(site) = site.take() {
-                let at = CodePoint { function: number, offset: body.len() as u32 };
+                // A host may stop a guest on its way into a function, before any instruction.
+                let offset = if body.len() == locals_end { 0 } else { body.len() as u32 };
+                let at = CodePoint { function: number, offset };
                 lines.push(LineEntry { at, site });
             }
             instruction.encode(body);

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::flow::VariableId;
 use super::iterate::Item;
 use super::{Body, Span};
+use crate::abi::given;
 use crate::ast::{Expr, ExprKind, Operator, Stmt, StmtKind};
 use crate::diagnostics::Code;
-use crate::ir::{Ex, Local, Op, Raise, St};
+use crate::ir::{Argument, Ex, Local, Op, Raise, St};
 use crate::names;
 use crate::ty::Ty;
 
@@ -89,6 +90,12 @@ impl Body<'_, '_> {
             return;
         }
         match (&target.kind, item) {
+            (ExprKind::Tuple(targets) | ExprKind::List(targets), item)
+                if targets.iter().any(|target| matches!(target.kind, ExprKind::Starred(_))) =>
+            {
+                let value = self.item_value(item, target.span);
+                self.unpack_rest(target, targets, value);
+            }
             (ExprKind::Tuple(targets) | ExprKind::List(targets), Item::Many(items)) => {
                 if targets.len() != items.len() {
                     self.wrong_count(target, targets.len(), items.len());
@@ -198,17 +205,12 @@ impl Body<'_, '_> {
                 let class = self.exception("ValueError");
                 let text = format!("too many values to unpack (expected {wanted})");
                 let many = St::Eval(Self::raise(class, &text, span));
-                let few = self.too_few(wanted, length.clone(), span);
+                let few = self.too_few(&wanted.to_string(), length.clone(), span);
                 self.push(St::If(test(crate::ast::Comparison::Gt), vec![many], Vec::new()));
                 self.push(St::If(test(crate::ast::Comparison::Lt), vec![few], Vec::new()));
                 for (index, target) in targets.iter().enumerate() {
                     let index = Ex::int(index as i64, span);
-                    let get = Op::ListGet {
-                        list: Box::new(list.clone()),
-                        index: Box::new(index),
-                        checked: false,
-                    };
-                    self.assign(target, Ex::new(get, element.clone(), span));
+                    self.assign(target, Self::known_item(&list, index, &element, span));
                 }
             }
             Ty::Str => {
@@ -226,13 +228,76 @@ impl Body<'_, '_> {
         }
     }
 
+    /// `a, *rest, b = value`.
+    fn unpack_rest(&mut self, target: &Expr, targets: &[Expr], value: Ex) {
+        let span = target.span;
+        let stars = targets.iter().filter(|it| matches!(it.kind, ExprKind::Starred(_))).count();
+        let first = targets.iter().position(|it| matches!(it.kind, ExprKind::Starred(_)));
+        let (Some(before), 1) = (first, stars) else {
+            self.report(Code::Syntax, span, "multiple starred expressions in assignment", "");
+            return;
+        };
+        let after = targets.len() - before - 1;
+        let Some(list) = self.as_list(value, span) else {
+            self.assign_errors(targets, span);
+            return;
+        };
+        if list.ty == Ty::Never {
+            self.evaluate(list);
+            return;
+        }
+        let list = self.copy(list);
+        let ty = self.resolve(&list.ty);
+        let Ty::List(element) = &ty else { return self.assign_errors(targets, span) };
+        let element = self.element(element);
+        let length = Self::length(list.clone());
+        let wanted = Ex::int((before + after) as i64, span);
+        let test = Self::int_compare(crate::ast::Comparison::Lt, length.clone(), wanted);
+        let few = self.too_few(&format!("at least {}", before + after), length.clone(), span);
+        self.push(St::If(test, vec![few], Vec::new()));
+        // All are taken before the first is assigned.
+        let mut values = Vec::new();
+        for (index, target) in targets.iter().enumerate() {
+            let value = if let ExprKind::Starred(_) = &target.kind {
+                let mask = given::START | if after > 0 { given::STOP } else { 0 };
+                let bounds = [before as i64, -(after as i64), 1].map(|at| Ex::int(at, span));
+                let mut arguments = vec![Argument::Ex(list.clone()), Argument::Desc(ty.clone())];
+                arguments.extend(bounds.map(Argument::Ex));
+                arguments.push(Argument::Num(mask));
+                Self::runtime("list_slice", arguments, ty.clone(), span)
+            } else if index < before {
+                Self::known_item(&list, Ex::int(index as i64, span), &element, span)
+            } else {
+                let from_end = (targets.len() - index) as i64;
+                let at = Op::Int2(
+                    Operator::Sub,
+                    Box::new(length.clone()),
+                    Box::new(Ex::int(from_end, span)),
+                );
+                Self::known_item(&list, Ex::new(at, Ty::Int, span), &element, span)
+            };
+            values.push(self.copy(value));
+        }
+        for (target, value) in targets.iter().zip(values) {
+            let target = if let ExprKind::Starred(rest) = &target.kind { rest } else { target };
+            self.assign(target, value);
+        }
+    }
+
+    /// An element that is known to be there.
+    fn known_item(list: &Ex, index: Ex, element: &Ty, span: Span) -> Ex {
+        let get =
+            Op::ListGet { list: Box::new(list.clone()), index: Box::new(index), checked: false };
+        Ex::new(get, element.clone(), span)
+    }
+
     fn assign_errors(&mut self, targets: &[Expr], span: Span) {
         for target in targets {
             self.assign(target, Self::error(span));
         }
     }
 
-    fn too_few(&mut self, wanted: i64, length: Ex, span: Span) -> St {
+    fn too_few(&mut self, wanted: &str, length: Ex, span: Span) -> St {
         let digits = Self::call_runtime("int_str", vec![length], Ty::Str, span);
         let head =
             Self::text(&format!("not enough values to unpack (expected {wanted}, got "), span);

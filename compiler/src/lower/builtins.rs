@@ -4,7 +4,7 @@ use super::Body;
 use super::convert::BuiltinCall;
 use crate::ast::{Comparison, Expr, ExprKind, Operator, Span};
 use crate::diagnostics::Code;
-use crate::ir::{Argument, Ex, Op, Unary};
+use crate::ir::{Argument, Ex, LocalId, Op, St, Unary};
 use crate::ty::Ty;
 
 /// The builtins that can be called.
@@ -300,7 +300,7 @@ impl Body<'_, '_> {
         let value = self.expr(subject);
         self.split(value, &mut |_, value| {
             let known = super::narrow::is_instance(&value.ty, &names);
-            Self::seq(vec![crate::ir::St::Eval(value)], Ex::bool(known, span))
+            Self::seq(vec![St::Eval(value)], Ex::bool(known, span))
         })
     }
 
@@ -316,7 +316,10 @@ impl Body<'_, '_> {
         let (mut statements, values) = self.capture(|this| {
             let mut values = Vec::new();
             for argument in call.arguments {
-                let value = this.expr(argument);
+                let value = match &argument.kind {
+                    ExprKind::Starred(items) => this.list_from(argument, items),
+                    _ => this.expr(argument),
+                };
                 values.push(this.keep(value));
             }
             for (keyword, default) in [("sep", " "), ("end", "\n")] {
@@ -342,13 +345,35 @@ impl Body<'_, '_> {
         if let Some(trivial) = self.trivial(&values.iter().chain(&ends).collect::<Vec<_>>(), span) {
             return Self::seq(statements, trivial);
         }
+        // Whether something was printed, where that is not known.
+        let is_starred = |argument: &Expr| matches!(argument.kind, ExprKind::Starred(_));
+        let begun = if call.arguments.iter().any(is_starred) { self.fresh(&Ty::Bool) } else { 0 };
         let (more, ()) = self.capture(|this| {
             let show = |this: &mut Self, text: Ex| {
                 let shown = Self::call_runtime("print_text", vec![text], Ty::None, span);
                 this.evaluate(shown);
             };
-            for (index, value) in values.into_iter().enumerate() {
-                if index > 0 {
+            let mut unpacked = false;
+            for (index, (value, argument)) in values.into_iter().zip(call.arguments).enumerate() {
+                if let ExprKind::Starred(_) = &argument.kind {
+                    if !unpacked {
+                        this.push(St::Set(begun, Ex::bool(index > 0, span)));
+                    }
+                    unpacked = true;
+                    let exit = this.label();
+                    let Some(plan) = this.plan_value(value, exit) else { continue };
+                    this.for_loop(argument.id, plan, &[], span, &mut |this, item| {
+                        let item = this.item_value(item, span);
+                        let item = this.keep(item);
+                        this.print_separator(begun, &ends[0], span);
+                        let text = this.str_of(item, false, span);
+                        show(this, text);
+                    });
+                    continue;
+                }
+                if unpacked {
+                    this.print_separator(begun, &ends[0], span);
+                } else if index > 0 {
                     show(this, ends[0].clone());
                 }
                 let text = this.str_of(value, false, span);
@@ -359,6 +384,14 @@ impl Body<'_, '_> {
         });
         statements.extend(more);
         Self::seq(statements, Ex::none(span))
+    }
+
+    /// The separator, unless nothing was printed yet.
+    fn print_separator(&mut self, begun: LocalId, separator: &Ex, span: Span) {
+        let shown = Self::call_runtime("print_text", vec![separator.clone()], Ty::None, span);
+        let test = Ex::local(begun, Ty::Bool, span);
+        self.push(St::If(test, vec![St::Eval(shown)], Vec::new()));
+        self.push(St::Set(begun, Ex::bool(true, span)));
     }
 
     /// `left < right` as `min` and `max` use it, for two values of any type.

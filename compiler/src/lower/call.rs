@@ -31,10 +31,13 @@ impl Body<'_, '_> {
         keywords: &[(String, Expr)],
     ) -> Ex {
         let span = expression.span;
-        if arguments.iter().any(|argument| matches!(argument.kind, ExprKind::Starred(_))) {
+        let call = self.builtin_call(expression);
+        let prints = call.is_some_and(|call| call.name == "print");
+        let is_starred = |argument: &Expr| matches!(argument.kind, ExprKind::Starred(_));
+        if arguments.iter().any(is_starred) && !prints {
             return self.spread(expression, function, arguments, keywords);
         }
-        if let Some(call) = self.builtin_call(expression) {
+        if let Some(call) = call {
             return self.builtin(expression, &call);
         }
         match &function.kind {
@@ -80,6 +83,9 @@ impl Body<'_, '_> {
                 if let Some(module) = self.module(base) {
                     let dotted = format!("{module}.{method}");
                     return self.module_call(&dotted, arguments, keywords, span);
+                }
+                if let Some(class) = self.class_of_methods(base) {
+                    return self.unbound_method(class, method, arguments, keywords, span);
                 }
                 self.method(base, method, arguments, keywords, span)
             }

@@ -35,7 +35,7 @@ impl Body<'_, '_> {
     }
 
     /// A new list of what an iterable gives.
-    fn list_from(&mut self, place: &Expr, iterable: &Expr) -> Ex {
+    pub(super) fn list_from(&mut self, place: &Expr, iterable: &Expr) -> Ex {
         let span = place.span;
         if !self.is_lazy(iterable) {
             let value = self.expr(iterable);

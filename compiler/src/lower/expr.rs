@@ -260,6 +260,9 @@ impl Body<'_, '_> {
 
     fn list_display(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
         let span = expression.span;
+        if items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) {
+            return self.list_of_parts(expression, items);
+        }
         let mut element = self.program.types.variable(self.instance as u32, expression.id, 0);
         let mut values = Vec::new();
         for item in items {
@@ -276,6 +279,33 @@ impl Body<'_, '_> {
             return trivial;
         }
         Ex::new(Op::NewList(values), Ty::list(element), span)
+    }
+
+    /// `[a, *b]`.
+    fn list_of_parts(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
+        let span = expression.span;
+        let element = self.program.types.variable(self.instance as u32, expression.id, 0);
+        let list = Ex::new(Op::NewList(Vec::new()), Ty::list(element), span);
+        let (statements, list) = self.capture(|this| {
+            let list = this.copy(list);
+            for item in items {
+                let add = |this: &mut Self, value: Ex| {
+                    let added = this.append(&list, value, item.span);
+                    this.evaluate(added);
+                };
+                if let ExprKind::Starred(part) = &item.kind {
+                    this.for_each(part, &mut |this, item| {
+                        let value = this.item_value(item, part.span);
+                        add(this, value);
+                    });
+                } else {
+                    let value = this.expr(item);
+                    add(this, value);
+                }
+            }
+            list
+        });
+        Self::seq(statements, list)
     }
 
     fn set_display(&mut self, expression: &Expr, items: &[Expr]) -> Ex {

@@ -2,9 +2,10 @@
 
 use super::Body;
 use crate::abi::{given, setop};
-use crate::ast::{Comparison, Expr, Span};
+use crate::ast::{Comparison, Expr, ExprKind, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Op, St};
+use crate::request::Captured;
 use crate::ty::Ty;
 
 impl Body<'_, '_> {
@@ -35,6 +36,59 @@ impl Body<'_, '_> {
         let values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
         let named: Vec<(&str, Ex)> =
             keywords.iter().map(|(name, value)| (name.as_str(), self.expr(value))).collect();
+        self.method_of(object, method, values, &named, span)
+    }
+
+    /// The builtin class that an expression names, as in `str.lower`.
+    pub(super) fn class_of_methods(&self, base: &Expr) -> Option<&'static str> {
+        const CLASSES: &[&str] =
+            &["str", "bytes", "int", "bool", "float", "list", "tuple", "dict", "set"];
+        let ExprKind::Name(name) = &base.kind else { return None };
+        if self.variable(name).is_some() {
+            return None;
+        }
+        let name = match self.captured(name) {
+            Some(Captured::Builtin(name)) => name,
+            Some(_) => return None,
+            None => name.clone(),
+        };
+        CLASSES.iter().copied().find(|class| *class == name)
+    }
+
+    /// `str.lower(text)`.
+    pub(super) fn unbound_method(
+        &mut self,
+        class: &str,
+        method: &str,
+        arguments: &[Expr],
+        keywords: &[(String, Expr)],
+        span: Span,
+    ) -> Ex {
+        if let ("str", "join", [separator, iterable]) = (class, method, arguments) {
+            let separator = self.expr(separator);
+            if separator.ty == Ty::Str {
+                return self.join_strings(separator, iterable, span);
+            }
+        }
+        let mut values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let named: Vec<(&str, Ex)> =
+            keywords.iter().map(|(name, value)| (name.as_str(), self.expr(value))).collect();
+        if values.is_empty() {
+            let message = format!("unbound method {class}.{method}() needs an argument");
+            return self.fail(Code::Arguments, span, message, "");
+        }
+        let object = values.remove(0);
+        let found = self.resolve(&object.ty);
+        let fits = matches!(found, Ty::Never | Ty::Error)
+            || found.python_name() == class
+            || class == "int" && found == Ty::Bool;
+        if !fits {
+            let name = found.python_name();
+            let message = format!(
+                "descriptor '{method}' for '{class}' objects doesn't apply to a '{name}' object"
+            );
+            return self.fail(Code::Operand, span, message, "");
+        }
         self.method_of(object, method, values, &named, span)
     }
 

@@ -65,8 +65,8 @@ impl Converter<'_> {
                 let parts = [&slice.lower, &slice.upper, &slice.step];
                 ExprKind::Slice(parts.map(|part| part.as_ref().map(|part| self.boxed(part))))
             }
-            py::Expr::List(list) => ExprKind::List(self.expressions(&list.elts)),
-            py::Expr::Tuple(tuple) => ExprKind::Tuple(self.expressions(&tuple.elts)),
+            py::Expr::List(list) => ExprKind::List(self.items(&list.elts)),
+            py::Expr::Tuple(tuple) => ExprKind::Tuple(self.items(&tuple.elts)),
             py::Expr::Set(set) => ExprKind::Set(self.expressions(&set.elts)),
             py::Expr::Dict(dict) => return self.dict(dict),
             py::Expr::ListComp(comprehension) => self.comprehension(
@@ -133,6 +133,18 @@ impl Converter<'_> {
 
     fn expressions(&mut self, expressions: &[py::Expr]) -> Vec<Expr> {
         expressions.iter().map(|expression| self.expression(expression)).collect()
+    }
+
+    /// The items of a list or tuple, of which some may be unpacked.
+    fn items(&mut self, items: &[py::Expr]) -> Vec<Expr> {
+        let item = |item: &py::Expr| match item {
+            py::Expr::Starred(starred) => {
+                let kind = ExprKind::Starred(self.boxed(&starred.value));
+                self.expr(kind, starred.range)
+            }
+            plain => self.expression(plain),
+        };
+        items.iter().map(item).collect()
     }
 
     fn number(&mut self, number: &py::Number, range: TextRange, negated: bool) -> Expr {

@@ -4,4 +4,4 @@ def f(x: int) -> int:
     z = unknown(y)
     with z:
         z = 1 + 'a'
-    return [*z]
+    return {*z}

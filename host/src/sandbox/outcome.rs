@@ -94,8 +94,10 @@ fn code_points(error: &wasmtime::Error) -> Vec<CodePoint> {
         .frames()
         .iter()
         .filter(|frame| !frame.module().name().is_some_and(|name| name.starts_with(SHIM_PREFIX)))
-        .filter_map(|frame| {
-            Some(CodePoint { function: frame.func_index(), offset: frame.func_offset()? as u32 })
+        .map(|frame| {
+            // A guest that was stopped on its way into a function is at none of its instructions.
+            let offset = frame.func_offset().unwrap_or(0) as u32;
+            CodePoint { function: frame.func_index(), offset }
         })
         .collect()
 }

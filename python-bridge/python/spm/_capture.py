@@ -62,12 +62,21 @@ def target_of(function: Callable[..., Any]) -> Target:
             function = function.__func__
         elif isinstance(function, type) or _member_name(function) is not None:
             break
+        elif isinstance(function, types.BuiltinMethodType) and _has_methods(function.__self__):
+            owner = function.__self__
+            arguments = (owner, *arguments)
+            function = getattr(type(owner), function.__name__)
         elif isinstance(call := vars(type(function)).get("__call__"), types.FunctionType):
             arguments = (function, *arguments)
             function = call
         else:
             break
     return Target(function, arguments, keywords)
+
+
+def _has_methods(owner: object) -> bool:
+    """Whether a value is of a builtin type, whose methods the compiler knows."""
+    return type(owner) in (str, bytes, int, bool, float, list, tuple, dict, set)
 
 
 def _member_name(value: Any) -> str | None:
@@ -179,13 +188,16 @@ def _add_glue(
     gathered: Gathered, function: Callable[..., Any], shape: tuple[int, tuple[str, ...]]
 ) -> None:
     name = getattr(function, "__name__", type(function).__name__)
-    member = _member_name(function)
+    if isinstance(function, types.MethodDescriptorType):
+        member, called = _member_name(function.__objclass__), f"target.{name}"
+    else:
+        member, called = _member_name(function), "target"
     if member is None:
         raise CompileError(f"{describe(function)} cannot be compiled; wrap it in a function")
     positional = [f"a{index}" for index in range(shape[0])]
     parameters = ", ".join([*positional, *shape[1]])
     passed = ", ".join([*positional, *(f"{word}={word}" for word in shape[1])])
-    text = f"def call({parameters}):\n    return target({passed})\n"
+    text = f"def call({parameters}):\n    return {called}({passed})\n"
     gathered.functions.append((name, name, GLUE_FILE, 1, 0, text))
     module, _, short = member.partition(".")
     known: Captured = ("builtin", short) if module == "builtins" else ("member", member)

@@ -499,3 +499,29 @@ def bits_in_lists(xs):
     rows[0][1]=True
     return (xs,ys,rows,(ys,1),{"k": ys})
 check(bits_in_lists,["list[bool]"],([True,False],),([],))
+def starred_targets(xs):
+    first, *rest = xs
+    *head, last = xs
+    a, *middle, b = xs
+    [c, *d] = rest
+    return (first, rest, head, last, a, middle, b, c, d)
+check(starred_targets, ["list[int]"], ([1, 2, 3, 4],), ([1, 2],), ([1],), ([],))
+check(starred_targets, ["tuple[int, int, int]"], ((1, 2, 3),))
+check(starred_targets, ["str"], ("abcd",), ("a",))
+def starred_loop(rows): return [(a, rest) for a, *rest in rows]
+check(starred_loop, ["list[list[int]]"], ([[1, 2, 3], [4]],), ([[]],))
+def quick(xs):
+    if not xs: return []
+    pivot, *rest = xs
+    return [*quick([x for x in rest if x < pivot]), pivot, *quick([x for x in rest if x >= pivot])]
+check(quick, ["list[int]"], ([3, 1, 2, 3, 0],), ([],))
+def starred_lists(xs, t): return ([*xs, *t, 9], [*range(3)], [*"ab", *(c for c in "cd")], [*xs], [*xs, *xs][-1])
+check(starred_lists, ["list[int]", "tuple[int, int]"], ([1, 2], (3, 4)), ([], (5, 6)))
+def starred_print(xs, t):
+    print(*xs)
+    print(*xs, sep=", ", end=";\n")
+    print("n", *xs, "m", *t, *range(2), sep="-")
+    print(*"", "x", *[])
+check(starred_print, ["list[int]", "tuple[int, str]"], ([1, 2], (3, "z")), ([], (0, "")))
+def unbound(words, text): return (sorted(words, key=str.lower), list(map(str.upper, words)), max(words, key=str.lower, default=""), str.split(text, ","), float.is_integer(2.0))
+check(unbound, ["list[str]", "str"], (["b", "A", "c"], "a,b"), ([], ""))
