@@ -362,13 +362,11 @@ impl<'m, 'p> Emitter<'m, 'p> {
 
     /// The body inside its block for returning.
     fn body(&mut self) {
-        // A guest that is stopped is stopped at the start of a function, or at the head of a loop.
-        let span = self.func.span;
-        self.mark(span);
         if self.signature.recursive {
             self.op(I::LocalGet(self.depth_local));
             self.op(I::I32Const(1));
             self.op(I::I32LtS);
+            let span = self.func.span;
             self.fail_if(COMMON + crate::abi::common::RECURSION, span);
         }
         let keeps = !self.owned.is_empty();
@@ -402,7 +400,8 @@ impl<'m, 'p> Emitter<'m, 'p> {
 
     /// Puts the failure blocks around the body.
     fn assemble(&mut self) -> Vec<Op> {
-        let mut ops = Vec::new();
+        // A guest that is stopped is stopped at the start of a function, or at the head of a loop.
+        let mut ops = vec![Op::Site(self.site(self.func.span))];
         let count = self.failures.len() as u32;
         if count > 0 {
             ops.push(Op::Wasm(I::Block(BlockType::Result(ValType::I32))));
