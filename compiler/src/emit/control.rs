@@ -318,11 +318,12 @@ fn copies(condition: Option<&Ex>, body: &[St], step: &[St]) -> usize {
             _ => !expression.ty.is_counted() || matches!(expression.op, Ir::Local(_)),
         };
     });
-    match operations {
-        _ if !is_plain || has_loops(&turn) => 1,
-        0..=COPIED_4_MAX => 4,
-        ..=COPIED_2_MAX => 2,
-        _ => 1,
+    if !is_plain || has_loops(&turn) || operations > COPIED_2_MAX {
+        1
+    } else if operations > COPIED_4_MAX {
+        2
+    } else {
+        4
     }
 }
 
