@@ -1,12 +1,20 @@
 //! Compiling strangers' components in a child process, with limits on its time and memory.
 //!
-//! The child reads a byte that says whether fuel is counted, then a component, on its standard input; it writes the
-//! artefact on its standard output, or why there is none on its standard error. One child compiles one component.
-//! The next one is started ahead, and waits: compiling a small component takes less time than starting a process.
+//! A child reads requests on its standard input: a byte that says whether fuel is counted, the component's length in
+//! eight bytes, little-endian, and the component. It answers each on its standard output: a byte that says whether
+//! there is an artefact, and in the same way the artefact, or why there is none.
+//!
+//! One child is started ahead, and waits: compiling a small component takes less time than starting a process. It
+//! compiles something of its own meanwhile, and after a component it waits for the next, since what was compiled
+//! before makes that quicker. What it is given never outlives an answer, and it is replaced when it has used
+//! [`CHILD_TIME_MAX`]. A child that somebody took over could make this host run what he likes by its first answer: to
+//! use it again costs nothing in safety.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{
+    Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -23,6 +31,9 @@ use crate::sandbox::{Sandbox, SandboxOptions};
 pub const COMMAND: &str = "compile-child";
 /// Largest artefact a child may write.
 const ARTEFACT_BYTES_MAX: u64 = 512 * MIB as u64;
+/// How long a child may have compiled to be used again. Its limit on CPU time counts from its start, so this is what
+/// a component can lose of that.
+const CHILD_TIME_MAX: Duration = Duration::from_secs(1);
 /// Most that is read of why there is no artefact.
 const REASON_BYTES_MAX: u64 = 4 * KIB as u64;
 /// How often a child that compiles looks whether its parent still is there.
@@ -62,8 +73,19 @@ pub struct ChildCompiler {
     executable: PathBuf,
     timeout: Duration,
     /// A child that waits for a component.
-    spare: Mutex<Option<KilledChild>>,
+    spare: Mutex<Option<Spare>>,
     is_stopped: AtomicBool,
+}
+
+/// A child that waits for a component.
+#[derive(Debug)]
+struct Spare {
+    child: KilledChild,
+    input: ChildStdin,
+    output: ChildStdout,
+    errors: ChildStderr,
+    /// How long it has compiled.
+    spent: Duration,
 }
 
 /// A child that does not outlive its handle.
@@ -104,9 +126,9 @@ impl ChildCompiler {
 
     /// Kills the child that waits, as a system short of memory might.
     pub fn kill_spare(&self) {
-        if let Some(KilledChild(child)) = &mut *self.spare.lock() {
+        if let Some(spare) = &mut *self.spare.lock() {
             // It may have died by itself.
-            let _ = child.kill();
+            let _ = spare.child.0.kill();
         }
     }
 
@@ -142,71 +164,90 @@ impl ChildCompiler {
             return Err(abandoned());
         }
         let spare = self.spare.lock().take();
-        if let Some(child) = spare {
-            match self.feed(child, component, is_fuelled, is_abandoned) {
+        if let Some(spare) = spare {
+            match self.feed(spare, component, is_fuelled, is_abandoned) {
                 // It may have died while it waited, so that says nothing about the component.
                 None | Some(Err(CompileChildError::Died { .. })) => {}
                 Some(result) => return result,
             }
         }
-        let child = self.start().map_err(CompileChildError::Start)?;
-        self.feed(child, component, is_fuelled, is_abandoned).unwrap_or_else(|| {
+        let spare = self.start().map_err(CompileChildError::Start)?;
+        self.feed(spare, component, is_fuelled, is_abandoned).unwrap_or_else(|| {
             Err(CompileChildError::Failed { reason: "the process died".to_owned() })
         })
     }
 
-    fn start(&self) -> io::Result<KilledChild> {
-        Command::new(&self.executable)
+    fn start(&self) -> io::Result<Spare> {
+        let mut child = Command::new(&self.executable)
             .arg(COMMAND)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map(KilledChild)
+            .map(KilledChild)?;
+        let streams = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+        let (Some(input), Some(output), Some(errors)) = streams else {
+            return Err(io::Error::other("a child without its streams"));
+        };
+        Ok(Spare { child, input, output, errors, spent: Duration::ZERO })
+    }
+
+    /// Keeps a child that is not worn out for the next component.
+    fn keep(&self, child: Spare) {
+        let mut spare = self.spare.lock();
+        let is_wanted = child.spent < CHILD_TIME_MAX && !self.is_stopped.load(Ordering::SeqCst);
+        let surplus = if is_wanted && spare.is_none() { spare.replace(child) } else { Some(child) };
+        drop(spare);
+        drop(surplus);
     }
 
     /// Gives a child its component and waits for what it makes of it; nothing if it was dead.
     fn feed(
         &self,
-        mut child: KilledChild,
+        spare: Spare,
         component: &[u8],
         is_fuelled: bool,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Option<Result<Vec<u8>, CompileChildError>> {
-        let mut input = child.0.stdin.take()?;
-        let (output, errors) = (child.0.stdout.take()?, child.0.stderr.take()?);
+        let begun = Instant::now();
+        let Spare { mut child, mut input, mut output, mut errors, spent } = spare;
+        let mut header = vec![u8::from(is_fuelled)];
+        header.extend_from_slice(&(component.len() as u64).to_le_bytes());
         // The child reads everything before it does anything, so this cannot wait for long.
-        input.write_all(&[u8::from(is_fuelled)]).and_then(|()| input.write_all(component)).ok()?;
-        drop(input);
+        input.write_all(&header).and_then(|()| input.write_all(component)).ok()?;
         let (sender, receiver) = mpsc::channel();
         let reader = std::thread::Builder::new().name("spm-compile".to_owned()).spawn(move || {
-            let mut artefact = Vec::new();
-            let mut reason = Vec::new();
-            let read = output
-                .take(ARTEFACT_BYTES_MAX)
-                .read_to_end(&mut artefact)
-                .and_then(|_| errors.take(REASON_BYTES_MAX).read_to_end(&mut reason));
+            let answer = read_answer(&mut output);
             // Nobody listens any more after a time-out.
-            let _ = sender.send(read.map(|_| (artefact, reason)));
+            let _ = sender.send((answer, output));
         });
         let Ok(reader) = reader else {
             return Some(Err(CompileChildError::Failed {
                 reason: "no thread for its output".to_owned(),
             }));
         };
-        let output = self.wait(&receiver, is_abandoned);
-        let result = match output {
+        let result = match self.wait(&receiver, is_abandoned) {
             Err(error) => Err(error),
-            Ok(Err(error)) => Err(CompileChildError::Failed { reason: error.to_string() }),
-            Ok(Ok((artefact, reason))) => match child.0.wait() {
-                Ok(status) if status.success() => Ok(artefact),
-                Ok(status) if reason.is_empty() => Err(CompileChildError::Died { status }),
-                Ok(_) => Err(CompileChildError::Failed {
-                    reason: String::from_utf8_lossy(&reason).trim().to_owned(),
-                }),
-                Err(error) => Err(CompileChildError::Failed { reason: error.to_string() }),
-            },
+            Ok((Ok(answer), output)) => {
+                let spent = spent + begun.elapsed();
+                self.keep(Spare { child, input, output, errors, spent });
+                let _ = reader.join();
+                return Some(answer.map_err(|reason| CompileChildError::Failed { reason }));
+            }
+            Ok((Err(_), _)) => {
+                // It wrote no whole answer, so it is ending, or worse.
+                let _ = child.0.kill();
+                let mut reason = Vec::new();
+                let read = (&mut errors).take(REASON_BYTES_MAX).read_to_end(&mut reason);
+                match (child.0.wait(), read) {
+                    (Ok(_), Ok(count)) if count > 0 => Err(CompileChildError::Failed {
+                        reason: String::from_utf8_lossy(&reason).trim().to_owned(),
+                    }),
+                    (Ok(status), _) => Err(CompileChildError::Died { status }),
+                    (Err(error), _) => Err(CompileChildError::Failed { reason: error.to_string() }),
+                }
+            }
         };
         // Ends the child's output, and so the thread that reads it.
         drop(child);
@@ -246,13 +287,40 @@ fn abandoned() -> CompileChildError {
     CompileChildError::Failed { reason: "nobody waits for it any more".to_owned() }
 }
 
+/// Reads an artefact, or why there is none.
+fn read_answer(output: &mut impl Read) -> io::Result<Result<Vec<u8>, String>> {
+    let (is_artefact, length) = read_header(output)?;
+    let length_max = if is_artefact { ARTEFACT_BYTES_MAX } else { REASON_BYTES_MAX };
+    if length > length_max {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let content = read_exactly(output, length)?;
+    Ok(if is_artefact { Ok(content) } else { Err(String::from_utf8_lossy(&content).into_owned()) })
+}
+
+/// Reads the flag and the length that are before each component and each answer.
+fn read_header(stream: &mut impl Read) -> io::Result<(bool, u64)> {
+    let mut flag = [0];
+    stream.read_exact(&mut flag)?;
+    let mut length = [0; 8];
+    stream.read_exact(&mut length)?;
+    Ok((flag[0] != 0, u64::from_le_bytes(length)))
+}
+
+fn read_exactly(stream: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    stream.take(length).read_to_end(&mut content)?;
+    if content.len() as u64 == length {
+        Ok(content)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
 /// What the child does: see [`crate::compile_child`].
 pub fn run_child() -> ExitCode {
     match compile_from_stdin() {
-        Ok(artefact) => match io::stdout().write_all(&artefact) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
+        Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("{reason}");
             ExitCode::FAILURE
@@ -260,21 +328,64 @@ pub fn run_child() -> ExitCode {
     }
 }
 
-fn compile_from_stdin() -> Result<Vec<u8>, String> {
+/// Compiles until its input ends.
+fn compile_from_stdin() -> Result<(), String> {
     set_limits();
     // Made before anything is known of the component: for a child that waits this costs nobody time.
     let sandbox = Sandbox::new(SandboxOptions::compile_child()).map_err(|error| chain(&error))?;
+    // Brings in what of the compiler is used first. It is valid; if it were not, that would do no harm.
+    let _ = sandbox.precompile_core(PRACTICE);
     let mut input = io::stdin().lock();
-    let mut is_fuelled = [0];
-    input.read_exact(&mut is_fuelled).map_err(|error| error.to_string())?;
-    watch_parent().map_err(|error| error.to_string())?;
-    let mut component = Vec::new();
-    input
-        .take(COMPONENT_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut component)
-        .map_err(|error| error.to_string())?;
-    sandbox.precompile(&component, is_fuelled[0] != 0).map_err(|error| chain(&error))
+    let mut output = io::stdout().lock();
+    let mut is_watched = false;
+    loop {
+        let (is_fuelled, length) = match read_header(&mut input) {
+            Ok(header) => header,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
+        if !is_watched {
+            watch_parent().map_err(|error| error.to_string())?;
+            is_watched = true;
+        }
+        if length > COMPONENT_BYTES_MAX as u64 {
+            return Err(format!("a component of {length} bytes"));
+        }
+        let component = read_exactly(&mut input, length).map_err(|error| error.to_string())?;
+        let (is_artefact, mut content) = match sandbox.precompile(&component, is_fuelled) {
+            Ok(artefact) => (1, artefact),
+            Err(error) => (0, chain(&error).into_bytes()),
+        };
+        if is_artefact == 0 {
+            content.truncate(REASON_BYTES_MAX as usize);
+        }
+        let mut header = vec![is_artefact];
+        header.extend_from_slice(&(content.len() as u64).to_le_bytes());
+        output
+            .write_all(&header)
+            .and_then(|()| output.write_all(&content))
+            .and_then(|()| output.flush())
+            .map_err(|error| error.to_string())?;
+    }
 }
+
+/// A module of one function, `(i64, i64) -> i64`, that loops, branches, calls itself and uses memory.
+const PRACTICE: &[u8] = &[
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, // magic, version
+    0x01, 0x07, 0x01, 0x60, 0x02, 0x7e, 0x7e, 0x01, 0x7e, // its type
+    0x03, 0x02, 0x01, 0x00, // the function
+    0x05, 0x03, 0x01, 0x00, 0x01, // a memory of a page
+    0x0a, 0x32, 0x01, 0x30, 0x00, // its code
+    0x03, 0x40, // loop
+    0x20, 0x00, 0x20, 0x01, 0x7e, 0x21, 0x00, // 0 = 0 * 1
+    0x41, 0x08, 0x20, 0x00, 0x37, 0x03, 0x00, // [8] = 0
+    0x20, 0x01, 0x42, 0x01, 0x7d, 0x22, 0x01, 0x50, 0x45, // 1 = 1 - 1; is it not zero?
+    0x0d, 0x00, 0x0b, // again; end
+    0x41, 0x08, 0x29, 0x03, 0x00, 0x50, // is [8] zero?
+    0x04, 0x7e, 0x42, 0x07, 0x05, // then 7, else
+    0x20, 0x00, 0x20, 0x01, 0x10, 0x00, 0x0b, // itself; end
+    0x0b,
+];
 
 fn set_limits() {
     #[cfg(target_os = "linux")]
@@ -317,4 +428,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_to_practise_on_is_valid() {
+        let sandbox = Sandbox::new(SandboxOptions::compile_child()).unwrap();
+        sandbox.precompile_core(PRACTICE).unwrap();
+    }
 }

@@ -29,7 +29,8 @@ pub use mesh::{
 };
 pub use message::MessageError;
 pub use pipe::{
-    CloseReason, Pipe, PipeClosed, PipeReceiver, PipeSender, TryRecvError, TrySendError,
+    CloseReason, Direct, PendingWake, Pipe, PipeClosed, PipeReceiver, PipeSender, TryRecvError,
+    TrySendError, directly,
 };
 pub use session::{IncomingSession, IncomingSessions, OpenSessionError, SessionChannel};
 

@@ -5,6 +5,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -41,6 +42,15 @@ def talk(n: int) -> int:
     print("task", n)
     print("é", end="\n")
     return n
+
+
+def test_a_result_is_not_waited_for_after_it_is_there() -> None:
+    # Whoever waits for a result and the pool's own thread must not take it from one another.
+    with spm.laptop(1) as pool:
+        for n in range(3000):
+            begin = time.monotonic()
+            assert pool.submit(double, n).result(timeout=60) == 2 * n
+            assert time.monotonic() - begin < 30
 
 
 class TestMap:

@@ -1,19 +1,20 @@
 //! Drives one session: its pipes, its clock, and what its state machine says to do.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spm_netmesh::{Pipe, PipeReceiver};
+use spm_netmesh::{Direct, Pipe, PipeReceiver};
 use spm_protocol::frame::{Frame, HubControl, HubWork, Task};
 use spm_protocol::limits::VALUE_BYTES_MAX;
 use spm_protocol::{Certified, Outcome, Payload, SessionId, TaskId};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::outbox::Outbox;
 use super::point::{Blobs, PointRun, SessionRun};
@@ -42,12 +43,20 @@ pub struct ServedSession {
     pub blobs: Blobs,
 }
 
-/// Drives a session to its end. When this returns, nothing of it is left.
-pub(super) async fn drive(host: Arc<Shared>, served: ServedSession, registered: Registered) {
+/// Drives a session to its end. When this returns, nothing of it is left. `direct` is the task that it is: whoever
+/// sends work runs it, so that a task goes from the hub's thread straight to a slot.
+pub(super) async fn drive(
+    host: Arc<Shared>,
+    served: ServedSession,
+    registered: Registered,
+    direct: Arc<Direct>,
+) {
     let ServedSession { submitter, session, control, work, blobs } = served;
     let (events, receiver) = (registered.events.clone(), registered.receiver);
     let (control_sender, control_receiver) = control.split();
     let (work_sender, work_receiver) = work.split();
+    work_receiver.bring_to(&direct);
+    drop(direct);
     let machine = Session::new(host.info.clone(), now_ms());
     let run = Arc::new(SessionRun {
         key: registered.key,
@@ -71,8 +80,12 @@ pub(super) async fn drive(host: Arc<Shared>, served: ServedSession, registered: 
             preparing: None,
             points_alive: 0,
         };
-        let mut inputs =
-            Inputs { events: receiver, control: control_receiver, work: work_receiver };
+        let mut inputs = Inputs {
+            events: receiver,
+            control: control_receiver,
+            work: work_receiver,
+            alarm: Box::pin(sleep(SLEEP_MAX)),
+        };
         let ending = driver.until_closed(&mut inputs);
         let reason = tokio::select! {
             reason = ending => reason,
@@ -92,11 +105,17 @@ struct Inputs {
     events: UnboundedReceiver<Event>,
     control: PipeReceiver,
     work: PipeReceiver,
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Inputs {
-    /// The next event, or a tick at `wake`.
+    /// The next event, or a tick after `wake` at the latest.
     async fn next(&mut self, wake: Duration) -> Event {
+        let due = Instant::now() + wake;
+        // A timer costs more than a tick too many.
+        if due < self.alarm.deadline() || self.alarm.is_elapsed() {
+            self.alarm.as_mut().reset(due);
+        }
         let broken = |receiver: &PipeReceiver| {
             let reason = receiver
                 .closed_reason()
@@ -116,7 +135,7 @@ impl Inputs {
                 Some(Err(error)) => Event::Broken { reason: error.to_string() },
                 None => broken(&self.work),
             },
-            () = tokio::time::sleep(wake) => Event::Tick,
+            () = &mut self.alarm => Event::Tick,
         }
     }
 }

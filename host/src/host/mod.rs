@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use spm_netmesh::directly;
 use spm_protocol::frame::{Frame, HostControl, HostInfo};
 use spm_protocol::limits::SESSIONS_PER_PEER_MAX;
 use spm_protocol::{Engine, Incarnation, PeerId};
@@ -254,7 +255,9 @@ impl Host {
         match self.shared.register(owner) {
             Ok(registered) => {
                 tracing::info!(session = %served.session, %owner, "session opened");
-                drop(self.handle.spawn(drive::drive(Arc::clone(&self.shared), served, registered)));
+                let host = Arc::clone(&self.shared);
+                let driving = directly(|direct| drive::drive(host, served, registered, direct));
+                drop(self.handle.spawn(driving));
             }
             Err(reason) => {
                 tracing::warn!(session = %served.session, %owner, reason, "session refused");

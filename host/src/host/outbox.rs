@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
-use spm_netmesh::{PipeSender, TrySendError};
+use spm_netmesh::{PendingWake, PipeSender, TrySendError};
 use spm_protocol::limits::MIB;
 use tokio::sync::Notify;
 
@@ -38,10 +38,16 @@ impl Outbox {
 
     /// Sends a frame now, or as soon as the pipe has room. A closed pipe swallows it: its reader finds out.
     pub(super) fn send(&self, frame: Vec<u8>) -> Result<(), Unread> {
+        self.send_then(frame).map(PendingWake::wake)
+    }
+
+    /// The same, and the caller wakes the hub.
+    pub(super) fn send_then(&self, frame: Vec<u8>) -> Result<PendingWake, Unread> {
         let mut held = self.held.lock();
         let frame = if held.frames.is_empty() && !held.is_sending {
-            match self.pipe.try_send(frame) {
-                Ok(()) | Err(TrySendError::Closed(_)) => return Ok(()),
+            match self.pipe.try_send_then(frame) {
+                Ok(wake) => return Ok(wake),
+                Err(TrySendError::Closed(_)) => return Ok(PendingWake::default()),
                 Err(TrySendError::Full(frame)) => frame,
             }
         } else {
@@ -54,7 +60,7 @@ impl Outbox {
         held.frames.push_back(frame);
         drop(held);
         self.wake.notify_one();
-        Ok(())
+        Ok(PendingWake::default())
     }
 
     /// Moves what was held back into the pipe, for ever. Not cancel safe: a frame may be lost.

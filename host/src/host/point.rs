@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use spm_netmesh::{BlobStore, Mesh};
+use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
 use spm_protocol::frame::{HostWork, Task, TaskResult};
 use spm_protocol::limits::INLINE_BYTES_MAX;
@@ -99,12 +99,18 @@ impl SessionRun {
 
     /// Sends a frame of work unless the lease is over: then the hub gave the tasks to others.
     pub(super) fn send_work(&self, frame: &HostWork) {
+        self.send_work_then(frame).wake();
+    }
+
+    /// The same, and the caller wakes the hub.
+    fn send_work_then(&self, frame: &HostWork) -> PendingWake {
         if crate::clock::now_ms() >= self.lease_until_ms.load(Ordering::Acquire) {
-            return;
+            return PendingWake::default();
         }
-        if let Err(unread) = self.work.send(frame.to_bytes()) {
+        self.work.send_then(frame.to_bytes()).unwrap_or_else(|unread| {
             self.tell(Event::Broken { reason: unread.to_string() });
-        }
+            PendingWake::default()
+        })
     }
 
     /// A value as it travels: in the frame, or as a blob that the submitter may fetch.
@@ -169,13 +175,13 @@ impl PointRun {
         self.is_abandoned.load(Ordering::SeqCst)
     }
 
-    /// Sends results, and counts them before the hub can know of them.
-    pub(super) fn send_results(&self, results: Vec<TaskResult>) {
+    /// Sends results, and counts them before the hub can know of them. The caller wakes the hub.
+    pub(super) fn send_results(&self, results: Vec<TaskResult>) -> PendingWake {
         if results.is_empty() || self.is_abandoned() {
-            return;
+            return PendingWake::default();
         }
         self.ended.fetch_add(results.len() as u32, Ordering::AcqRel);
-        self.session.send_work(&HostWork::Results { point: self.point, results });
+        self.session.send_work_then(&HostWork::Results { point: self.point, results })
     }
 
     /// Answers a task that did not run.
@@ -187,7 +193,8 @@ impl PointRun {
             run_us: 0,
             output: Vec::new(),
             pure: true,
-        }]);
+        }])
+        .wake();
     }
 
     /// Gives tasks back that have not started.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use spm_netmesh::PendingWake;
 use spm_protocol::frame::{HostWork, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, FRAME_BYTES_MAX};
 use spm_protocol::{Outcome, Payload, Point, TaskId};
@@ -134,28 +135,30 @@ struct Batch {
 }
 
 impl Batch {
-    fn flush(&mut self) {
+    fn flush(&mut self) -> PendingWake {
         self.bytes = 0;
         self.since = None;
         let results = std::mem::take(&mut self.results);
-        if let Some(point) = &self.point {
-            point.send_results(results);
-        }
+        self.point.as_ref().map(|point| point.send_results(results)).unwrap_or_default()
     }
 }
 
 impl SlotOutbox {
-    /// Sends what there is and lets go of its point.
+    /// Sends what there is and lets go of its point. The slot has nothing else to do, so it does for a hub in this
+    /// process what that does with results.
     fn flush(&self) {
-        let mut batch = self.batch.lock();
-        batch.flush();
-        batch.point = None;
+        let (wake, point) = {
+            let mut batch = self.batch.lock();
+            (batch.flush(), batch.point.take())
+        };
+        drop(point);
+        wake.run();
     }
 
     fn begin(&self, job: &Job) {
         let mut batch = self.batch.lock();
         if !batch.point.as_ref().is_some_and(|point| Arc::ptr_eq(point, &job.point)) {
-            batch.flush();
+            batch.flush().wake();
             batch.point = Some(Arc::clone(&job.point));
         }
         batch.running = Some((job.id, job.attempt));
@@ -195,7 +198,7 @@ impl SlotOutbox {
         let waited = batch.since.get_or_insert_with(Instant::now).elapsed();
         let is_full = batch.results.len() >= BATCH_RESULTS_MAX || batch.bytes >= BATCH_BYTES_MAX;
         if is_full || waited >= BATCH_WAIT || ran.took >= BATCHED_TASK {
-            batch.flush();
+            batch.flush().wake();
         }
     }
 }
@@ -219,7 +222,7 @@ impl OutputSink for SlotOutbox {
         // Results of short tasks do not wait for the end of a long one.
         let mut batch = self.batch.lock();
         if !batch.results.is_empty() {
-            batch.flush();
+            batch.flush().wake();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use spm_netmesh::PipeReceiver;
+use spm_netmesh::{Direct, PendingWake, PipeReceiver, directly};
 use spm_protocol::frame::{Frame, HostControl, HostWork, HubWork};
 use spm_protocol::{ContentId, PeerId, Point, SessionId};
 use tokio::runtime::Handle;
@@ -48,6 +48,8 @@ pub(super) struct State {
     links: BTreeMap<HostId, Streams>,
     actions: Vec<Action>,
     deliveries: Vec<Delivery>,
+    /// Hosts that were sent something, and are told without the lock.
+    wakes: Vec<PendingWake>,
     pub run: Option<Run>,
     pub runs: u64,
     pub defining: Option<Arc<OnceLock<DefineResult>>>,
@@ -105,6 +107,7 @@ impl Core {
                 links: BTreeMap::new(),
                 actions: Vec::new(),
                 deliveries: Vec::new(),
+                wakes: Vec::new(),
                 run: None,
                 runs: 0,
                 defining: None,
@@ -194,10 +197,12 @@ impl Core {
             self.rearm.notify_one();
         }
         let wake = state.deliver();
+        let wakes = std::mem::take(&mut state.wakes);
         drop(state);
         if let Some(queue) = wake {
             queue.wake();
         }
+        wakes.into_iter().for_each(PendingWake::run);
         if notify {
             self.changed.notify_all();
         }
@@ -305,8 +310,15 @@ impl Core {
         if streams.link != link {
             return;
         }
-        if let Err(closed) = stream(streams).send(&self.runtime, frame) {
-            broken.push(SessionEvent::Broken { host, link, reason: closed.reason.to_string() });
+        match stream(streams).send(&self.runtime, frame) {
+            Ok(wake) => {
+                if !wake.is_none() {
+                    state.wakes.push(wake);
+                }
+            }
+            Err(closed) => {
+                broken.push(SessionEvent::Broken { host, link, reason: closed.reason.to_string() });
+            }
         }
     }
 
@@ -332,7 +344,8 @@ impl Core {
         }
         let receivers = [
             self.runtime.spawn(Arc::clone(self).receive_control(host, link, control)),
-            self.runtime.spawn(Arc::clone(self).receive_work(host, link, work)),
+            self.runtime
+                .spawn(directly(|direct| Arc::clone(self).receive_work(host, link, work, direct))),
         ];
         let streams = Streams {
             link,
@@ -354,7 +367,16 @@ impl Core {
         .await;
     }
 
-    async fn receive_work(self: Arc<Self>, host: HostId, link: LinkId, receiver: PipeReceiver) {
+    /// Results wake whoever waits for them from the thread that brings them.
+    async fn receive_work(
+        self: Arc<Self>,
+        host: HostId,
+        link: LinkId,
+        receiver: PipeReceiver,
+        direct: Arc<Direct>,
+    ) {
+        receiver.bring_to(&direct);
+        drop(direct);
         self.receive(host, link, receiver, |frame: HostWork| Event::Work { host, link, frame })
             .await;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use spm_netmesh::{PipeClosed, PipeSender, TrySendError};
+use spm_netmesh::{PendingWake, PipeClosed, PipeSender, TrySendError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
@@ -29,7 +29,12 @@ impl Outgoing {
         Self { sender, overflow: None }
     }
 
-    pub(super) fn send(&mut self, runtime: &Handle, frame: Vec<u8>) -> Result<(), PipeClosed> {
+    /// The caller wakes the receiver, without its locks.
+    pub(super) fn send(
+        &mut self,
+        runtime: &Handle,
+        frame: Vec<u8>,
+    ) -> Result<PendingWake, PipeClosed> {
         let must_queue = self
             .overflow
             .as_ref()
@@ -37,8 +42,8 @@ impl Outgoing {
         let frame = if must_queue {
             frame
         } else {
-            match self.sender.try_send(frame) {
-                Ok(()) => return Ok(()),
+            match self.sender.try_send_then(frame) {
+                Ok(wake) => return Ok(wake),
                 Err(TrySendError::Closed(closed)) => return Err(closed),
                 Err(TrySendError::Full(frame)) => frame,
             }
@@ -57,7 +62,7 @@ impl Outgoing {
                 reason: reason.unwrap_or(spm_netmesh::CloseReason::Abandoned),
             });
         }
-        Ok(())
+        Ok(PendingWake::default())
     }
 }
 

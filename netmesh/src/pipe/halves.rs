@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    CloseReason, PipeClosed, TryRecvError, TrySendError,
+    CloseReason, Direct, PendingWake, PipeClosed, TryRecvError, TrySendError,
     park::block_on,
     queue::{Shared, register},
 };
@@ -44,6 +44,12 @@ impl PipeSender {
     /// Queues a frame if there is room now.
     pub fn try_send(&self, frame: Vec<u8>) -> Result<(), TrySendError> {
         self.shared.try_send(frame)
+    }
+
+    /// Queues a frame if there is room now, and leaves it to the caller how and when to wake the receiver: once it
+    /// has let go of its locks.
+    pub fn try_send_then(&self, frame: Vec<u8>) -> Result<PendingWake, TrySendError> {
+        self.shared.try_send_then(frame)
     }
 
     /// Closes this direction, and the stream under the pipe if there is one, and says why. What is queued is
@@ -94,7 +100,7 @@ impl PipeSender {
             if let Some(closed) = queue.closed() {
                 return Poll::Ready(Err(closed));
             }
-            let mut waker = None;
+            let mut wake = PendingWake::default();
             while let Some(frame) = frames.pop_front() {
                 if !queue.has_room(self.shared.capacity_frames, frame.len()) {
                     frames.push_front(frame);
@@ -102,12 +108,13 @@ impl PipeSender {
                     break;
                 }
                 let woken = queue.push(frame);
-                waker = waker.or(woken);
+                if wake.is_none() {
+                    wake = woken;
+                }
             }
             drop(queue);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            // A pump holds no lock.
+            wake.run();
             if frames.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
         .await
@@ -142,6 +149,11 @@ pub struct PipeReceiver {
 }
 
 impl PipeReceiver {
+    /// Lets whoever sends a frame run the task that receives it; see [`directly`](super::directly).
+    pub fn bring_to(&self, direct: &Arc<Direct>) {
+        self.shared.queue.lock().direct = Some(Arc::clone(direct));
+    }
+
     /// The next frame, or `None` once the pipe is closed and drained. Cancel safe.
     pub async fn recv(&mut self) -> Option<Vec<u8>> {
         poll_fn(|context| self.shared.poll_recv(context)).await
@@ -206,16 +218,16 @@ impl Closer {
 
 impl Drop for PipeReceiver {
     fn drop(&mut self) {
-        let (wakers, frames) = {
+        let (wakers, frames, direct) = {
             let mut queue = self.shared.queue.lock();
             queue.bytes = 0;
             queue.receiver_dropped = true;
             let frames = std::mem::take(&mut queue.frames);
             let mut wakers = queue.close(CloseReason::Abandoned);
             wakers.append(&mut queue.end_watchers);
-            (wakers, frames)
+            (wakers, frames, queue.direct.take())
         };
         wakers.into_iter().for_each(Waker::wake);
-        drop(frames);
+        drop((frames, direct));
     }
 }

@@ -15,6 +15,7 @@
 //! * A broken stream, and a frame over [`FRAME_BYTES_MAX`], close both
 //!   directions at once. Frames that had arrived can still be received.
 
+mod direct;
 mod frame;
 mod halves;
 mod park;
@@ -23,6 +24,7 @@ mod queue;
 
 use std::fmt;
 
+pub use direct::{Direct, Directly, PendingWake, directly};
 pub use frame::{FrameSplitter, Piece, SplitError, encode_frame, encode_goodbye};
 pub use halves::{PipeReceiver, PipeSender};
 

@@ -6,12 +6,13 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{CloseReason, PipeClosed, TryRecvError, TrySendError};
+use super::{CloseReason, Direct, PendingWake, PipeClosed, TryRecvError, TrySendError};
 use crate::limits::{FRAME_BYTES_MAX, PIPE_BYTES_MAX};
 
 /// What the two halves of a direction share.
@@ -30,6 +31,8 @@ pub(super) struct Queue {
     /// Set once; nothing is queued afterwards, what was queued can still be received.
     pub(super) closed: Option<CloseReason>,
     receiver: Option<Waker>,
+    /// The receiver's task, if others may run it.
+    pub(super) direct: Option<Arc<Direct>>,
     pub(super) blocked_senders: Vec<Waker>,
     /// Who waits for the end: of the direction, or of its receiver.
     pub(super) end_watchers: Vec<Waker>,
@@ -47,10 +50,10 @@ impl Queue {
         self.frames.len() <= capacity_frames / 2 && self.bytes <= PIPE_BYTES_MAX / 2
     }
 
-    pub(super) fn push(&mut self, frame: Vec<u8>) -> Option<Waker> {
+    pub(super) fn push(&mut self, frame: Vec<u8>) -> PendingWake {
         self.bytes += frame.len();
         self.frames.push_back(frame);
-        self.receiver.take()
+        PendingWake::new(self.receiver.take(), self.direct.as_ref())
     }
 
     fn pop(&mut self) -> Option<Vec<u8>> {
@@ -85,6 +88,7 @@ impl Shared {
             senders: 1,
             closed: None,
             receiver: None,
+            direct: None,
             blocked_senders: Vec::new(),
             end_watchers: Vec::new(),
             receiver_dropped: false,
@@ -98,25 +102,23 @@ impl Shared {
     }
 
     pub(super) fn try_send(&self, frame: Vec<u8>) -> Result<(), TrySendError> {
+        self.try_send_then(frame).map(PendingWake::wake)
+    }
+
+    pub(super) fn try_send_then(&self, frame: Vec<u8>) -> Result<PendingWake, TrySendError> {
         let frame_bytes = frame.len();
         if frame_bytes > FRAME_BYTES_MAX {
             let reason = CloseReason::FrameTooLarge { frame_bytes: frame_bytes as u64 };
             self.close(reason);
         }
-        let waker = {
-            let mut queue = self.queue.lock();
-            if let Some(closed) = queue.closed() {
-                return Err(closed.into());
-            }
-            if !queue.has_room(self.capacity_frames, frame_bytes) {
-                return Err(TrySendError::Full(frame));
-            }
-            queue.push(frame)
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+        let mut queue = self.queue.lock();
+        if let Some(closed) = queue.closed() {
+            return Err(closed.into());
         }
-        Ok(())
+        if !queue.has_room(self.capacity_frames, frame_bytes) {
+            return Err(TrySendError::Full(frame));
+        }
+        Ok(queue.push(frame))
     }
 
     /// Takes the frame out of `slot` once it is queued.

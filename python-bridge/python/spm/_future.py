@@ -18,6 +18,9 @@ R = TypeVar("R")
 _PENDING = "PENDING"
 _RUNNING = "RUNNING"
 _CANCELLED = "CANCELLED"
+_FINISHED = "FINISHED"
+_UNFINISHED = frozenset((_PENDING, _RUNNING))
+_NO_TASK = (0,)
 
 
 class _Waiters(list[Any]):
@@ -37,21 +40,35 @@ class _Waiters(list[Any]):
 class Future(concurrent.futures.Future[R]):
     """The result of `submit`, now or later."""
 
-    task: TaskInfo
-
     def __init__(self, submitter: Submitter | None = None) -> None:
         """Futures are made by `Pool.submit`."""
         super().__init__()
-        self.task = TaskInfo(index=0)
+        self._task: TaskInfo | tuple[Any, ...] = _NO_TASK
         self._key = 0
         self._submitter = submitter
         if submitter is not None:
             self._waiters: list[Any] = _Waiters(submitter)
 
+    @property
+    def task(self) -> TaskInfo:
+        """Which task it is, and what became of it."""
+        task = self._task
+        if isinstance(task, tuple):
+            # Few ask, so it is made for those.
+            task = self._task = TaskInfo(*task)
+        return task
+
+    @task.setter
+    def task(self, task: TaskInfo) -> None:
+        self._task = task
+
     def result(self, timeout: float | None = None) -> R:
         """Wait for the task and return its result, or raise what it raised."""
         try:
-            self._settle(timeout)
+            if self._state in _UNFINISHED:
+                self._settle(timeout)
+            if self._state == _FINISHED and self._exception is None:
+                return self._result
             return super().result(self._left(timeout))
         except BaseException as error:
             _traceback.hide(error)
@@ -74,8 +91,8 @@ class Future(concurrent.futures.Future[R]):
         if submitter is None:
             return super().cancel()
         with self._condition:
-            if self._state not in {_PENDING, _RUNNING}:
-                return self._state != "FINISHED"
+            if self._state not in _UNFINISHED:
+                return self._state != _FINISHED
             self._state = _CANCELLED
         submitter.cancel(self)
         self.set_running_or_notify_cancel()
@@ -88,7 +105,7 @@ class Future(concurrent.futures.Future[R]):
         """Whether a host has begun the task, as far as is known here."""
         if self._submitter is None:
             return super().running()
-        return self._state in {_PENDING, _RUNNING} and self._submitter.is_running(self)
+        return self._state in _UNFINISHED and self._submitter.is_running(self)
 
     def __await__(self) -> Generator[Any, None, R]:
         import asyncio
@@ -96,7 +113,7 @@ class Future(concurrent.futures.Future[R]):
         return asyncio.wrap_future(self).__await__()
 
     def _settle(self, timeout: float | None) -> None:
-        if self._submitter is not None and self._state in {_PENDING, _RUNNING}:
+        if self._submitter is not None and self._state in _UNFINISHED:
             self._submitter.wait(self, timeout)
 
     def _left(self, timeout: float | None) -> float | None:
@@ -105,6 +122,8 @@ class Future(concurrent.futures.Future[R]):
 
     _condition: Any
     _state: str
+    _exception: BaseException | None
+    _result: R
 
     def _invoke_callbacks(self) -> None:
         super()._invoke_callbacks()  # type: ignore[misc]

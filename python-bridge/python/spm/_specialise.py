@@ -198,6 +198,8 @@ class Compiled:
         self.hints: dict[str, _spm.ValueType] | None = None
         self.made: dict[tuple[str, ...], Specialisation] = {}
         self.latest: Specialisation | None = None
+        # What `specialise` found last, and what that rests on: one object, read without the lock.
+        self.found: tuple[Gathered, Specialisation] | None = None
         self.binding: Binding | None = None
 
     def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[Binding, Row]:
@@ -212,14 +214,23 @@ class Compiled:
 
     def specialise(self, binding: Binding, row: Row) -> Specialisation:
         """Find or make the specialisation for these arguments and the captured values of now."""
+        found = self.found
+        if (
+            found is not None
+            and found[0].is_current()
+            and found[1].arguments.first_misfit(row) is None
+            and self.target.is_python
+        ):
+            return found[1]
         with self.lock:
             self._refresh((len(row) - len(binding.words), binding.words))
             latest = self.latest
-            if latest is not None and latest.arguments.first_misfit(row) is None:
-                return latest
-            names = self._names(binding, len(row))
-            self.latest = self._compile(binding, names, self._types(names, row))
-            return self.latest
+            if latest is None or latest.arguments.first_misfit(row) is not None:
+                names = self._names(binding, len(row))
+                latest = self.latest = self._compile(binding, names, self._types(names, row))
+            assert self.gathered is not None
+            self.found = self.gathered, latest
+            return latest
 
     def specialise_by_annotations(self, binding: Binding) -> Specialisation:
         """Find or make the specialisation that the annotations, or else the defaults, name."""
@@ -245,6 +256,7 @@ class Compiled:
                         f"parameter `{name}` of `{function.__qualname__}` has no annotation "
                         "that the compiler knows; add one, or give example arguments"
                     )
+            self.found = None
             self.latest = self._compile(binding, list(parameters), found)
             return self.latest
 

@@ -14,9 +14,8 @@ from concurrent.futures import InvalidStateError
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ._future import Future
+from ._future import _UNFINISHED, Future
 from ._idle import Idle
-from ._task import TaskInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +63,7 @@ class Submitter:
                     continue  # concluded at this very moment
                 key, index = self._desk.submit(tag, row)
                 future._key = key
-                future.task = TaskInfo(index=index)
+                future._task = (index,)
                 self._futures[key] = future
                 return future
 
@@ -119,7 +118,8 @@ class Submitter:
         until = None if timeout is None else time.monotonic() + timeout
         desk = self._desk
         me = threading.get_ident()
-        if self._leader == me or threading.current_thread() is self._thread:
+        thread = self._thread
+        if self._leader == me or (thread is not None and thread.ident == me):
             # A callback waits for another future: nobody else would settle that one.
             self._lead(future, until)
             return
@@ -133,14 +133,14 @@ class Submitter:
             return
         desk.watch()
         with future._condition:
-            while future._state in {"PENDING", "RUNNING"}:
+            while future._state in _UNFINISHED:
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
                     return
                 future._condition.wait(left)
 
     def _lead(self, future: Future[Any], until: float | None) -> None:
-        while future._state in {"PENDING", "RUNNING"}:
+        while future._state in _UNFINISHED:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 return
@@ -166,7 +166,7 @@ class Submitter:
                 continue
             try:
                 if failed is None:
-                    future.task = TaskInfo(index, host, attempts, None, (), "returned")
+                    future._task = (index, host, attempts, None, (), "returned")
                     future.set_result(value)
                 elif failed.is_cancelled:
                     future.cancel()

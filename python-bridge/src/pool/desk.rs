@@ -43,6 +43,8 @@ struct Roles {
     leads: bool,
     watches: bool,
     sleeps: bool,
+    /// The dispatcher has taken deliveries and not settled them: who led now would wait for what is taken.
+    settles: bool,
     stopped: bool,
     /// When to look for idle runs, while there are any runs.
     look_at: Option<Instant>,
@@ -149,6 +151,7 @@ impl Desk {
         let mut idle_since = None;
         let mut deliveries = Vec::new();
         let mut roles = self.roles.lock();
+        roles.settles = false;
         loop {
             if roles.stopped && self.outstanding.load(Ordering::Acquire) == 0 {
                 return None;
@@ -187,6 +190,7 @@ impl Desk {
                     continue;
                 }
             }
+            roles.settles = true;
             drop(roles);
             let patience = if watches { WATCH_SLICE } else { Duration::ZERO };
             self.queue.drain(COLLECT_MAX, Some(patience), &mut deliveries);
@@ -194,6 +198,7 @@ impl Desk {
                 return Some(deliveries);
             }
             roles = self.roles.lock();
+            roles.settles = false;
         }
     }
 }
@@ -286,7 +291,7 @@ impl Desk {
     /// Makes the calling thread the one that settles futures, if no other does.
     fn lead(&self) -> bool {
         let mut roles = self.roles.lock();
-        if roles.leads || roles.watches || roles.stopped {
+        if roles.leads || roles.watches || roles.settles || roles.stopped {
             return false;
         }
         roles.leads = true;
