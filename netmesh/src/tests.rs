@@ -176,6 +176,9 @@ async fn connections_come_and_go_as_events() {
 async fn a_mesh_stops_when_its_last_handle_is_dropped() {
     let (hub, host, mut incoming) = two_meshes().await;
     let mut events = hub.events();
+    // The first who asks hears what has happened before.
+    let peer = host.peer_id();
+    assert_eq!(soon(events.recv()).await, Some(MeshEvent::Connected { peer }));
     let also = host.clone();
     drop(host);
     soon(hub.open_session(also.peer_id(), session(1))).await.unwrap();

@@ -110,7 +110,9 @@ async fn a_vanished_peer_closes_pipes_on_every_transport() {
 async fn a_session_finds_its_peer_again_where_it_was() {
     let (hub, host, mut incoming) = two_meshes().await;
     let mut events = hub.events();
-    soon(hub.disconnect(host.peer_id())).await;
+    let peer = host.peer_id();
+    assert_eq!(soon(events.recv()).await, Some(MeshEvent::Connected { peer }));
+    soon(hub.disconnect(peer)).await;
     let event = soon(events.recv()).await;
     assert!(matches!(event, Some(MeshEvent::Disconnected { .. })), "{event:?}");
     soon(hub.open_session(host.peer_id(), session(1))).await.unwrap();

@@ -165,7 +165,9 @@ fn calendar() -> impl Strategy<Value = Value> {
 fn decimal() -> impl Strategy<Value = Decimal> {
     let exponent = prop_oneof![
         4 => (-30..30_i64).prop_map(DecimalExponent::Finite),
-        1 => any::<i64>().prop_map(DecimalExponent::Finite),
+        // As far as Python's Decimal goes, with the digits that an int may have.
+        1 => (-1_999_999_999_999_999_997..999_999_999_999_900_000_i64)
+            .prop_map(DecimalExponent::Finite),
         1 => Just(DecimalExponent::Infinity),
         1 => Just(DecimalExponent::Nan),
         1 => Just(DecimalExponent::SignallingNan),
