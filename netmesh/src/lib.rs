@@ -17,6 +17,7 @@ mod message;
 mod permits;
 pub mod pipe;
 mod session;
+mod spin;
 
 pub use blob::{
     BlobStore, BlobStoreOptions, FetchError, FolderError, ProviderError, PutError, ShareError,
@@ -33,6 +34,7 @@ pub use pipe::{
     TrySendError, directly,
 };
 pub use session::{IncomingSession, IncomingSessions, OpenSessionError, SessionChannel};
+pub use spin::Spin;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
+use spm_netmesh::Spin;
 use spm_protocol::TaskId;
 
 use super::point::PointRun;
@@ -28,6 +31,9 @@ pub(super) struct Job {
 pub(super) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
+    /// Jobs that wait, for those who look without the lock.
+    count: AtomicUsize,
+    spin: Spin,
 }
 
 #[derive(Default)]
@@ -36,6 +42,8 @@ struct State {
     lanes: BTreeMap<u64, VecDeque<Job>>,
     /// Sessions with jobs, the one whose turn it is first.
     turns: VecDeque<u64>,
+    /// Jobs in all lanes.
+    count: usize,
     waiting_slots: usize,
     is_stopped: bool,
 }
@@ -45,6 +53,7 @@ impl State {
         let session = self.turns.pop_front()?;
         let lane = self.lanes.get_mut(&session)?;
         let job = lane.pop_front();
+        self.count -= usize::from(job.is_some());
         if lane.is_empty() {
             self.lanes.remove(&session);
         } else {
@@ -71,6 +80,8 @@ impl Queue {
         } else if was_empty {
             state.turns.push_back(session);
         }
+        state.count += added;
+        self.count.store(state.count, Ordering::Release);
         let woken = added.min(state.waiting_slots);
         drop(state);
         for _ in 0..woken {
@@ -80,17 +91,24 @@ impl Queue {
 
     /// The next job, if one waits.
     pub(super) fn try_pop(&self) -> Option<Job> {
-        self.state.lock().pop()
+        let mut state = self.state.lock();
+        let job = state.pop();
+        self.count.store(state.count, Ordering::Release);
+        job
     }
 
     /// The next job, waited for; nothing once the queue is stopped.
     pub(super) fn pop(&self) -> Option<Job> {
+        let began = Instant::now();
+        self.spin.look(|| self.count.load(Ordering::Acquire) > 0);
         let mut state = self.state.lock();
         loop {
             if state.is_stopped {
                 return None;
             }
             if let Some(job) = state.pop() {
+                self.count.store(state.count, Ordering::Release);
+                self.spin.waited(began.elapsed());
                 return Some(job);
             }
             state.waiting_slots += 1;
@@ -112,12 +130,14 @@ impl Queue {
         } else {
             state.lanes.insert(session, left);
         }
+        state.count -= taken.len();
+        self.count.store(state.count, Ordering::Release);
         taken.into()
     }
 
     /// Jobs that wait.
     pub(super) fn len(&self) -> usize {
-        self.state.lock().lanes.values().map(VecDeque::len).sum()
+        self.count.load(Ordering::Acquire)
     }
 
     /// Drops all jobs and lets slots go.
@@ -126,6 +146,8 @@ impl Queue {
         state.is_stopped = true;
         let lanes = std::mem::take(&mut state.lanes);
         state.turns.clear();
+        state.count = 0;
+        self.count.store(0, Ordering::Release);
         drop(state);
         drop(lanes);
         self.ready.notify_all();

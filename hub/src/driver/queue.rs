@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use spm_netmesh::Spin;
 
 use crate::completion::Delivery;
 use crate::limits::OUTPUT_PENDING_BYTES_MAX;
@@ -16,6 +17,9 @@ use crate::limits::OUTPUT_PENDING_BYTES_MAX;
 pub struct CompletionQueue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    /// Whether something waits, for those who look before they sleep.
+    has_some: AtomicBool,
+    spin: Spin,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +56,13 @@ impl CompletionQueue {
     ) {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut waiting = self.waiting.lock();
-        while waiting.deliveries.is_empty() && !waiting.interrupted {
+        let began = waiting.is_quiet().then(Instant::now);
+        if began.is_some() && timeout.is_none_or(|timeout| !timeout.is_zero()) {
+            drop(waiting);
+            self.spin.look(|| self.has_some.load(Ordering::Acquire));
+            waiting = self.waiting.lock();
+        }
+        while waiting.is_quiet() {
             waiting.takers += 1;
             let timed_out = if let Some(deadline) = deadline {
                 self.arrived.wait_until(&mut waiting, deadline).timed_out()
@@ -65,13 +75,20 @@ impl CompletionQueue {
                 break;
             }
         }
+        if let Some(began) = began {
+            self.spin.waited(began.elapsed());
+        }
         waiting.interrupted = false;
         waiting.take(count_max, into);
+        self.has_some.store(!waiting.is_quiet(), Ordering::Release);
     }
 
     /// Makes one [`Self::drain`], the current or the next, return at once.
     pub fn interrupt(&self) {
-        self.waiting.lock().interrupted = true;
+        let mut waiting = self.waiting.lock();
+        waiting.interrupted = true;
+        self.has_some.store(true, Ordering::Release);
+        drop(waiting);
         self.arrived.notify_all();
     }
 
@@ -115,6 +132,7 @@ impl CompletionQueue {
             }
             waiting.deliveries.push_back((tag, delivery));
         }
+        self.has_some.store(!waiting.is_quiet(), Ordering::Release);
         waiting.takers > 0 && !waiting.deliveries.is_empty()
     }
 
@@ -124,6 +142,10 @@ impl CompletionQueue {
 }
 
 impl Waiting {
+    fn is_quiet(&self) -> bool {
+        self.deliveries.is_empty() && !self.interrupted
+    }
+
     fn take(&mut self, count_max: usize, into: &mut Vec<(u64, Delivery)>) {
         let count = count_max.min(self.deliveries.len());
         let mut taken = 0;
