@@ -268,7 +268,7 @@ mod tests {
             }
         });
         drop(near);
-        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        ended.recv_timeout(Duration::from_mins(1)).unwrap();
         assert_eq!(sum.load(Ordering::Relaxed), FRAMES);
     }
 
