@@ -7,7 +7,7 @@
 //! One child is started ahead, and waits: compiling a small component takes less time than starting a process. It
 //! compiles something of its own meanwhile, and after a component it waits for the next, since what was compiled
 //! before makes that quicker. What it is given never outlives an answer, and it is replaced when it has used
-//! [`CHILD_TIME_MAX`]. A child that somebody took over could make this host run what he likes by its first answer: to
+//! `CHILD_TIME_MAX`. A child that somebody took over could make this host run what he likes by its first answer: to
 //! use it again costs nothing in safety.
 
 use std::io::{self, Read, Write};

@@ -348,7 +348,7 @@ def _component(
     return compiled
 
 
-def _rejected(name: str, text: str, rows: list[_spm.DiagnosticRow]) -> CompileError:
+def _rejected(name: str, text: str, rows: list[_spm._DiagnosticRow]) -> CompileError:
     diagnostics = [Diagnostic(*row) for row in rows]
     count = len(diagnostics)
     problems = "1 problem" if count == 1 else f"{count} problems"
