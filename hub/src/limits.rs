@@ -47,5 +47,5 @@ pub const REASONS_PER_HOST_MAX: usize = 16;
 /// Frames handled under one lock before others get a turn.
 pub const FRAMES_PER_TURN_BYTES: usize = 256 * spm_protocol::limits::KIB;
 /// Threads of the hub's runtime, when it makes its own. With a second, each frame also wakes the one that is to watch
-/// the sockets meanwhile: that took a tenth of the tasks per second, and more of a round trip.
+/// the sockets meanwhile: that cost up to half of the tasks per second, and a quarter of a round trip.
 pub const RUNTIME_THREADS: usize = 1;
