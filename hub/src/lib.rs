@@ -29,8 +29,8 @@ mod options;
 
 pub use closure::{Blob, ClosureDefinition};
 pub use completion::{
-    Completion, Delivery, HostRunStats, HostSnapshot, HostState, Next, RunStats, TaskOutcome,
-    TaskOutput,
+    Completion, Delivery, Deopt, HostRunStats, HostSnapshot, HostState, Next, RunStats,
+    TaskOutcome, TaskOutput,
 };
 pub use connect::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 pub use driver::{CompletionQueue, Concluding, Defining, Hub, ListRun, Pool, Session};

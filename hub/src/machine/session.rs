@@ -30,6 +30,8 @@ use crate::options::DefineOptions;
 pub struct Definition {
     /// The closures, signed for this session.
     pub closures: Vec<SignedManifest>,
+    /// For each of them, the one that runs what it cannot: what its manifest says.
+    pub fallbacks: Vec<Option<u32>>,
     /// Who has their blobs.
     pub providers: Vec<Provider>,
     /// Which hosts are waited for, and how long.
@@ -223,9 +225,9 @@ impl Session {
         matches!(self.phase, Phase::Online { .. }).then_some(self.point)
     }
 
-    /// Closures of the current point.
-    pub fn closures(&self) -> usize {
-        self.definition.as_ref().map_or(0, |definition| definition.closures.len())
+    /// For each closure of the current point, the one that runs what it cannot.
+    pub fn fallbacks(&self) -> &[Option<u32>] {
+        self.definition.as_ref().map_or(&[], |definition| &definition.fallbacks)
     }
 
     /// The hosts, by id.

@@ -124,7 +124,7 @@ impl Desk {
                 Delivery::Output(it) => {
                     self.printer.lock().add(key_of(tag, it.task), &it.output, false);
                 }
-                Delivery::Finished => {}
+                Delivery::Deopt(_) | Delivery::Finished => {}
                 Delivery::Completion(completion) => {
                     let key = key_of(tag, completion.task);
                     self.printer.lock().add(key, &completion.output, true);

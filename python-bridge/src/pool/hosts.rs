@@ -151,7 +151,9 @@ pub(super) fn sequence_error(py: Python<'_>, error: SequenceError) -> PyErr {
 fn begin_error(py: Python<'_>, error: &BeginDefineError) -> PyErr {
     match error {
         BeginDefineError::Sequence(error) => sequence_error(py, *error),
-        BeginDefineError::ClosureCount { .. } | BeginDefineError::BlobTooLarge { .. } => {
+        BeginDefineError::ClosureCount { .. }
+        | BeginDefineError::Fallback { .. }
+        | BeginDefineError::BlobTooLarge { .. } => {
             spm_error(py, "ClosureRefused", (error.to_string(),))
         }
     }

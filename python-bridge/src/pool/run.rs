@@ -226,6 +226,7 @@ impl Run {
             {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Deopt(_) => {}
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
@@ -276,6 +277,7 @@ impl Run {
             for delivery in fetched {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Deopt(_) => {}
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
@@ -338,7 +340,7 @@ impl Run {
                 Delivery::Completion(completion) => {
                     !matches!(completion.outcome, TaskOutcome::Returned(_) | TaskOutcome::Cancelled)
                 }
-                Delivery::Output(_) | Delivery::Finished => false,
+                Delivery::Output(_) | Delivery::Deopt(_) | Delivery::Finished => false,
             };
             state.fetched.iter().filter(failed).count()
         })

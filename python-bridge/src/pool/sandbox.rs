@@ -156,6 +156,7 @@ impl SerialSandbox {
             closure: 0,
             host: None,
             attempts: attempt,
+            is_deopt: false,
             outcome,
             run_us,
             total_ms: run_us / 1000,

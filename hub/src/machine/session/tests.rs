@@ -75,7 +75,12 @@ impl Driven {
     fn define(&mut self, wait: Wait) -> Vec<Action> {
         let mut actions = Vec::new();
         let options = DefineOptions { wait, deadline_ms: 5_000 };
-        let definition = Definition { closures: Vec::new(), providers: Vec::new(), options };
+        let definition = Definition {
+            closures: Vec::new(),
+            fallbacks: Vec::new(),
+            providers: Vec::new(),
+            options,
+        };
         self.session.define(self.now_ms, definition, &mut actions).unwrap();
         actions
     }
@@ -370,7 +375,8 @@ fn having_no_host_is_told_once_it_has_lasted() {
 fn wrong_moments_say_what_to_do() {
     let mut driven = Driven::online(&[ONE]);
     let options = DefineOptions { wait: Wait::ForAll, deadline_ms: 1 };
-    let definition = Definition { closures: Vec::new(), providers: Vec::new(), options };
+    let definition =
+        Definition { closures: Vec::new(), fallbacks: Vec::new(), providers: Vec::new(), options };
     let define = |driven: &mut Driven| {
         driven.session.define(driven.now_ms, definition.clone(), &mut Vec::new())
     };
