@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
-from . import _traceback
+from . import _deopt, _traceback
 from ._errors import TaskError, TaskFailures
 from ._options import Progress, Raise, Retry, Settings, Skip, Stats, Status, Substitute
 from ._task import TaskInfo
@@ -19,7 +19,7 @@ from ._task import TaskInfo
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._backend import Done, Failed, Run
+    from ._backend import Done, Failed, News, Run
 
 R = TypeVar("R")
 
@@ -211,8 +211,19 @@ class Results(Iterator[R], AsyncIterator[R]):
             except BaseException:
                 self._stop()
                 raise
+        news = run.news()
+        if news is not None:
+            self._hear(news)
         if finished and self._failed is None:
             self._stop()
+
+    def _hear(self, news: News) -> None:
+        self.stats.deopts, notices = news
+        try:
+            _deopt.warn(notices)
+        except BaseException:
+            self._stop()
+            raise
 
     def _fill(self) -> None:
         """Read input until the run takes no more of it."""
@@ -277,14 +288,14 @@ class Results(Iterator[R], AsyncIterator[R]):
 
     def _receive(self, done: Done) -> None:
         """Decide what becomes of a task that ended, in a run that somebody watches."""
-        index, value, failed, host, attempts, run_us = done
+        index, value, failed, host, attempts, run_us, engine, is_deopt = done
         self._count(1)
         self.stats.run_s += run_us / 1e6
-        self.stats.retried += max(0, attempts - 1)
+        self.stats.retried += max(0, attempts - 1 - is_deopt)
         error = None if failed is None else failed.error()
         if self._settings.on_status is not None:
             info = (
-                TaskInfo(index=index, host=host, attempts=attempts, outcome="returned")
+                TaskInfo(index, host, attempts, engine, outcome="returned")
                 if error is None
                 else getattr(error, "task", None) or TaskInfo(index, host, attempts)
             )

@@ -6,11 +6,11 @@ import contextvars
 import inspect
 import platform
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from . import _spm
+from . import _deopt, _spm
 from ._closure import Specialisation, as_closure, prepare
 from ._errors import (
     NEVER_RAISED,
@@ -23,17 +23,20 @@ from ._errors import (
 )
 from ._future import Future
 from ._pool import Pool
-from ._spm import Sandbox, hidden
+from ._spm import Defined, Sandbox, hidden
 from ._task import TaskInfo, running
 from ._traceback import hide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
-    from ._backend import Done, Failed
+    from ._backend import Done, Failed, News, Notice
     from ._options import Settings
 
 Row = tuple[Any, ...]
+
+_DEFINED_MAX: Final = 64
+"""Closures whose definitions are kept."""
 
 
 @hidden
@@ -51,15 +54,54 @@ def serial(*, sandbox: bool = True, check: bool = False) -> Pool:
     return Pool(SerialBackend(_Checked() if check else _Sandboxed() if sandbox else _Plain()))
 
 
+class _Ran(NamedTuple):
+    """What became of a task."""
+
+    value: Any
+    failed: Failed | None
+    run_us: int
+    attempts: int
+    engine: str
+    is_deopt: bool
+    """Whether the fallback ended it."""
+    left: bytes | None = None
+    """The record of the attempt that left its closure, if one did."""
+
+    def notice(self, closure: Specialisation, row: Row) -> Notice | None:
+        """What the user is to be warned of."""
+        if not self.is_deopt:
+            return None
+        return closure, self.left, row if self.left is None else None
+
+
 class _Executor:
     """One way to run a task."""
+
+    def __init__(self) -> None:
+        self._deopts = 0
+        self._misfits = 0
+        self._engines: dict[str, int] = {}
+
+    def run(
+        self, closure: Any, row: Row, index: int, attempt: int, settings: _Limits
+    ) -> tuple[_Ran, Notice | None]:
+        """Run a task, and count it."""
+        ran, notice = self.execute(closure, row, index, attempt, settings)
+        self._engines[ran.engine] = self._engines.get(ran.engine, 0) + 1
+        self._deopts += ran.is_deopt
+        self._misfits += ran.is_deopt and ran.left is None
+        return ran, notice
+
+    def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
+        engines = dict(self._engines)
+        return sum(engines.values()), 0, self._deopts, self._misfits, engines
 
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         raise NotImplementedError
 
     def execute(
         self, closure: Any, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
+    ) -> tuple[_Ran, Notice | None]:
         raise NotImplementedError
 
 
@@ -77,23 +119,37 @@ class _Sandboxed(_Executor):
     """Every task in a sandbox of its own."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._sandbox = Sandbox()
+        self._defined: OrderedDict[Specialisation, Defined] = OrderedDict()
 
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         return prepare(fn, args, kwargs)
 
     def execute(
         self, closure: Specialisation, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
-        return self._sandbox.run(closure, row, index, attempt, settings.task_deadline_s)
+    ) -> tuple[_Ran, Notice | None]:
+        defined = self._define(closure)
+        deadline_s = settings.task_deadline_s
+        ran = _Ran(*self._sandbox.run(defined, row, index, attempt, deadline_s))
+        return ran, ran.notice(closure, row)
+
+    def _define(self, closure: Specialisation) -> Defined:
+        defined = self._defined.get(closure)
+        if defined is None:
+            defined = self._defined[closure] = Defined(closure)
+            if len(self._defined) > _DEFINED_MAX:
+                self._defined.popitem(last=False)
+        return defined
 
 
 class _PlainCall:
     """A function to call here, and how."""
 
-    __slots__ = ("__weakref__", "function", "name", "words")
+    __slots__ = ("__weakref__", "classes", "function", "name", "words")
 
     def __init__(self, function: Callable[..., Any], words: tuple[str, ...]) -> None:
+        self.classes: tuple[type, ...] = ()
         self.function = function
         self.name = getattr(function, "__qualname__", repr(function))
         self.words = words
@@ -114,19 +170,27 @@ class _Plain(_Executor):
 
     def execute(
         self, closure: _PlainCall, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
+    ) -> tuple[_Ran, Notice | None]:
         del settings  # no sandbox, no limits
-        row = _spm.decode(_spm.encode(row))
+        value, failed = self._call(closure, row, index, attempt)
+        return _Ran(value, failed, 0, attempt, "cpython", is_deopt=False), None
+
+    def _call(
+        self, closure: _PlainCall, row: Row, index: int, attempt: int
+    ) -> tuple[Any, Failed | None]:
+        classes = closure.classes
+        row = _spm.decode(_spm.encode(row, classes), classes)
         try:
             with running(index, attempt, _spm.seed_of(index)):
                 value = closure(row)
                 if inspect.iscoroutine(value):
                     value = _finished(value)
-            return _spm.decode(_spm.encode(value, None, f"the result of `{closure.name}`")), None, 0
+            data = _spm.encode(value, classes, f"the result of `{closure.name}`")
+            return _spm.decode(data, classes), None
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
-            return None, _Raised(_as_task_error(error, index, attempt)), 0
+            return None, _Raised(_as_task_error(error, index, attempt))
 
 
 def _finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -146,32 +210,32 @@ class _Checked(_Executor):
     """Both ways, compared."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._sandboxed = _Sandboxed()
         self._plain = _Plain()
 
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         closure, row = self._sandboxed.prepare(fn, args, kwargs)
         plain, plain_row = self._plain.prepare(fn, args, kwargs)
+        plain.classes = (closure.fallback or closure).classes
         return _CheckedCall(closure, plain), (row, plain_row)
 
     def execute(
         self, closure: _CheckedCall, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
+    ) -> tuple[_Ran, Notice | None]:
         bound, given = row
-        value, failed, run_us = self._sandboxed.execute(
+        ran, notice = self._sandboxed.execute(
             closure.specialisation, bound, index, attempt, settings
         )
-        expected, expected_failed, _ = self._plain.execute(
-            closure.plain, given, index, attempt, settings
-        )
-        found_text = _told(value, failed)
-        expected_text = _told(expected, expected_failed)
-        if found_text != expected_text or not _same(value, expected):
+        expected, _ = self._plain.execute(closure.plain, given, index, attempt, settings)
+        found_text = _told(ran)
+        expected_text = _told(expected)
+        if found_text != expected_text or not _same(ran.value, expected.value, closure.plain):
             raise InternalError(
                 f"task {index}, `{closure.specialisation.name}` of {given!r}: the sandbox "
                 f"{found_text}, plain Python {expected_text}"
             )
-        return value, failed, run_us
+        return ran, notice
 
 
 class _CheckedCall:
@@ -190,15 +254,19 @@ class _CheckedCall:
             yield row, call
 
 
-def _told(value: object, failed: Failed | None) -> str:
-    if failed is None:
-        return f"returned {value!r}"
-    error = failed.error()
+def _told(ran: _Ran) -> str:
+    if ran.failed is None:
+        return f"returned {ran.value!r}"
+    error = ran.failed.error()
     return f"raised {type(error).__name__}({', '.join(map(repr, error.args))})"
 
 
-def _same(one: object, other: object) -> bool:
-    return bool(_spm.encode(one) == _spm.encode(other)) or repr(one) == repr(other) == "nan"
+def _same(one: object, other: object, call: _PlainCall) -> bool:
+    """Whether two values are the same to the codec, NaNs aside."""
+    classes = call.classes
+    if _spm.encode(one, classes) == _spm.encode(other, classes):
+        return True
+    return repr(one) == repr(other) == "nan"
 
 
 class _Raised:
@@ -266,6 +334,10 @@ class SerialBackend:
             self._manager = run
         return run
 
+    def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
+        """Of this thread's tasks."""
+        return self._executor.stats()
+
     def select(self, peers: Sequence[str]) -> SerialBackend:
         """The same thread, with a session of its own."""
         del peers
@@ -288,14 +360,16 @@ class SerialSubmitter:
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         limits = _Limits(settings.task_deadline_s, settings.retries)
-        value, failed, _ = self._executor.execute(closure, row, index, 1, limits)
-        if failed is None:
-            future.task = TaskInfo(index, None, 1, None, (), "returned")
-            future.set_result(value)
+        ran, notice = self._executor.run(closure, row, index, 1, limits)
+        if ran.failed is None:
+            future.task = TaskInfo(index, None, ran.attempts, ran.engine, (), "returned")
+            future.set_result(ran.value)
         else:
-            error = failed.error()
+            error = ran.failed.error()
             future.task = getattr(error, "task", None) or future.task
             future.set_exception(error)
+        if notice is not None:
+            _deopt.warn([notice])
         return future
 
     def has_ended(self) -> bool:
@@ -330,6 +404,8 @@ class SerialRun:
         self._waiting: deque[tuple[int, int, Row]] = deque()
         self._kept: dict[int, tuple[int, Row]] = {}
         self._pushed = 0
+        self._deopts = 0
+        self._notice: Notice | None = None
         self._ended = False
         self.is_closed = False
 
@@ -351,18 +427,18 @@ class SerialRun:
         """No task follows."""
         self._ended = True
 
-    def _run(self) -> tuple[int, Any, Any, int, int]:
+    def _run(self) -> tuple[int, _Ran]:
         index, attempt, row = self._waiting.popleft()
         if self._keeps:
             self._kept[index] = (attempt, row)
-        if self._until is not None:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                return index, None, _Raised(_run_deadline(index)), attempt, 0
-        value, failed, run_us = self._executor.execute(
-            self._closure, row, index, attempt, self._limits
-        )
-        return index, value, failed, attempt, run_us
+        if self._until is not None and self._until <= time.monotonic():
+            return index, _Ran(None, _Raised(_run_deadline(index)), 0, attempt, "", is_deopt=False)
+        ran, notice = self._executor.run(self._closure, row, index, attempt, self._limits)
+        if self._keeps:
+            self._kept[index] = (ran.attempts, row)
+        self._deopts += ran.is_deopt
+        self._notice = self._notice or notice
+        return index, ran
 
     def take(self, wait_s: float | None) -> tuple[list[Any], Failed | None, bool] | None:
         """Run one task."""
@@ -370,9 +446,9 @@ class SerialRun:
             return [], None, True
         if wait_s is not None and wait_s <= 0:
             return None
-        _, value, failed, _, _ = self._run()
+        _, ran = self._run()
         finished = self._ended and not self._waiting
-        return ([], failed, finished) if failed is not None else ([value], None, finished)
+        return ([], ran.failed, finished) if ran.failed else ([ran.value], None, finished)
 
     def take_each(self, wait_s: float | None) -> tuple[list[Done], bool] | None:
         """Run one task, and say everything of it."""
@@ -380,8 +456,15 @@ class SerialRun:
             return [], True
         if wait_s is not None and wait_s <= 0:
             return None
-        index, value, failed, attempt, run_us = self._run()
-        return [(index, value, failed, None, attempt, run_us)], self._ended and not self._waiting
+        index, ran = self._run()
+        value, failed, run_us, attempts, engine, _, left = ran
+        done = (index, value, failed, None, attempts, run_us, engine, left is not None)
+        return [done], self._ended and not self._waiting
+
+    def news(self) -> News | None:
+        """What the last task has brought."""
+        notice, self._notice = self._notice, None
+        return None if notice is None else (self._deopts, [notice])
 
     def release(self, index: int) -> None:
         """The task is not run again."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._task import Frame
 
 _FULL = "SPM_TRACEBACK"
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _FUTURES = os.path.dirname(os.path.abspath(concurrent.futures.__file__)) + os.sep
 
 _TEMPLATE: types.CodeType = compile("here()", "<spm>", "eval")
@@ -33,7 +33,7 @@ def task_traceback(frames: Iterable[Frame]) -> types.TracebackType | None:
     """Build the traceback of `frames`, which are given outermost first."""
     made: types.TracebackType | None = None
     for frame in reversed(tuple(frames)):
-        _show_missing_source(frame)
+        show_missing_source(frame)
         python_frame = _python_frame(
             frame.file, frame.line, frame.column, frame.end_line, frame.end_column, frame.function
         )
@@ -81,7 +81,7 @@ def _varint(value: int) -> bytes:
     return bytes(groups)
 
 
-def _show_missing_source(frame: Frame) -> None:
+def show_missing_source(frame: Frame) -> None:
     """Let `linecache` know a line of a file that this machine does not have."""
     if not frame.source or os.path.exists(frame.file):
         return
@@ -135,4 +135,4 @@ def hide(error: BaseException) -> None:
 
 
 def _is_own(entry: types.TracebackType) -> bool:
-    return entry.tb_frame.f_code.co_filename.startswith((_OWN, _FUTURES))
+    return entry.tb_frame.f_code.co_filename.startswith((OWN, _FUTURES))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use spm_hub::{
     BeginDefineError, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
     ListOptions, SequenceError, Session, Wait,
@@ -18,12 +19,13 @@ use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
 use spm_protocol::PeerId;
 
 use super::children::{self, ChildOptions, HostChild, Report};
-use super::closure::Closure;
+use super::closure::Closures;
 use super::desk::Desk;
 use super::fork::ForkSafe;
 use super::local::LocalHosts;
 use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs, MeshHost, chain};
 use super::run::{Run, RunOptions};
+use super::tally::Tally;
 use super::wait::{Patience, wait_for};
 
 /// How long hosts that are started here may take to be ready.
@@ -48,6 +50,7 @@ enum Kind {
 pub(super) struct Fleet {
     pub(super) hub: Hub,
     pub(super) pool: spm_hub::Pool,
+    pub(super) tally: Tally,
     kind: Kind,
     is_closed: AtomicBool,
 }
@@ -100,7 +103,8 @@ impl Hosts {
     }
 
     fn of(hub: Hub, pool: spm_hub::Pool, kind: Kind) -> Self {
-        let fleet = Fleet { hub, pool: pool.clone(), kind, is_closed: AtomicBool::new(false) };
+        let (tally, is_closed) = (Tally::default(), AtomicBool::new(false));
+        let fleet = Fleet { hub, pool: pool.clone(), tally, kind, is_closed };
         Self::new(Arc::new(fleet), pool)
     }
 
@@ -110,11 +114,11 @@ impl Hosts {
         hosts
     }
 
-    /// Brings a closure into force in `session`.
-    fn define(py: Python<'_>, session: &Session, closure: &Closure) -> PyResult<()> {
-        let definition = closure.definition(py)?;
+    /// Brings closures into force in `session`.
+    fn define(py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
+        let definitions = closures.definitions(py)?;
         let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
-        let begun = py.detach(|| session.define(vec![definition], options));
+        let begun = py.detach(|| session.define(definitions, options));
         let defining = begun.map_err(|error| begin_error(py, &error))?;
         wait_defined(py, &defining)
     }
@@ -388,6 +392,11 @@ impl Hosts {
         Desk::new()
     }
 
+    /// Counts of all tasks given to these hosts: see `spm.PoolStats`.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<(u64, u64, u64, u64, Bound<'py, PyDict>)> {
+        self.fleet.tally.row(py)
+    }
+
     /// Brings a closure into force in a child session, and begins a run whose tasks go to `desk`.
     fn submit_run(
         &self,
@@ -397,9 +406,9 @@ impl Hosts {
         retries: u32,
         task_deadline_s: Option<f64>,
     ) -> PyResult<u64> {
-        let closure = Closure::new(closure)?;
+        let closures = Arc::new(Closures::new(closure)?);
         let session = py.detach(|| self.pool.open_session());
-        Self::define(py, &session, &closure)?;
+        Self::define(py, &session, &closures)?;
         let (queue, tag) = desk.get().new_tag();
         let options = ListOptions {
             ordered: false,
@@ -412,7 +421,7 @@ impl Hosts {
         };
         let list =
             py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
-        desk.get().add(tag, closure, list, session, Arc::clone(&self.fleet));
+        desk.get().add(tag, closures, list, session, Arc::clone(&self.fleet));
         Ok(tag)
     }
 
@@ -433,14 +442,14 @@ impl Hosts {
         task_deadline_s: Option<f64>,
         run_deadline_s: Option<f64>,
     ) -> PyResult<Run> {
-        let closure = Closure::new(closure)?;
+        let closures = Arc::new(Closures::new(closure)?);
         let session = if manager {
             let mut session = self.session.lock();
             session.get_or_insert_with(|| self.pool.open_session()).clone()
         } else {
             py.detach(|| self.pool.open_session())
         };
-        Self::define(py, &session, &closure)?;
+        Self::define(py, &session, &closures)?;
         let options = ListOptions {
             ordered,
             window_tasks: usize::MAX,
@@ -454,7 +463,7 @@ impl Hosts {
             py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
         let options =
             RunOptions { owns_session: !manager, keeps_arguments, window, slots: self.slots() };
-        Ok(Run::new(closure, list, session, Arc::clone(&self.fleet), &options))
+        Ok(Run::new(closures, list, session, Arc::clone(&self.fleet), &options))
     }
 
     /// Those hosts only, with sessions of their own.
