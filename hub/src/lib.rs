@@ -35,4 +35,5 @@ pub use completion::{
 pub use connect::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 pub use driver::{CompletionQueue, Concluding, Defining, Hub, ListRun, Pool, Session};
 pub use error::{BeginDefineError, DefineError, SequenceError, SubmitError};
+pub use machine::host::Busy;
 pub use options::{DefineOptions, ListOptions, TaskRequest, Wait};

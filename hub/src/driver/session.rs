@@ -14,6 +14,7 @@ use super::queue::Feeder;
 use super::{CompletionQueue, Hub, ListRun};
 use crate::closure::{Blob, ClosureDefinition};
 use crate::error::{BeginDefineError, SequenceError};
+use crate::machine::host::Busy;
 use crate::machine::list::Rules;
 use crate::machine::session::Definition;
 use crate::options::{DefineOptions, ListOptions};
@@ -241,6 +242,15 @@ impl Defining {
     /// and why hosts that are out of it are out, or `None` if the time passed.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<DefineResult> {
         self.core.wait(timeout, || self.slot.get().cloned())
+    }
+
+    /// The hosts that were asked and have not answered yet, and what they say that they do. For people.
+    pub fn awaited(&self) -> Vec<(PeerId, Option<Busy>)> {
+        let state = self.core.state.lock();
+        if self.slot.get().is_some() {
+            return Vec::new();
+        }
+        state.conversation.session().awaited()
     }
 }
 

@@ -19,7 +19,7 @@ use spm_protocol::frame::{
 use spm_protocol::limits::{LEASE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{PeerId, Point, SignedManifest};
 
-use super::host::{Host, Link, Stage, lease_end_ms};
+use super::host::{Busy, Host, Link, Stage, lease_end_ms};
 use super::{HostId, LinkId};
 use crate::error::{DefineError, SequenceError};
 use crate::limits::{HELLO_DEADLINE_MS, REASONS_PER_HOST_MAX, SLOTS_MAX};
@@ -391,6 +391,10 @@ impl Session {
                     entry.stage = Stage::Prepared;
                 }
             }
+            HostControl::Preparing { point, closure, step, permille } if point == current => {
+                let permille = permille.map(|permille| permille.min(1000));
+                entry.busy = Some(Busy { closure, step, permille });
+            }
             HostControl::Refused { point, refusals } if point == current => {
                 if let Stage::Preparing { .. } = entry.stage {
                     entry.stage = Stage::Refused;
@@ -412,7 +416,8 @@ impl Session {
                 }
             }
             // About a point that is over: stale.
-            HostControl::Prepared { .. }
+            HostControl::Preparing { .. }
+            | HostControl::Prepared { .. }
             | HostControl::Refused { .. }
             | HostControl::Online { .. }
             | HostControl::Concluded { .. } => {}

@@ -42,6 +42,11 @@ impl Closures {
         self.fallback.as_ref().filter(|_| index == FALLBACK).unwrap_or(&self.main)
     }
 
+    /// The engine of a closure; of the last, which takes longest to prepare, if none is named.
+    pub(super) fn engine_of(&self, index: Option<u32>) -> Engine {
+        self.get(index.unwrap_or(FALLBACK)).engine
+    }
+
     /// A call's arguments in CBOR, and the index of the closure that takes them: the fallback, if they are not of the
     /// types that the first was compiled for. Without one that is a `CompileError`.
     pub(super) fn encode<'py>(

@@ -24,6 +24,7 @@ use super::desk::Desk;
 use super::fork::ForkSafe;
 use super::local::LocalHosts;
 use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs, MeshHost, chain};
+use super::preparing::{Awaited, Waiting, step_text};
 use super::run::{Run, RunOptions};
 use super::tally::Tally;
 use super::wait::{Patience, wait_for};
@@ -115,20 +116,35 @@ impl Hosts {
     }
 
     /// Brings closures into force in `session`.
-    fn define(py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
+    fn define(&self, py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
         let definitions = closures.definitions(py)?;
         let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
         let begun = py.detach(|| session.define(definitions, options));
         let defining = begun.map_err(|error| begin_error(py, &error))?;
-        wait_defined(py, &defining)
+        let mut waiting = Waiting::new(py);
+        loop {
+            match wait_for(py, waiting.patience(), |slice| defining.wait(Some(slice)))? {
+                Some(Ok(_)) => return Ok(()),
+                Some(Err(error)) => return Err(define_error(py, error)),
+                None => waiting.show(self.awaited(&defining, closures))?,
+            }
+        }
     }
-}
 
-fn wait_defined(py: Python<'_>, defining: &Defining) -> PyResult<()> {
-    let waited = wait_for(py, Patience::new(None), |slice| defining.wait(Some(slice)))?;
-    match waited {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err(define_error(py, error)),
+    /// Who has not prepared yet.
+    fn awaited(&self, defining: &Defining, closures: &Closures) -> Vec<Awaited> {
+        let hosts = self.pool.hosts();
+        let name_of = |peer| {
+            let host = hosts.iter().find(|host| host.peer == peer);
+            let info = host.and_then(|host| host.info.as_ref());
+            info.map_or_else(|| peer.to_string(), |info| info.name.clone())
+        };
+        let awaited = defining.awaited().into_iter().map(|(peer, busy)| {
+            let engine = closures.engine_of(busy.map(|busy| busy.closure)).name();
+            let step = busy.map(|busy| step_text(busy.step));
+            (name_of(peer), engine, step, busy.and_then(|busy| busy.permille))
+        });
+        awaited.collect()
     }
 }
 
@@ -408,7 +424,7 @@ impl Hosts {
     ) -> PyResult<u64> {
         let closures = Arc::new(Closures::new(closure)?);
         let session = py.detach(|| self.pool.open_session());
-        Self::define(py, &session, &closures)?;
+        self.define(py, &session, &closures)?;
         let (queue, tag) = desk.get().new_tag();
         let options = ListOptions {
             ordered: false,
@@ -449,7 +465,7 @@ impl Hosts {
         } else {
             py.detach(|| self.pool.open_session())
         };
-        Self::define(py, &session, &closures)?;
+        self.define(py, &session, &closures)?;
         let options = ListOptions {
             ordered,
             window_tasks: usize::MAX,

@@ -14,6 +14,7 @@ mod local;
 mod mesh;
 mod news;
 mod output;
+mod preparing;
 mod run;
 mod runtime;
 mod sandbox;

@@ -14,13 +14,14 @@ use pyo3::types::{PyBytes, PyTuple};
 use spm_host::sandbox::{Ended, Ran, Sandbox, SandboxOptions, Stop, StopCause, THREAD_STACK_BYTES};
 use spm_hub::{ClosureDefinition, Completion, TaskOutcome};
 use spm_protocol::raised::left_proof;
-use spm_protocol::{Outcome, TaskId};
+use spm_protocol::{Engine, Outcome, TaskId};
 
 use super::closure::Closures;
 use super::failed::Failed;
 use super::fork::ForkSafe;
 use super::mesh::chain;
 use super::output::{self, Printer};
+use super::preparing::{Waiting, compiling_here};
 use super::run::value_of;
 use super::serial_thread::{Event, Job, Thread};
 use super::wait::{Patience, wait_for};
@@ -89,7 +90,8 @@ impl SerialSandbox {
         let (mut closure, arguments) = closures.encode(py, row)?;
         let arguments = Arc::new(arguments);
         let deadline = deadline_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let mut task = Task { index, attempt, deadline, arguments, shown: Shown::default() };
+        let shown = Shown::default();
+        let mut task = Task { index, attempt, deadline, arguments, compiling: None, shown };
         let mut ran = self.attempt(py, &definitions[closure as usize], &mut task)?;
         let mut left = None;
         if let (Some(fallback), Ended::Raised(record)) =
@@ -140,8 +142,10 @@ impl SerialSandbox {
         task.shown.printed = 0;
         finish(py, task, &receiver).inspect_err(|_| {
             stop.stop(Stop::Cancelled);
-            // It ends at the next tick; what it had to say is of no interest any more.
-            py.detach(|| while receiver.lock().recv().is_ok() {});
+            if task.compiling.is_none() {
+                // It ends at the next tick; what it had to say is of no interest any more.
+                py.detach(|| while receiver.lock().recv().is_ok() {});
+            }
         })
     }
 }
@@ -152,6 +156,8 @@ struct Task {
     attempt: u32,
     deadline: Option<Duration>,
     arguments: Arc<Vec<u8>>,
+    /// The engine whose closure is being compiled for it.
+    compiling: Option<Engine>,
     shown: Shown,
 }
 
@@ -182,14 +188,29 @@ impl Shown {
 
 /// Waits for the end of a task, and shows what it prints.
 fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> PyResult<Ran> {
+    let mut waiting = None;
     loop {
-        let event =
-            wait_for(py, Patience::new(None), |slice| match events.lock().recv_timeout(slice) {
-                Ok(event) => Some(Some(event)),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(None),
-            })?;
-        match event.flatten() {
+        let patience = waiting.as_ref().map_or(Patience::new(None), Waiting::patience);
+        let event = wait_for(py, patience, |slice| match events.lock().recv_timeout(slice) {
+            Ok(event) => Some(Some(event)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(None),
+        })?;
+        let Some(event) = event else {
+            if let (Some(waiting), Some(engine)) = (&mut waiting, task.compiling) {
+                waiting.show(vec![compiling_here(engine)])?;
+            }
+            continue;
+        };
+        match event {
+            Some(Event::Compiling(engine)) => {
+                task.compiling = Some(engine);
+                waiting = Some(Waiting::new(py));
+            }
+            Some(Event::Compiled) => {
+                task.compiling = None;
+                waiting = None;
+            }
             Some(Event::Output(chunk)) => task.shown.show(py, task.index, &chunk)?,
             Some(Event::Ended(ran)) => {
                 task.shown.show(py, task.index, &ran.output)?;

@@ -31,6 +31,10 @@ pub(super) struct Job {
 
 /// What the thread says of a task.
 pub(super) enum Event {
+    /// The closure is compiled first, of this engine.
+    Compiling(Engine),
+    /// And now it runs.
+    Compiled,
     Output(Vec<u8>),
     Ended(Ran),
     NotCompiled(String),
@@ -70,7 +74,7 @@ impl Thread {
     /// Runs what it is given, until nobody can give it more.
     pub(super) fn work(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
-            let event = match self.definition(&job.definition) {
+            let event = match self.definition(&job) {
                 Ok(definition) => Event::Ended(run(&definition, &job)),
                 Err(error) => Event::NotCompiled(chain(&error)),
             };
@@ -79,13 +83,16 @@ impl Thread {
         }
     }
 
-    fn definition(&mut self, closure: &ClosureDefinition) -> Result<Arc<Definition>, CompileError> {
+    fn definition(&mut self, job: &Job) -> Result<Arc<Definition>, CompileError> {
+        let closure = &job.definition;
         let is_fuelled = closure.limits.fuel.is_some();
         let engine = closure.engine;
         let key = (closure.component.id(), engine, is_fuelled);
         if let Some(known) = self.definitions.get(&key) {
             return Ok(Arc::clone(known));
         }
+        // Nobody waits any more if the task was given up.
+        let _ = job.events.send(Event::Compiling(engine));
         let sandbox = match self.sandboxes.entry(engine) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => free.insert(Sandbox::new(options_for(engine))?),
@@ -95,6 +102,7 @@ impl Thread {
             self.definitions.pop_first();
         }
         let made = Arc::new(made);
+        let _ = job.events.send(Event::Compiled);
         self.definitions.insert(key, Arc::clone(&made));
         Ok(made)
     }

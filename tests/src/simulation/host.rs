@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use spm_host::session::{Action, Event, Session};
 use spm_hub::machine::HostId;
-use spm_protocol::frame::{Frame, HostControl, HostInfo, HostWork, Refusal, Task, TaskResult};
+use spm_protocol::frame::{
+    Frame, HostControl, HostInfo, HostWork, PrepareStep, Refusal, Task, TaskResult,
+};
 use spm_protocol::raised::{Raised, RaisedFrame};
 use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
 
@@ -212,6 +214,11 @@ impl SimulatedHost {
             Action::SendWork(frame) => send_work(connection, &frame, network, random),
             Action::Prepare { point, .. } => {
                 session.preparing.insert(point);
+                if random.chance(20) {
+                    let step = PrepareStep::Compiling;
+                    let frame = HostControl::Preparing { point, closure: 1, step, permille: None };
+                    send_control(connection, &frame, network, random);
+                }
                 let is_refused = self.refuses || random.chance(3);
                 let delay_ms = if random.chance(5) {
                     random.between(1_000, 30_000)
