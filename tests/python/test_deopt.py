@@ -3,6 +3,7 @@
 import asyncio
 import io
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import wait
@@ -265,6 +266,43 @@ class TestWarningsAsErrors:
 
 async def awaited(pool: spm.Pool, closure: spm.Closure[..., Any]) -> None:
     assert await asyncio.wait_for(pool.submit(closure, BIG), 60) == f"{BIG}, squared"
+
+
+def slow(x: int) -> str:
+    time.sleep(0.4)
+    return f"{x}, squared"
+
+
+def chatty(x: int) -> int:
+    print("begun")
+    time.sleep(0.4)
+    return x
+
+
+@pytest.mark.parametrize(("argument", "value"), [(BIG, f"{BIG}, squared"), (1, 1)])
+def test_other_coroutines_run_while_the_fallback_does(
+    argument: int, value: object, parallel: spm.Pool
+) -> None:
+    closure = fresh(square if argument == BIG else chatty)
+    fall_back(closure, (1,), slow)
+
+    async def run() -> int:
+        beats = 0
+
+        async def beat() -> None:
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0.005)
+                beats += 1
+
+        heart = asyncio.create_task(beat())
+        assert [it async for it in parallel.map(closure, [argument])] == [value]
+        heart.cancel()
+        return beats
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", spm.DeoptWarning)
+        assert asyncio.run(run()) > 10
 
 
 PRINTED = """

@@ -28,6 +28,8 @@ _CHUNK_MAX: Final = 1024
 _CHUNK_S: Final = 0.0005
 """Input slower than this is handed on in smaller pieces, so that hosts need not wait for it."""
 _PROGRESS_S: Final = 0.1
+_AT_ONCE_S: Final = 1e-6
+"""A wait for what is there; a run on this thread takes none at all for a reason to do nothing."""
 _END: Final = object()
 
 
@@ -99,8 +101,12 @@ class Results(Iterator[R], AsyncIterator[R]):
                 with self._lock:
                     self._fill()
                     run = self._run
-                    if run is None or self._failed is not None or run.is_ready():
+                    if run is None or self._failed is not None:
                         return self._advance(stop=StopAsyncIteration)
+                    if run.is_ready():
+                        # It may be no result, but what a task printed.
+                        self._step(at_once=True)
+                        continue
                 await _in_thread(run.wait_ready, self._wait_s())
                 if self._wait_s() == 0.0:
                     return self._advance(stop=StopAsyncIteration)
@@ -182,17 +188,20 @@ class Results(Iterator[R], AsyncIterator[R]):
     def _wait_s(self) -> float | None:
         return None if self._until is None else max(0.0, self._until - time.monotonic())
 
-    def _step(self) -> None:
-        """Hand tasks to the run, and take what it has."""
+    def _step(self, *, at_once: bool = False) -> None:
+        """Hand tasks to the run, and take what it has, or with `at_once` has already."""
         run = self._run
         assert run is not None
         try:
             self._fill()
-            taken = run.take(self._wait_s()) if self._fast else run.take_each(self._wait_s())
+            wait_s = _AT_ONCE_S if at_once else self._wait_s()
+            taken = run.take(wait_s) if self._fast else run.take_each(wait_s)
         except BaseException:
             self._stop()
             raise
         if taken is None:
+            if at_once:
+                return
             self._stop()
             raise TimeoutError
         if self._fast:
