@@ -196,6 +196,16 @@ def test_each_closure_has_its_own_class_table(pool: spm.Pool, tmp_path: Path) ->
         assert list(pool.map(closure, [3, BIG])) == [9, value]
 
 
+def test_class_tables_have_to_begin_alike(pool: spm.Pool) -> None:
+    closure = fresh(square)
+    specialisation = fall_back(closure, (1,), words, classes=(Coin, Shop))
+    specialisation.classes = (Shop,)
+    with pytest.raises(ValueError, match="does not begin with the closure's"):
+        pool.submit(closure, 1)
+    specialisation.classes = (Coin,)
+    assert pool.submit(closure, 3).result(timeout=60) == 9
+
+
 def test_output_that_was_shown_is_not_shown_again(
     pool: spm.Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,8 +250,9 @@ class TestWarningsAsErrors:
     def test_a_map_raises_it(self, pool: spm.Pool) -> None:
         closure = fresh(square)
         fall_back(closure, (1,), words)
-        with pytest.raises(spm.DeoptWarning):
+        with pytest.raises(spm.DeoptWarning) as caught:
             list(pool.map(closure, [2, BIG]))
+        assert [entry.path for entry in caught.traceback] == [Path(__file__)], "no frames of SPM's"
         assert list(pool.map(closure, [2, BIG])) == [4, f"{BIG}, squared"], "warned about once"
 
     def test_whoever_leads_raises_it(self, pool: spm.Pool) -> None:
@@ -427,3 +438,38 @@ def test_a_place_without_a_file_shows_its_line(tmp_path: Path) -> None:
 
 def shown(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> None:
     sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+
+
+class TestPythonEngine:
+    """The same with the real one, where it is built."""
+
+    @pytest.fixture(autouse=True)
+    def _engine(self) -> None:
+        if prepare(fresh(square), (1,), {})[0].fallback is None:
+            pytest.skip("the engine `python` is not built into this package")
+
+    def test_an_int_of_any_size_is_what_cpython_has(self, pool: spm.Pool) -> None:
+        results = pool.map(fresh(square), [2, BIG, -BIG])
+        with pytest.warns(spm.DeoptWarning, match="the engine `python`"):
+            assert list(results) == [4, BIG * BIG, BIG * BIG]
+        assert results.stats.deopts == 2
+        assert pool.stats.engines == {"native": 1, "python": 2}
+
+    def test_arguments_of_any_type_are_taken(self, pool: spm.Pool) -> None:
+        results = pool.map(fresh(square), [2, 1 << 70, 0.5])
+        with pytest.warns(spm.DeoptWarning, match="argument `x`"):
+            assert list(results) == [4, 1 << 140, 0.25]
+        assert (results.stats.deopts, pool.stats.misfits) == (2, 2)
+
+    def test_what_it_raises_has_its_lines(self, pool: spm.Pool) -> None:
+        with pytest.warns(spm.DeoptWarning), pytest.raises(TypeError) as caught:
+            list(pool.map(fresh(square), [2, "two"]))
+        error = caught.value
+        assert isinstance(error, spm.TaskError)
+        assert error.task is not None
+        assert (error.task.engine, error.task.frames[-1].function) == ("python", "square")
+        assert error.task.frames[-1].line == square.__code__.co_firstlineno + 1
+
+    def test_serial_checks_it(self) -> None:
+        with spm.serial(check=True) as pool, pytest.warns(spm.DeoptWarning):
+            assert list(pool.map(fresh(square), [2, BIG])) == [4, BIG * BIG]

@@ -145,10 +145,10 @@ class DeoptWarning(RuntimeWarning):
     It is given once for each closure, at the line where the first of them left.
     """
 
-    closure: str
+    closure: str = ""
     """The function's name."""
-    file: str
-    line: int
+    file: str = ""
+    line: int = 0
 
 
 # Python itself acts on these: raised on the submitter they would end a loop, a coroutine or the

@@ -118,10 +118,12 @@ def hide(error: BaseException) -> None:
         entry = entry.tb_next
     if not entries or os.environ.get(_FULL) == "full":
         return
-    from ._errors import InternalError, SpmError
+    from ._errors import DeoptWarning, InternalError, SpmError
 
     if _is_own(entries[-1]) and (
-        not isinstance(error, (SpmError, CancelledError, TimeoutError, KeyboardInterrupt))
+        not isinstance(
+            error, (SpmError, DeoptWarning, CancelledError, TimeoutError, KeyboardInterrupt)
+        )
         or isinstance(error, InternalError)
     ):
         return

@@ -26,7 +26,11 @@ impl Closures {
     pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let fallback = object.getattr(intern!(object.py(), "fallback"))?;
         let fallback = if fallback.is_none() { None } else { Some(Closure::new(&fallback)?) };
-        Ok(Self { main: Closure::new(object)?, fallback })
+        let main = Closure::new(object)?;
+        if let Some(fallback) = &fallback {
+            main.check_classes(object.py(), fallback)?;
+        }
+        Ok(Self { main, fallback })
     }
 
     /// The closures as a session defines them, in the order of their indices.
@@ -125,6 +129,17 @@ impl Closure {
             Takes::Types(arguments) => arguments.get().encode_row(row),
             Takes::Any(names) => encode_row(row, names, self.classes(py)?).map(Some),
         }
+    }
+
+    /// A task's arguments are not encoded again for the fallback, so that both have to mean the same by an index.
+    fn check_classes(&self, py: Python<'_>, fallback: &Self) -> PyResult<()> {
+        let (own, others) = (self.classes.bind(py), fallback.classes.bind(py));
+        let begins_alike = own.len() <= others.len()
+            && own.iter().zip(others.iter()).all(|(one, other)| one.is(&other));
+        if begins_alike {
+            return Ok(());
+        }
+        Err(PyValueError::new_err("the fallback's class table does not begin with the closure's"))
     }
 
     /// Whether it takes so many arguments.
