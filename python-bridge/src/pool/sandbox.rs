@@ -50,7 +50,7 @@ pub(crate) struct SerialSandbox {
     jobs: ForkSafe<Sender<Job>>,
 }
 
-/// The fields of `_serial._Ran`.
+/// The fields of `_execute.Ran`.
 type RanRow<'py> = (
     Option<Bound<'py, PyAny>>,
     Option<Failed>,
