@@ -129,8 +129,26 @@ def test_arguments_of_other_types_go_to_the_fallback_at_once(pool: spm.Pool) -> 
         assert list(results) == [4, "two, squared", 9]
     (warning,) = caught
     assert (warning.filename, warning.lineno) == (__file__, square.__code__.co_firstlineno)
-    assert "argument `x` of `square` is a `str`" in str(warning.message)
+    assert str(warning.message) == (
+        "a call of `square` does not fit its native code:\n"
+        "argument `x` is a `str`, and it was compiled for `int`; such tasks are run by\n"
+        "the engine `guest` from now on, which is slower"
+    )
     assert (results.stats.deopts, pool.stats.deopts, pool.stats.misfits) == (1, 1, 1)
+
+
+def test_a_misfit_is_told_at_the_def_below_decorators() -> None:
+    @spm.wasm_closure(
+        memory_mib=64,
+    )
+    def power(x: int) -> int:
+        return x * x
+
+    fall_back(power, (1,), words)
+    with spm.serial() as pool, pytest.warns(spm.DeoptWarning) as caught:
+        assert list(pool.map(power, [1, "two"])) == [1, "two, squared"]
+    assert caught[0].lineno == power.__wrapped__.__code__.co_firstlineno + 3
+    assert str(caught[0].message).startswith("a call of `test_a_misfit")
 
 
 def test_what_cannot_cross_is_refused_by_the_fallback_too(pool: spm.Pool) -> None:

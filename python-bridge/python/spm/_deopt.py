@@ -6,6 +6,7 @@ types it was compiled for. Whoever takes results warns, in a thread of Python's.
 
 from __future__ import annotations
 
+import linecache
 import sys
 import types
 import warnings
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ._closure import Specialisation
 
 _TEXTS: Final = {number: text for number, text, _ in _spm.TRAPS}
+
+_DECORATOR_LINES_MAX: Final = 32
 
 # Closures that were warned about: because tasks left them, and because of arguments.
 _left: weakref.WeakSet[Specialisation] = weakref.WeakSet()
@@ -59,9 +62,10 @@ def _warn_left(closure: Specialisation, record: bytes) -> None:
 
 def _warn_misfit(closure: Specialisation, row: tuple[Any, ...]) -> None:
     file, line = _definition(closure)
+    why = closure.describe_misfit(row)
     _warn(
         closure,
-        f"{closure.describe_misfit(row)},\nwhich its {closure.engine} code is not for",
+        f"a call of `{closure.name}` does not fit its {closure.engine} code:\n{why}",
         file,
         line,
     )
@@ -92,11 +96,20 @@ def _place(closure: Specialisation, record: bytes) -> tuple[Frame | None, str]:
     return None, why
 
 
+def _def_line(code: types.CodeType) -> int:
+    """Find the `def` below decorators, which a code object counts from."""
+    for line in range(code.co_firstlineno, code.co_firstlineno + _DECORATOR_LINES_MAX):
+        text = linecache.getline(code.co_filename, line).split(maxsplit=1)
+        if text and text[0] in ("def", "async"):
+            return line
+    return code.co_firstlineno
+
+
 def _definition(closure: Specialisation) -> tuple[str, int]:
     """Say where the function is defined; of a builtin, who uses it."""
     function = closure.function
     if isinstance(function, types.FunctionType):
-        return function.__code__.co_filename, function.__code__.co_firstlineno
+        return function.__code__.co_filename, _def_line(function.__code__)
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
         frame = frame.f_back

@@ -136,14 +136,13 @@ class Specialisation:
         """Say which argument is of another type than that compiled for."""
         index = self.arguments.first_misfit(row)
         if index is None or index >= len(row):
-            return f"arguments of `{self.name}` do not fit"
-        name = self.arguments.names[index]
+            return "its arguments are not those it was compiled for"
+        name, wanted = self.arguments.names[index], self.arguments.types[index]
         try:
-            was = str(_spm.infer(row[index], name))
-        except TypeError:
-            # A type that the compiler does not know.
-            was = type(row[index]).__qualname__
-        return f"argument `{name}` of `{self.name}` is {_article(was)}"
+            was = str(_spm.infer(row[index], f"argument `{name}`"))
+        except TypeError as error:
+            return str(error)
+        return f"argument `{name}` is {_article(was)}, and it was compiled for `{wanted}`"
 
     def __repr__(self) -> str:
         """Show the signature it was compiled for."""

@@ -1,6 +1,6 @@
 //! Components that many closures share: the interpreters of engines whose closures are payloads.
 //!
-//! Such a component has 18 MB and more. A process reads and hashes it once, and every definition of every closure has
+//! Such a component has tens of MB. A process reads and hashes it once, and every definition of every closure has
 //! the same bytes in memory.
 
 use std::collections::BTreeMap;
