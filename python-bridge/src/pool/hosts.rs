@@ -302,12 +302,13 @@ impl Hosts {
         let folder = tempfile::Builder::new().prefix("spm-").tempdir().map_err(os_error)?;
         let identity = Identity::ephemeral();
         let owner = identity.owner_id();
+        let cache_dir = cache_dir();
         let options = ChildOptions {
             program,
             owner,
             memory_mib,
             state_dir: folder.path(),
-            cache_dir: cache_dir().as_deref(),
+            cache_dir: cache_dir.as_deref(),
             engines: engines.as_deref(),
         };
         let (sender, receiver) = children::reports();
