@@ -242,13 +242,13 @@ impl Definer {
     fn sandbox(&self, profile: Profile) -> Result<&Sandbox, SandboxError> {
         match profile {
             Profile::Small => Ok(&self.small),
-            Profile::Python => match self.python.get() {
-                Some(sandbox) => Ok(sandbox),
-                None => {
-                    let sandbox = Sandbox::new(self.options.with(profile))?;
-                    Ok(self.python.get_or_init(|| sandbox))
+            Profile::Python => {
+                if let Some(sandbox) = self.python.get() {
+                    return Ok(sandbox);
                 }
-            },
+                let sandbox = Sandbox::new(self.options.with(profile))?;
+                Ok(self.python.get_or_init(|| sandbox))
+            }
         }
     }
 

@@ -247,4 +247,7 @@ fn a_grant_that_is_none_is_said() {
     let refused = command("run", dir.path()).args(["--grant", "network"]).output().unwrap();
     assert!(!refused.status.success());
     assert!(text(&refused.stderr).contains("`network` is no capability"), "{refused:?}");
+    let folder = command("run", dir.path()).args(["--grant", "fs:ro:/data"]).output().unwrap();
+    assert!(!folder.status.success());
+    assert!(text(&folder.stderr).contains("cannot grant folders"), "{folder:?}");
 }

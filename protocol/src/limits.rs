@@ -50,6 +50,10 @@ pub const TABLE_ELEMENTS_MAX: usize = 100_000;
 pub const INSTANCES_MAX: usize = 64;
 /// Native stack of a guest. A recursion of `CPython`'s usual limit of 1000 needs a tenth of it.
 pub const STACK_BYTES_MAX: usize = 4 * MIB;
+/// Native stack of a guest that is an interpreter. `CPython` counts its own stack, in linear memory, and raises
+/// `RecursionError` when that is used up; by then, the `repr` of nested lists has taken more than 16 MiB of this one. It is
+/// address space, and memory only where a task did get that deep.
+pub const INTERPRETER_STACK_BYTES_MAX: usize = 64 * MIB;
 /// Length of a name or label in a frame.
 pub const TEXT_BYTES_MAX: usize = 16 * KIB;
 /// Length of a reason in a frame; what is longer is cut by its writer. Every closure of a point may be refused with

@@ -57,6 +57,8 @@ pub(crate) enum DaemonError {
     Start(#[source] std::io::Error),
     #[error("label `{text}` is not of the form `key=value`")]
     Label { text: String },
+    #[error("`--grant fs:ro:{folder}`: this version cannot grant folders")]
+    Folder { folder: String },
     #[error("the host does not answer")]
     Status(#[source] std::io::Error),
 }

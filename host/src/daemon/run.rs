@@ -58,7 +58,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     cache_dir: Option<PathBuf>,
     /// What closures may use beyond computing, if they ask for it:
-    /// `clock`, `random`, `env:NAME`, `fs:ro:/PATH`. May be given often
+    /// `clock`, `random`, `env:NAME`. May be given often
     #[arg(long = "grant", value_name = "CAPABILITY", verbatim_doc_comment)]
     grants: Vec<Capability>,
     /// Tasks to run at the same time [default: one for each processor]
@@ -106,6 +106,11 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
     let slots = args.slots.unwrap_or_else(machine::slots);
     let memory_bytes =
         args.memory_mib.map_or_else(machine::memory_bytes, |mib| mib.saturating_mul(MIB as u64));
+    for capability in &args.grants {
+        if let Capability::ReadOnlyFolder(folder) = capability {
+            return Err(DaemonError::Folder { folder: folder.clone() });
+        }
+    }
     let executable = std::env::current_exe().map_err(DaemonError::Start)?;
     let engines_dir = args.engines.clone().or_else(|| machine::engines_dir(&executable));
     if engines_dir.is_none() {

@@ -185,16 +185,15 @@ async fn define_one(
             Profile::Python => {
                 let reading = Arc::clone(host);
                 let here = tokio::task::spawn_blocking(move || reading.runtimes.get(id, bytes));
-                match here.await.map_err(|error| bug(&error))? {
-                    Some(component) => (component, false),
-                    None => {
-                        let component = fetch(id, bytes).await?;
-                        let is_from_elsewhere = session.blobs.is_from_elsewhere();
-                        if is_from_elsewhere {
-                            run.tell_preparing(index, PrepareStep::Compiling, None);
-                        }
-                        (component, is_from_elsewhere)
+                if let Some(component) = here.await.map_err(|error| bug(&error))? {
+                    (component, false)
+                } else {
+                    let component = fetch(id, bytes).await?;
+                    let is_from_elsewhere = session.blobs.is_from_elsewhere();
+                    if is_from_elsewhere {
+                        run.tell_preparing(index, PrepareStep::Compiling, None);
                     }
+                    (component, is_from_elsewhere)
                 }
             }
         };

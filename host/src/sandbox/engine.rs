@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use spm_protocol::limits::{
-    INSTANCES_MAX, MEMORY_BYTES_MAX, RAISED_FRAMES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    INSTANCES_MAX, INTERPRETER_STACK_BYTES_MAX, MEMORY_BYTES_MAX, RAISED_FRAMES_MAX,
+    STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
 use wasmtime::component::Component;
 use wasmtime::{
@@ -65,6 +66,14 @@ impl Profile {
         }
     }
 
+    /// Native stack that a guest may use.
+    const fn stack_bytes(self) -> usize {
+        match self {
+            Self::Small => STACK_BYTES_MAX,
+            Self::Python => INTERPRETER_STACK_BYTES_MAX,
+        }
+    }
+
     /// Whether several threads compile a component: seconds of one.
     const fn is_compiled_in_parallel(self) -> bool {
         matches!(self, Self::Python)
@@ -116,9 +125,9 @@ impl EngineOptions {
             .wasm_memory64(false)
             .concurrency_support(false)
             .parallel_compilation(self.profile.is_compiled_in_parallel())
-            .max_wasm_stack(STACK_BYTES_MAX)
+            .max_wasm_stack(self.profile.stack_bytes())
             // No fibers are used, but this must not be smaller.
-            .async_stack_size(STACK_BYTES_MAX)
+            .async_stack_size(self.profile.stack_bytes())
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(RAISED_FRAMES_MAX))
             .generate_address_map(true)

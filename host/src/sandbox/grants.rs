@@ -26,6 +26,14 @@ pub enum GrantError {
         /// The variable.
         name: String,
     },
+    /// Folders cannot be given yet.
+    #[error(
+        "capability `fs:ro:{folder}` is not offered by this version: pass what is in the files as values"
+    )]
+    Folder {
+        /// The folder.
+        folder: String,
+    },
 }
 
 impl Granted {
@@ -47,7 +55,9 @@ impl Granted {
                         return Err(GrantError::NoText { name: name.clone() });
                     }
                 },
-                Capability::ReadOnlyFolder(_) => {}
+                Capability::ReadOnlyFolder(folder) => {
+                    return Err(GrantError::Folder { folder: folder.clone() });
+                }
             }
         }
         Ok((!capabilities.is_empty()).then_some(granted))
@@ -174,7 +184,7 @@ mod tests {
             assert_eq!(number(b"r", granted.clone()), number(b"r", None));
         }
         assert_eq!(value(b"e", None), (Vec::new(), true));
-        assert_eq!(value(b"e", Some(Granted { clock: true, ..Granted::default() })).1, true);
+        assert!(value(b"e", Some(Granted { clock: true, ..Granted::default() })).1);
     }
 
     #[test]
@@ -208,6 +218,12 @@ mod tests {
         let environment = granted.unwrap().unwrap().environment;
         let expected = std::env::var("CARGO_MANIFEST_DIR").unwrap();
         assert_eq!(environment, [("CARGO_MANIFEST_DIR".to_owned(), expected)]);
+        let folder = Capability::ReadOnlyFolder("/data".to_owned());
+        assert_eq!(
+            Granted::new(&[folder]),
+            Err(GrantError::Folder { folder: "/data".to_owned() }),
+            "it is not silently left out"
+        );
         let granted = Granted::new(&[Capability::Clock]).unwrap().unwrap();
         assert_eq!(granted, Granted { clock: true, ..Granted::default() });
     }

@@ -9,8 +9,11 @@
 //! ([`SandboxOptions::in_process`]) use no signals at all: every check is code. `docs/host.md` has what
 //! that costs. Processes that are ours alone use them.
 //!
-//! **Stacks.** A guest may use [`STACK_BYTES_MAX`] of the calling thread's
-//! stack; the thread must have [`THREAD_STACK_BYTES`].
+//! **Stacks.** A guest may use [`STACK_BYTES_MAX`](spm_protocol::limits::STACK_BYTES_MAX) of the calling thread's stack, an
+//! interpreter [`INTERPRETER_STACK_BYTES_MAX`]; the thread must have [`THREAD_STACK_BYTES`].
+//!
+//! **Interpreters.** Their components are taken apart before they are compiled, and their instances are put back into an
+//! earlier state instead of being made again: `split`, `pages` and `kept` say how.
 
 mod engine;
 
@@ -33,7 +36,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use spm_protocol::limits::STACK_BYTES_MAX;
+use spm_protocol::limits::INTERPRETER_STACK_BYTES_MAX;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
@@ -50,7 +53,7 @@ use engine::{Beside, SharedEngine};
 use state::TaskState;
 
 /// Stack that a thread needs to run tasks: the guest's, and ours around it.
-pub const THREAD_STACK_BYTES: usize = STACK_BYTES_MAX + 1024 * 1024;
+pub const THREAD_STACK_BYTES: usize = INTERPRETER_STACK_BYTES_MAX + 1024 * 1024;
 
 /// How a sandbox is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,7 +16,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
@@ -42,18 +41,21 @@ pub(super) struct Image {
 
 impl Image {
     /// An image of so many bytes, whole pages, which `fill` writes.
-    pub(super) fn new(bytes: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Self> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = File::from(rustix::fs::memfd_create("spm-image", flags)?);
+    pub(super) fn new(bytes: usize, write: impl FnOnce(&mut [u8])) -> io::Result<Self> {
+        let file = unnamed_file()?;
         file.set_len(bytes as u64)?;
         {
             let mapping = Mapping::file(&file, bytes, ProtFlags::READ | ProtFlags::WRITE)?;
             // SAFETY: the mapping is ours alone, of this length, and outlives the slice.
-            fill(unsafe { std::slice::from_raw_parts_mut(mapping.base.as_ptr(), bytes) });
+            write(unsafe { std::slice::from_raw_parts_mut(mapping.base.as_ptr(), bytes) });
         }
         // Nobody can change it any more, and so what memories begin with stays what it is.
-        let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&file, seals)?;
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::SealFlags;
+            let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+            rustix::fs::fcntl_add_seals(&file, seals)?;
+        }
         let view = Mapping::file(&file, bytes, ProtFlags::READ)?;
         Ok(Self { file, bytes, view })
     }
@@ -64,6 +66,18 @@ impl Image {
         // SAFETY: the range is within the mapping, which nobody can write to.
         unsafe { std::slice::from_raw_parts(self.view.base.as_ptr().add(range.start), range.len()) }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn unnamed_file() -> io::Result<File> {
+    use rustix::fs::MemfdFlags;
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    Ok(rustix::fs::memfd_create("spm-image", flags)?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed_file() -> io::Result<File> {
+    tempfile::tempfile()
 }
 
 /// A range of address space that is unmapped when it is dropped.
@@ -308,12 +322,12 @@ unsafe impl LinearMemory for Linear {
 
 thread_local! {
     /// What the next memory made in this thread begins with, and that memory.
-    static MAKING: RefCell<Making> = const { RefCell::new(Making { image: None, made: None }) };
+    static MAKING: RefCell<Making> = const { RefCell::new(Making { image: None, memory: None }) };
 }
 
 struct Making {
     image: Option<Arc<Image>>,
-    made: Option<Arc<Pages>>,
+    memory: Option<Arc<Pages>>,
 }
 
 /// Calls `make`, which makes an instance whose only memory begins as `image`. Returns that memory, too.
@@ -321,11 +335,10 @@ pub(super) fn with_image<T>(
     image: &Arc<Image>,
     make: impl FnOnce() -> wasmtime::Result<T>,
 ) -> wasmtime::Result<(T, Arc<Pages>)> {
-    MAKING.set(Making { image: Some(Arc::clone(image)), made: None });
+    MAKING.set(Making { image: Some(Arc::clone(image)), memory: None });
     let result = make();
-    let Making { image, made } = MAKING.replace(Making { image: None, made: None });
-    let made = made.filter(|_| image.is_none());
-    Ok((result?, made.ok_or_else(|| wasmtime::Error::msg("no memory was made"))?))
+    let making = MAKING.replace(Making { image: None, memory: None });
+    Ok((result?, making.memory.ok_or_else(|| wasmtime::Error::msg("no memory was made"))?))
 }
 
 /// Makes the memories of an engine.
@@ -350,7 +363,7 @@ unsafe impl MemoryCreator for Creator {
             .map_err(|error| format!("the host is out of memory: {error}"))?;
         let pages = Arc::new(pages);
         if has_image {
-            MAKING.with_borrow_mut(|making| making.made = Some(Arc::clone(&pages)));
+            MAKING.with_borrow_mut(|making| making.memory = Some(Arc::clone(&pages)));
         }
         Ok(Box::new(Linear(pages)))
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use spm_protocol::certificate::CertificateError;
 use spm_protocol::limits::CLOCK_SKEW_MS;
-use spm_protocol::manifest::{Isolation, ManifestError, TaskLimits};
+use spm_protocol::manifest::{Capability, Isolation, ManifestError, TaskLimits};
 use spm_protocol::{Certificate, ContentId, Engine, Manifest, PeerId, SessionId, SignedManifest};
 
 use crate::arbitrary_frames::{self, key, peer};
@@ -108,4 +108,16 @@ fn one_signature_cannot_stand_for_another_kind() {
     let signed = minicbor::to_vec(SignedManifest::sign(&manifest(), &key(1))).unwrap();
     let as_certificate: Certificate = minicbor::decode(&signed).unwrap();
     assert!(as_certificate.verify(peer(1), 0).is_err());
+}
+
+#[test]
+fn capabilities_are_written_as_they_are_read() {
+    for text in ["clock", "random", "env:HOME", "env:clock", "fs:ro:/", "fs:ro:/a b/c"] {
+        let capability: Capability = text.parse().unwrap();
+        assert_eq!(capability.to_string(), text);
+    }
+    for text in ["", "Clock", "env:", "fs:ro:", "fs:ro:relative", "fs:rw:/a", "net"] {
+        let error = text.parse::<Capability>().unwrap_err();
+        assert!(error.to_string().contains(&format!("`{text}` is no capability")), "{error}");
+    }
 }

@@ -34,7 +34,7 @@ fn with_image(guest: &Guest<'_>) -> Vec<u8> {
 
 fn counter(engine: Engine, isolation: Isolation) -> Closure {
     let payload = Some(vec![10]);
-    Closure { engine, isolation, payload, ..Closure::new(with_image(&COUNTER)) }
+    Closure { payload, engine, isolation, ..Closure::new(with_image(&COUNTER)) }
 }
 
 fn returned(value: u8) -> Outcome {
@@ -73,10 +73,10 @@ fn an_instance_of_a_session_is_each_closures_own_and_ends_with_the_point() {
         assert_eq!(hub.run(0, b"x").outcome, returned(11));
         assert_eq!(hub.run(1, b"x").outcome, returned(15));
         // Another session's are others.
-        let mut other = Hub::online(&host, &[closure.clone()]);
+        let mut other = Hub::online(&host, std::slice::from_ref(&closure));
         assert_eq!(other.run(0, b"x").outcome, returned(11));
         hub.conclude();
-        hub.prepare(&[closure.clone()]).expect("the host takes it");
+        hub.prepare(std::slice::from_ref(&closure)).expect("the host takes it");
         hub.commit();
         assert_eq!(hub.run(0, b"x").outcome, returned(11));
         assert_eq!(other.run(0, b"x").outcome, returned(12));

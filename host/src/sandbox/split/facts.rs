@@ -19,6 +19,13 @@ pub(super) struct Facts {
     pub(super) has_own_resources: bool,
 }
 
+/// Whose memory a module has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    Own,
+    Imported,
+}
+
 /// A core module.
 #[derive(Default)]
 pub(super) struct Module {
@@ -30,8 +37,7 @@ pub(super) struct Module {
     pub(super) bodies: u32,
     /// Whether each global is an `i32`.
     pub(super) globals: Vec<bool>,
-    pub(super) has_memory: bool,
-    pub(super) imports_memory: bool,
+    pub(super) memory: Option<Memory>,
     pub(super) has_exports: bool,
     /// Where in the memory which ranges of the component go. None, if some of it is not known without running something.
     pub(super) segments: Option<Vec<(usize, Range<usize>)>>,
@@ -46,10 +52,10 @@ pub(super) struct Module {
 impl Facts {
     /// The module that defines the component's one memory.
     pub(super) fn memory_module(&self) -> Option<usize> {
-        let mut with_memory =
-            (0..self.modules.len()).filter(|index| self.modules[*index].has_memory);
+        let mut with_memory = (0..self.modules.len())
+            .filter(|index| self.modules[*index].memory == Some(Memory::Own));
         let index = with_memory.next()?;
-        let is_only = with_memory.next().is_none() && !self.modules[index].imports_memory;
+        let is_only = with_memory.next().is_none();
         (is_only && self.instances_of(index).count() == 1).then_some(index)
     }
 

@@ -6,7 +6,7 @@ use wasmparser::{
     Operator, Parser, Payload, TypeRef, ValType,
 };
 
-use super::facts::{Facts, Module};
+use super::facts::{Facts, Memory, Module};
 
 /// Bytes of a page of linear memory.
 const WASM_PAGE_BYTES: u64 = 64 * 1024;
@@ -144,7 +144,7 @@ fn read_module(
                     TypeRef::Global(global) => {
                         module.globals.push(global.content_type == ValType::I32);
                     }
-                    TypeRef::Memory(_) => module.imports_memory = true,
+                    TypeRef::Memory(_) => module.memory = Some(Memory::Imported),
                     _ => {}
                 }
             }
@@ -156,10 +156,11 @@ fn read_module(
                 let memory = memory.ok()?;
                 let is_usual =
                     !memory.memory64 && !memory.shared && memory.page_size_log2.is_none();
-                if module.has_memory || !is_usual {
+                // With two of them, the index of a segment's memory would have to say which.
+                if module.memory.is_some() || !is_usual {
                     return None;
                 }
-                module.has_memory = true;
+                module.memory = Some(Memory::Own);
                 *memory_bytes = memory.initial * WASM_PAGE_BYTES;
             }
         }
@@ -257,11 +258,11 @@ fn read_body(module: &mut Module, body: &FunctionBody<'_>) -> Option<()> {
             }
             Operator::Call { function_index }
             | Operator::ReturnCall { function_index }
-            | Operator::RefFunc { function_index } => {
+            | Operator::RefFunc { function_index }
                 // A function that only calls itself is not called.
-                if function_index != function {
-                    module.reached.insert(function_index);
-                }
+                if function_index != function =>
+            {
+                module.reached.insert(function_index);
             }
             Operator::TableSet { .. }
             | Operator::TableGrow { .. }
