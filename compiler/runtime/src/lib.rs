@@ -22,6 +22,7 @@ mod decode;
 mod dict;
 mod elementary;
 mod encode;
+mod erfc;
 mod float;
 mod float_text;
 mod format;
