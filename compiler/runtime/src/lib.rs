@@ -29,6 +29,7 @@ mod format;
 mod format_float;
 mod format_spec;
 mod gamma;
+mod hash;
 mod int;
 mod int_text;
 mod list;
