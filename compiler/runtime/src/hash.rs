@@ -80,7 +80,7 @@ fn tuple(items: &Items) -> Option<u64> {
         sum = sum.wrapping_add(item.wrapping_mul(PRIMES[1])).rotate_left(31);
         sum = sum.wrapping_mul(PRIMES[0]);
     }
-    sum = sum.wrapping_add(u64::from(items.count) ^ (PRIMES[2] ^ 3_527_539));
+    sum = sum.wrapping_add(u64::from(items.count) ^ (PRIMES[2] ^ 0x35_d373));
     Some(if sum == u64::MAX { 1_546_275_796 } else { sum })
 }
 

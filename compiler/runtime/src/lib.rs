@@ -48,6 +48,7 @@ mod raise;
 mod range;
 mod repr;
 mod set;
+mod set_items;
 #[allow(dead_code, reason = "some numbers are for the compiler alone")]
 mod shared;
 mod state;

@@ -11,8 +11,8 @@
 use crate::alloc::{alloc, free};
 use crate::compare::equal;
 use crate::hash::{insertion_hash, python_hash};
-use crate::mem::{P, load, slot, store, zero};
-use crate::object::{Desc, len, release, release_slot, retain_slot, slots};
+use crate::mem::{P, load, store, zero};
+use crate::object::{Desc, len, release, release_slot, retain_slot};
 use crate::raise::{fail, fail_value, memory_error};
 use crate::shared::{class, kind, layout, setop};
 use crate::state::{ret_u64, status};
@@ -106,11 +106,11 @@ fn find(set: P, key: u64, hash: u64, desc: Desc) -> Option<Entry> {
     entry.is_live().then_some(entry)
 }
 
-fn lookup(set: P, key: u64, desc: Desc) -> Option<Entry> {
+pub fn lookup(set: P, key: u64, desc: Desc) -> Option<Entry> {
     find(set, key, python_hash(key, desc.element(0))?, desc)
 }
 
-fn has(set: P, desc: Desc, entry: Entry) -> bool {
+pub fn has(set: P, desc: Desc, entry: Entry) -> bool {
     find(set, entry.key(), hash_of(entry), desc).is_some()
 }
 
@@ -155,7 +155,7 @@ fn resize_to_content(set: P) -> Option<()> {
 }
 
 /// Makes room for `more` elements at once, if that many may be too many.
-fn reserve(set: P, more: u32) -> Option<()> {
+pub fn reserve(set: P, more: u32) -> Option<()> {
     if (set.u32(FILL) + more) * 5 >= mask(set) * 3 {
         resize(set, (len(set) + more) * 2)?;
     }
@@ -186,7 +186,7 @@ fn put(set: P, desc: Desc, key: u64, hash: u64) -> Option<bool> {
 }
 
 /// Adds an element of another set.
-fn put_entry(set: P, desc: Desc, entry: Entry) -> Option<()> {
+pub fn put_entry(set: P, desc: Desc, entry: Entry) -> Option<()> {
     if put(set, desc, entry.key(), hash_of(entry))? {
         retain_slot(entry.key(), desc.element(0));
     }
@@ -201,7 +201,7 @@ fn take_out(set: P, entry: Entry) -> u64 {
 }
 
 /// Removes an element; false if it is not there.
-fn discard(set: P, desc: Desc, found: Option<Entry>) -> bool {
+pub fn discard(set: P, desc: Desc, found: Option<Entry>) -> bool {
     let Some(entry) = found else { return false };
     release_slot(take_out(set, entry), desc.element(0));
     true
@@ -268,7 +268,7 @@ fn subtract(a: P, desc: Desc, b: P) -> Option<()> {
 }
 
 /// Makes the table anew if more than a quarter of it are removed elements.
-fn drop_removed(set: P) -> Option<()> {
+pub fn drop_removed(set: P) -> Option<()> {
     if set.u32(FILL) - len(set) <= mask(set) / 4 {
         return Some(());
     }
@@ -276,7 +276,7 @@ fn drop_removed(set: P) -> Option<()> {
 }
 
 /// Adds the elements that are not there, and removes those that are.
-fn toggle(set: P, desc: Desc, other: P) -> Option<()> {
+pub fn toggle(set: P, desc: Desc, other: P) -> Option<()> {
     for entry in entries(other) {
         if !discard(set, desc, find(set, entry.key(), hash_of(entry), desc)) {
             put_entry(set, desc, entry)?;
@@ -286,7 +286,7 @@ fn toggle(set: P, desc: Desc, other: P) -> Option<()> {
 }
 
 /// Gives a set what another holds, which is freed.
-fn replace(set: P, desc: Desc, other: P) {
+pub fn replace(set: P, desc: Desc, other: P) {
     for offset in [layout::LEN, ENTRIES, USED, CAPACITY, FILL] {
         let kept = set.u32(offset);
         set.set_u32(offset, other.u32(offset));
@@ -429,100 +429,6 @@ pub extern "C" fn set_update(a: P, desc: Desc, b: P, op: u32) -> i32 {
     })
 }
 
-/// `a.union(items)` and its kin, of a list.
-#[unsafe(no_mangle)]
-pub extern "C" fn set_op_items(a: P, desc: Desc, items: P, op: u32) -> Option<P> {
-    match op & !setop::OF_DICT {
-        setop::INTERSECTION => intersection_with_items(a, desc, items),
-        setop::DIFFERENCE if op & setop::OF_DICT != 0 && len(a) >> 2 <= len(items) => {
-            let other = set_from_list(items, desc)?;
-            let result = new_table()?;
-            for entry in entries(a) {
-                if !has(other, desc, entry) {
-                    put_entry(result, desc, entry)?;
-                }
-            }
-            release(Some(other), desc);
-            Some(result)
-        }
-        setop::SYMMETRIC => {
-            let result = new_table()?;
-            extend(result, desc, items, op)?;
-            toggle(result, desc, a)?;
-            Some(result)
-        }
-        _ => {
-            let result = set_copy(a, desc)?;
-            update_items(result, desc, items, op)?;
-            Some(result)
-        }
-    }
-}
-
-/// `a.update(items)` and its kin, of a list.
-#[unsafe(no_mangle)]
-pub extern "C" fn set_update_items(a: P, desc: Desc, items: P, op: u32) -> i32 {
-    status(update_items(a, desc, items, op))
-}
-
-fn update_items(a: P, desc: Desc, items: P, op: u32) -> Option<()> {
-    match op & !setop::OF_DICT {
-        setop::UNION => extend(a, desc, items, op)?,
-        setop::INTERSECTION => {
-            let result = intersection_with_items(a, desc, items)?;
-            replace(a, desc, result);
-        }
-        setop::DIFFERENCE => {
-            for index in 0..len(items) {
-                discard(a, desc, lookup(a, slot(slots(items), index), desc));
-            }
-            drop_removed(a)?;
-        }
-        _ if op & setop::OF_DICT != 0 => {
-            for index in 0..len(items) {
-                let key = slot(slots(items), index);
-                if !discard(a, desc, lookup(a, key, desc)) {
-                    add_item(a, desc, key)?;
-                }
-            }
-        }
-        _ => {
-            let other = set_from_list(items, desc)?;
-            toggle(a, desc, other)?;
-            release(Some(other), desc);
-        }
-    }
-    Some(())
-}
-
-fn intersection_with_items(a: P, desc: Desc, items: P) -> Option<P> {
-    let result = new_table()?;
-    for index in 0..len(items) {
-        let key = slot(slots(items), index);
-        if lookup(a, key, desc).is_some() {
-            add_item(result, desc, key)?;
-        }
-    }
-    Some(result)
-}
-
-/// Adds an element that a list goes on to hold.
-fn add_item(set: P, desc: Desc, key: u64) -> Option<()> {
-    retain_slot(key, desc.element(0));
-    add(set, desc, key)
-}
-
-/// Adds the items of a list, or the keys of a dict that are in one.
-fn extend(set: P, desc: Desc, items: P, op: u32) -> Option<()> {
-    if op & setop::OF_DICT != 0 {
-        reserve(set, len(items))?;
-    }
-    for index in 0..len(items) {
-        add_item(set, desc, slot(slots(items), index))?;
-    }
-    Some(())
-}
-
 /// `a.isdisjoint(b)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn set_isdisjoint(a: P, desc: Desc, b: P) -> u32 {
@@ -534,7 +440,7 @@ pub fn frozen_hash(set: P) -> u64 {
     let mut sum = 0;
     for entry in entries(set) {
         let hash = hash_of(entry);
-        sum ^= (hash ^ 89_869_747 ^ hash << 16).wrapping_mul(3_644_798_167);
+        sum ^= (hash ^ 0x055b_4db3 ^ hash << 16).wrapping_mul(3_644_798_167);
     }
     sum ^= (u64::from(len(set)) + 1).wrapping_mul(1_927_868_237);
     sum ^= sum >> 11 ^ sum >> 25;
@@ -545,14 +451,6 @@ pub fn frozen_hash(set: P) -> u64 {
 /// Whether every element of `a` is in `b`.
 pub fn is_subset(a: P, b: P, desc: Desc) -> bool {
     len(a) <= len(b) && entries(a).all(|entry| has(b, desc, entry))
-}
-
-/// `set(list)`.
-#[unsafe(no_mangle)]
-pub extern "C" fn set_from_list(list: P, desc: Desc) -> Option<P> {
-    let set = new_table()?;
-    extend(set, desc, list, setop::UNION)?;
-    Some(set)
 }
 
 /// Frees a set that nothing refers to any more.

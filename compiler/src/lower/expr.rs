@@ -308,8 +308,8 @@ impl Body<'_, '_> {
         Self::seq(statements, list)
     }
 
-    /// `{a, b}`. CPython makes a set of three constants or more from a constant set, and so by
-    /// merging two tables.
+    /// `{a, b}`. Python makes a set of three constants or more from a constant set, and so by merging
+    /// two tables.
     fn set_display(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
         let set = self.set_of_items(expression, items);
         let ty = self.resolve(&set.ty);
@@ -365,7 +365,7 @@ impl Body<'_, '_> {
     }
 }
 
-/// Whether CPython's compiler knows the value of an expression.
+/// Whether Python's compiler knows the value of an expression.
 fn is_constant(expression: &Expr) -> bool {
     match &expression.kind {
         ExprKind::None

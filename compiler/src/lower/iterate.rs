@@ -48,7 +48,7 @@ impl Body<'_, '_> {
         self.plan_to(iterable, exit)
     }
 
-    /// The same for the iterable of a `for` itself, where CPython goes through a set of constants
+    /// The same for the iterable of a `for` itself, where Python goes through a set of constants
     /// without making one for the program.
     pub(super) fn plan_loop(&mut self, iterable: &Expr) -> Option<Plan> {
         let ExprKind::Set(items) = &iterable.kind else { return self.plan(iterable) };
