@@ -2,6 +2,7 @@
 
 use spm_protocol::frame::{Frame, HostControl, HostWork, HubControl, HubWork};
 use spm_protocol::lines::LineTable;
+use spm_protocol::raised::left_proof;
 use spm_protocol::value::{Item, Reader, decode, encode};
 use spm_protocol::{Certificate, PeerId, Raised, SessionId, SignedManifest};
 
@@ -71,6 +72,10 @@ pub fn record(bytes: &[u8]) {
             if let Ok(raised) = Raised::from_bytes(bytes) {
                 let again = Raised::from_bytes(&raised.to_bytes());
                 assert_eq!(again.expect("what decodes can be encoded"), raised);
+                let left = raised.trap.filter(|code| code.leaves_proof());
+                assert_eq!(left_proof(bytes), left);
+            } else {
+                let _ = left_proof(bytes);
             }
         }
         1 => {

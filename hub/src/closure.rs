@@ -40,7 +40,7 @@ pub struct ClosureDefinition {
     pub engine: Engine,
     /// What `define` is to be given.
     pub payload: Option<Blob>,
-    /// Index, in the same definition, of the closure that runs what this one cannot.
+    /// Index, in the same definition, of the closure that runs what this one cannot. It has none itself.
     pub fallback: Option<u32>,
     /// Names of the classes that values and exceptions name by index.
     pub classes: Vec<String>,

@@ -41,12 +41,14 @@ pub struct Completion {
     pub task: TaskId,
     /// The index it was submitted with.
     pub index: u64,
-    /// The index of its closure.
+    /// The index of the closure that ended it: the one it was submitted for, or that one's fallback.
     pub closure: u32,
     /// The host it ran on last, if any.
     pub host: Option<PeerId>,
     /// How many attempts were made.
     pub attempts: u32,
+    /// One of them left what its closure had proved, and the others were the fallback's.
+    pub is_deopt: bool,
     /// What became of it.
     pub outcome: TaskOutcome,
     /// Microseconds from instantiation to the end, on the host.
@@ -70,6 +72,19 @@ pub struct TaskOutput {
     pub output: Vec<u8>,
 }
 
+/// The first time in a run that a task left what `closure` had proved; the fallback runs it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deopt {
+    /// The task.
+    pub task: TaskId,
+    /// The index it was submitted with.
+    pub index: u64,
+    /// The index of the closure that it left.
+    pub closure: u32,
+    /// The [`spm_protocol::Raised`] record that says where and why, in CBOR.
+    pub record: Bytes,
+}
+
 /// What waits to be taken from a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
@@ -77,6 +92,8 @@ pub enum Delivery {
     Completion(Completion),
     /// A task printed.
     Output(TaskOutput),
+    /// A task left its closure, as the first to do so.
+    Deopt(Deopt),
     /// The input is closed and every completion was delivered before this.
     Finished,
 }
@@ -88,6 +105,8 @@ pub enum Next {
     Completion(Completion),
     /// A task printed.
     Output(TaskOutput),
+    /// A task left its closure, as the first to do so.
+    Deopt(Deopt),
     /// Nothing came in time.
     TimedOut,
     /// The input is closed and every completion was taken.
@@ -101,8 +120,10 @@ pub struct RunStats {
     pub submitted: u64,
     /// Tasks that ended, in whatever way.
     pub completed: u64,
-    /// Attempts beyond each task's first.
+    /// Attempts beyond each task's first, and beyond the first of its fallback.
     pub retries: u64,
+    /// Tasks that left what their closure had proved, and were given to its fallback.
+    pub deopts: u64,
     /// Results that came too late or twice, and were dropped.
     pub dropped: u64,
     /// Bytes of arguments submitted.
@@ -130,6 +151,8 @@ pub struct HostRunStats {
     pub results: u64,
     /// Attempts lost with it.
     pub lost: u64,
+    /// Attempts there that left what their closure had proved.
+    pub deopts: u64,
     /// Time its tasks ran, in microseconds.
     pub run_us: u64,
 }

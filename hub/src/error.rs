@@ -90,6 +90,16 @@ pub enum BeginDefineError {
         /// How many there may be.
         limit: usize,
     },
+    /// A fallback that is not there, or has one itself, as a closure that is its own would.
+    #[error(
+        "`{name}` falls back to closure {fallback}, which is none of the point's that have no fallback themselves"
+    )]
+    Fallback {
+        /// The closure.
+        name: String,
+        /// What was to be its fallback.
+        fallback: u32,
+    },
     /// A component or payload is larger than a host accepts.
     #[error("`{name}` has a blob of {bytes} bytes, over the limit of {limit}")]
     BlobTooLarge {

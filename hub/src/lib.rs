@@ -29,10 +29,11 @@ mod options;
 
 pub use closure::{Blob, ClosureDefinition};
 pub use completion::{
-    Completion, Delivery, HostRunStats, HostSnapshot, HostState, Next, RunStats, TaskOutcome,
-    TaskOutput,
+    Completion, Delivery, Deopt, HostRunStats, HostSnapshot, HostState, Next, RunStats,
+    TaskOutcome, TaskOutput,
 };
 pub use connect::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 pub use driver::{CompletionQueue, Concluding, Defining, Hub, ListRun, Pool, Session};
 pub use error::{BeginDefineError, DefineError, SequenceError, SubmitError};
+pub use machine::host::Busy;
 pub use options::{DefineOptions, ListOptions, TaskRequest, Wait};

@@ -146,6 +146,18 @@ pub struct HostInfo {
     pub pid: u32,
 }
 
+/// What takes a host a while before it has a point prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PrepareStep {
+    /// It fetches blobs.
+    #[n(0)]
+    Fetching,
+    /// It compiles a component.
+    #[n(1)]
+    Compiling,
+}
+
 /// Why a host does not take a point into use.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Refusal {
@@ -226,6 +238,23 @@ pub enum HostControl {
         /// For people.
         #[cbor(n(0), encode_with = "crate::reason::encode")]
         reason: String,
+    },
+    /// The host is busy with a point that it was asked to prepare. Only for people: it changes nothing, and a host
+    /// that is quick need not send it.
+    #[n(7)]
+    Preparing {
+        /// The point.
+        #[n(0)]
+        point: Point,
+        /// Index of the closure that it is busy with.
+        #[n(1)]
+        closure: u32,
+        /// What it does.
+        #[n(2)]
+        step: PrepareStep,
+        /// How far it is with that, in thousandths, if it knows.
+        #[n(3)]
+        permille: Option<u32>,
     },
 }
 

@@ -195,6 +195,31 @@ impl Raised {
     }
 }
 
+/// Why the task is to be run again by the closure's fallback, if `record` says that a value left what
+/// the compiler had proved. Reads no more of the record than that takes, and keeps nothing of it.
+///
+/// Other traps in a record, and records that cannot be read, are outcomes like any exception.
+pub fn left_proof(record: &[u8]) -> Option<TrapCode> {
+    const TRAP: u32 = 9;
+    if record.len() > RAISED_BYTES_MAX {
+        return None;
+    }
+    let mut decoder = Decoder::new(record);
+    for _ in 0..decoder.map().ok()?? {
+        let key = decoder.u32().ok()?;
+        if key == TRAP {
+            let code = TrapCode::from_u8(decoder.u8().ok()?)?;
+            return code.leaves_proof().then_some(code);
+        }
+        // Keys ascend.
+        if key > TRAP {
+            return None;
+        }
+        decoder.skip().ok()?;
+    }
+    None
+}
+
 fn raw<'b>(decoder: &mut Decoder<'b>) -> Result<&'b [u8], DecodeError> {
     let start = decoder.position();
     decoder.skip()?;

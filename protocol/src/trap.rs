@@ -61,6 +61,13 @@ trap_codes! {
     OtherTrap = 14, "the guest trapped", "spm.SandboxViolation";
 }
 
+impl TrapCode {
+    /// Whether a value left what the compiler had proved: the one thing another engine does better.
+    pub fn leaves_proof(self) -> bool {
+        matches!(self, Self::IntegerOverflow | Self::TypeNotProved)
+    }
+}
+
 impl std::fmt::Display for TrapCode {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.text())

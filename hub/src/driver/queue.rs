@@ -160,7 +160,7 @@ impl Waiting {
                     taken += 1;
                 }
                 Delivery::Output(output) => self.output_bytes -= output.output.len(),
-                Delivery::Finished => {}
+                Delivery::Deopt(_) | Delivery::Finished => {}
             }
             into.push((tag, delivery));
         }

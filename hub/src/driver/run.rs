@@ -185,6 +185,7 @@ impl ListRun {
             None => Next::TimedOut,
             Some(Delivery::Completion(completion)) => Next::Completion(completion),
             Some(Delivery::Output(output)) => Next::Output(output),
+            Some(Delivery::Deopt(deopt)) => Next::Deopt(deopt),
             Some(Delivery::Finished) => Next::Finished,
         }
     }

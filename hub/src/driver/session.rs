@@ -14,6 +14,7 @@ use super::queue::Feeder;
 use super::{CompletionQueue, Hub, ListRun};
 use crate::closure::{Blob, ClosureDefinition};
 use crate::error::{BeginDefineError, SequenceError};
+use crate::machine::host::Busy;
 use crate::machine::list::Rules;
 use crate::machine::session::Definition;
 use crate::options::{DefineOptions, ListOptions};
@@ -57,11 +58,7 @@ impl Session {
     ) -> Result<Defining, BeginDefineError> {
         check(&closures)?;
         let core = &self.handle.core;
-        let blobs: Vec<Blob> = closures
-            .iter()
-            .flat_map(|closure| [Some(closure.component.clone()), closure.payload.clone()])
-            .flatten()
-            .collect();
+        let blobs = blobs_of(&closures);
         let definition = self.sign(closures, &blobs, options);
         for blob in &blobs {
             core.blobs.add(core.id, blob.id(), blob.content().clone());
@@ -98,16 +95,13 @@ impl Session {
     ) -> Definition {
         let hub = &self.handle.hub;
         let expires_unix_ms = unix_ms().saturating_add(SIGNATURE_LIFETIME_MS);
-        let mut providers: Vec<Provider> = Vec::new();
-        for blob in blobs {
-            if !providers.iter().any(|provider| provider.id == blob.id()) {
-                providers.push(Provider {
-                    id: blob.id(),
-                    bytes: blob.content().len() as u64,
-                    peers: vec![Member::from(hub.peer())],
-                });
-            }
-        }
+        let providers = blobs.iter().map(|blob| Provider {
+            id: blob.id(),
+            bytes: blob.content().len() as u64,
+            peers: vec![Member::from(hub.peer())],
+        });
+        let providers = providers.collect();
+        let fallbacks = closures.iter().map(|closure| closure.fallback).collect();
         let closures = closures.into_iter().map(|closure| {
             let manifest = Manifest {
                 name: closure.name,
@@ -127,7 +121,7 @@ impl Session {
             };
             SignedManifest::sign(&manifest, hub.key())
         });
-        Definition { closures: closures.collect(), providers, options }
+        Definition { closures: closures.collect(), fallbacks, providers, options }
     }
 
     /// Starts a run of the `List` manager on the point in force.
@@ -191,11 +185,31 @@ impl Session {
     }
 }
 
+/// What hosts need for these closures, once each.
+fn blobs_of(closures: &[ClosureDefinition]) -> Vec<Blob> {
+    let mut blobs: Vec<Blob> = Vec::new();
+    for closure in closures {
+        for blob in [Some(&closure.component), closure.payload.as_ref()].into_iter().flatten() {
+            if !blobs.iter().any(|known| known.id() == blob.id()) {
+                blobs.push(blob.clone());
+            }
+        }
+    }
+    blobs
+}
+
 fn check(closures: &[ClosureDefinition]) -> Result<(), BeginDefineError> {
     if closures.is_empty() || closures.len() > CLOSURES_MAX {
         return Err(BeginDefineError::ClosureCount { count: closures.len(), limit: CLOSURES_MAX });
     }
     for closure in closures {
+        if let Some(fallback) = closure.fallback {
+            let other = closures.get(fallback as usize);
+            if other.is_none_or(|other| other.fallback.is_some()) {
+                let name = closure.name.clone();
+                return Err(BeginDefineError::Fallback { name, fallback });
+            }
+        }
         for blob in [Some(&closure.component), closure.payload.as_ref()].into_iter().flatten() {
             let bytes = blob.content().len();
             if bytes > COMPONENT_BYTES_MAX {
@@ -228,6 +242,15 @@ impl Defining {
     /// and why hosts that are out of it are out, or `None` if the time passed.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<DefineResult> {
         self.core.wait(timeout, || self.slot.get().cloned())
+    }
+
+    /// The hosts that were asked and have not answered yet, and what they say that they do. For people.
+    pub fn awaited(&self) -> Vec<(PeerId, Option<Busy>)> {
+        let state = self.core.state.lock();
+        if self.slot.get().is_some() {
+            return Vec::new();
+        }
+        state.conversation.session().awaited()
     }
 }
 

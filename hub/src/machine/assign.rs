@@ -215,7 +215,12 @@ impl List {
     /// that did not start there preferably.
     fn share_again(&mut self, shares: &mut [Share]) {
         let is_alone = self.hosts.len() == 1;
-        for id in std::mem::take(&mut self.again) {
+        let mut room: u64 = shares.iter().map(|share| u64::from(share.room)).sum();
+        // Many may wait, if most tasks leave their closure: no more are looked at than can be sent.
+        let mut passed_over = Vec::new();
+        while room > 0
+            && let Some(id) = self.again.pop_front()
+        {
             let Some(state) = self.tasks.get(&id).filter(|state| state.place == Place::Waiting)
             else {
                 continue;
@@ -225,9 +230,15 @@ impl List {
             let suits = |share: &&mut Share| share.room > 0 && (may_return || !is_last(share));
             let rank = |share: &&mut Share| (is_last(share), share.load);
             match shares.iter_mut().filter(suits).min_by_key(rank) {
-                Some(share) => share.take(id),
-                None => self.again.push_back(id),
+                Some(share) => {
+                    share.take(id);
+                    room -= 1;
+                }
+                None => passed_over.push(id),
             }
+        }
+        for id in passed_over.into_iter().rev() {
+            self.again.push_front(id);
         }
     }
 

@@ -209,7 +209,8 @@ impl Conversation {
             return Err(SequenceError::ManagerOnline { point });
         }
         let before = self.list.take();
-        self.list = Some(List::new(point, self.session.closures(), self.next_task, rules));
+        let fallbacks = self.session.fallbacks().to_vec();
+        self.list = Some(List::new(point, fallbacks, self.next_task, rules));
         for online in self.online.clone() {
             let OnlineHost { host, peer, credits, slots, .. } = online;
             self.tell(now_ms, list::Event::HostOnline { host, peer, credits, slots });

@@ -1,6 +1,7 @@
 //! One host as a session sees it: its link, its lease, and how far it is with the current point.
 
 use spm_protocol::PeerId;
+use spm_protocol::frame::PrepareStep;
 use spm_protocol::limits::{LEASE_DRIFT_PERCENT, LEASE_MS};
 
 use super::LinkId;
@@ -86,6 +87,17 @@ impl Stage {
     }
 }
 
+/// What a host says that it is busy with before it has prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// Index of a closure of the point.
+    pub closure: u32,
+    /// What it does.
+    pub step: PrepareStep,
+    /// How far it is with that, in thousandths, if it knows.
+    pub permille: Option<u32>,
+}
+
 /// A host of a session.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -105,6 +117,8 @@ pub struct Host {
     pub slots: u32,
     /// Why it is not in, for people.
     pub reason: Option<String>,
+    /// What it said last that it does, while it prepares.
+    pub busy: Option<Busy>,
     links: u64,
     failures: u32,
 }
@@ -121,6 +135,7 @@ impl Host {
             silent_until_ms: u64::MAX,
             slots: 1,
             reason: None,
+            busy: None,
             links: 0,
             failures: 0,
         }

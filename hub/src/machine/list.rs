@@ -156,7 +156,10 @@ pub enum Action {
 pub struct List {
     pub(super) point: Point,
     pub(super) rules: Rules,
-    closures: usize,
+    /// For each closure, the one that runs what it cannot.
+    pub(super) fallbacks: Vec<Option<u32>>,
+    /// Closures that a task has left.
+    pub(super) left: BTreeSet<u32>,
     first_task: TaskId,
     next_task: TaskId,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
@@ -180,12 +183,18 @@ pub struct List {
 }
 
 impl List {
-    /// A run of `closures` closures at `point`, whose tasks count up from `first_task`.
-    pub fn new(point: Point, closures: usize, first_task: TaskId, rules: Rules) -> Self {
+    /// A run at `point`, whose tasks count up from `first_task`. `fallbacks` has an entry for each closure.
+    pub fn new(
+        point: Point,
+        fallbacks: Vec<Option<u32>>,
+        first_task: TaskId,
+        rules: Rules,
+    ) -> Self {
         Self {
             point,
             rules,
-            closures,
+            fallbacks,
+            left: BTreeSet::new(),
             first_task,
             next_task: first_task,
             tasks: BTreeMap::new(),
@@ -275,8 +284,9 @@ impl List {
         if self.is_closed {
             return Err(SubmitError::Closed);
         }
-        if closure as usize >= self.closures {
-            return Err(SubmitError::NoSuchClosure { closure, count: self.closures });
+        let count = self.fallbacks.len();
+        if closure as usize >= count {
+            return Err(SubmitError::NoSuchClosure { closure, count });
         }
         if argument_bytes > VALUE_BYTES_MAX {
             return Err(SubmitError::TooLarge { bytes: argument_bytes, limit: VALUE_BYTES_MAX });
@@ -318,6 +328,7 @@ impl List {
                     sent: 0,
                     results: 0,
                     lost: 0,
+                    deopts: 0,
                     run_us: 0,
                 });
             }
@@ -461,7 +472,7 @@ impl List {
         self.settle(now_ms, task, outcome, actions);
     }
 
-    /// Takes the end of an attempt: completes the task, or has it tried again.
+    /// Takes the end of an attempt: completes the task, or has it tried again, by its closure or the fallback.
     fn settle(&mut self, now_ms: u64, id: TaskId, outcome: TaskOutcome, actions: &mut Vec<Action>) {
         let may_retry = match &outcome {
             TaskOutcome::HostFault(_) | TaskOutcome::Refused(_) | TaskOutcome::HostLost(_) => true,
@@ -469,18 +480,16 @@ impl List {
             _ => false,
         };
         let Some(state) = self.tasks.get_mut(&id) else { return };
-        if may_retry && state.attempts <= self.rules.retries {
-            state.place = Place::Waiting;
-            state.failure = Some(outcome);
-            // What it printed at its end is shown by the attempt that comes through.
-            state.shown_bytes -= state.output.len() as u64;
-            state.output = Vec::new();
+        if may_retry && state.failed_attempts() <= self.rules.retries {
+            state.wait_again(Some(outcome));
             self.again.push_back(id);
             self.waiting += 1;
             self.stats.retries += 1;
             return;
         }
-        self.complete(now_ms, id, outcome, actions);
+        if !self.fall_back(id, &outcome, actions) {
+            self.complete(now_ms, id, outcome, actions);
+        }
     }
 
     fn complete(
@@ -508,6 +517,7 @@ impl List {
             closure: state.task.closure,
             host,
             attempts: state.attempts,
+            is_deopt: state.is_deopt,
             outcome,
             run_us: state.run_us,
             total_ms: now_ms.saturating_sub(state.submitted_ms),

@@ -5,6 +5,7 @@
 
 mod assign;
 mod conversation;
+mod deopt;
 pub mod host;
 pub mod list;
 mod recall;

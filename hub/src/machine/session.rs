@@ -19,7 +19,7 @@ use spm_protocol::frame::{
 use spm_protocol::limits::{LEASE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{PeerId, Point, SignedManifest};
 
-use super::host::{Host, Link, Stage, lease_end_ms};
+use super::host::{Busy, Host, Link, Stage, lease_end_ms};
 use super::{HostId, LinkId};
 use crate::error::{DefineError, SequenceError};
 use crate::limits::{HELLO_DEADLINE_MS, REASONS_PER_HOST_MAX, SLOTS_MAX};
@@ -30,6 +30,8 @@ use crate::options::DefineOptions;
 pub struct Definition {
     /// The closures, signed for this session.
     pub closures: Vec<SignedManifest>,
+    /// For each of them, the one that runs what it cannot: what its manifest says.
+    pub fallbacks: Vec<Option<u32>>,
     /// Who has their blobs.
     pub providers: Vec<Provider>,
     /// Which hosts are waited for, and how long.
@@ -223,9 +225,9 @@ impl Session {
         matches!(self.phase, Phase::Online { .. }).then_some(self.point)
     }
 
-    /// Closures of the current point.
-    pub fn closures(&self) -> usize {
-        self.definition.as_ref().map_or(0, |definition| definition.closures.len())
+    /// For each closure of the current point, the one that runs what it cannot.
+    pub fn fallbacks(&self) -> &[Option<u32>] {
+        self.definition.as_ref().map_or(&[], |definition| &definition.fallbacks)
     }
 
     /// The hosts, by id.
@@ -389,6 +391,10 @@ impl Session {
                     entry.stage = Stage::Prepared;
                 }
             }
+            HostControl::Preparing { point, closure, step, permille } if point == current => {
+                let permille = permille.map(|permille| permille.min(1000));
+                entry.busy = Some(Busy { closure, step, permille });
+            }
             HostControl::Refused { point, refusals } if point == current => {
                 if let Stage::Preparing { .. } = entry.stage {
                     entry.stage = Stage::Refused;
@@ -410,7 +416,8 @@ impl Session {
                 }
             }
             // About a point that is over: stale.
-            HostControl::Prepared { .. }
+            HostControl::Preparing { .. }
+            | HostControl::Prepared { .. }
             | HostControl::Refused { .. }
             | HostControl::Online { .. }
             | HostControl::Concluded { .. } => {}

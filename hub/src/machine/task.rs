@@ -41,6 +41,8 @@ pub(super) struct TaskState {
     pub place: Place,
     /// Attempts so far. The current one, if it is at a host, is the last.
     pub attempts: u32,
+    /// It left its closure for the fallback, which is its closure now. That happens once at most.
+    pub is_deopt: bool,
     /// The host of the last attempt, which the next one avoids.
     pub last: Option<HostId>,
     /// How the last attempt failed.
@@ -62,6 +64,7 @@ impl TaskState {
             task,
             place: Place::Waiting,
             attempts: 0,
+            is_deopt: false,
             last: None,
             failure: None,
             shown_bytes: 0,
@@ -88,6 +91,19 @@ impl TaskState {
             deadline_ms: self.task.deadline_ms.or(deadline_ms),
             arguments: self.task.arguments.clone(),
         }
+    }
+
+    /// Attempts that were lost or failed, all but the one that left its closure.
+    pub(super) fn failed_attempts(&self) -> u32 {
+        self.attempts - u32::from(self.is_deopt)
+    }
+
+    /// Waits again, for `reason` or for none. What it printed at its end is shown by the attempt that comes through.
+    pub(super) fn wait_again(&mut self, failure: Option<TaskOutcome>) {
+        self.place = Place::Waiting;
+        self.failure = failure;
+        self.shown_bytes -= self.output.len() as u64;
+        self.output = Vec::new();
     }
 
     /// The part of `output` that was not given out yet. A retry prints the same again, if it is deterministic.

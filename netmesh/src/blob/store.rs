@@ -145,8 +145,8 @@ impl BlobStore {
         Ok(id)
     }
 
-    /// Takes in a blob whose id has been checked.
-    pub(super) fn put_verified(&self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
+    /// Takes in a blob whose id the caller made from these very bytes, or has checked.
+    pub fn put_verified(&self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
         let is_new = self.keep(id, bytes.clone())?;
         if let Some(folder) = &self.inner.folder
             && is_new

@@ -93,6 +93,7 @@ impl Frame for HostControl {
             Self::Prepared { .. }
             | Self::Online { .. }
             | Self::Concluded { .. }
+            | Self::Preparing { .. }
             | Self::LeaseRequest { .. } => Ok(()),
         }
     }

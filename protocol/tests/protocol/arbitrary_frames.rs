@@ -5,8 +5,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use spm_protocol::frame::{
-    HostControl, HostInfo, HostWork, HubControl, HubWork, Member, Provider, Refusal, Task,
-    TaskResult,
+    HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PrepareStep, Provider, Refusal,
+    Task, TaskResult,
 };
 use spm_protocol::lines::{LineEntry, LineFunction, LineTable, Site};
 use spm_protocol::manifest::{Capability, Isolation, TaskLimits};
@@ -175,6 +175,12 @@ pub fn host_control() -> impl Strategy<Value = HostControl> {
             .prop_map(|(point, refusals)| HostControl::Refused { point, refusals }),
         (point(), any::<u32>()).prop_map(|(point, credits)| HostControl::Online { point, credits }),
         point().prop_map(|point| HostControl::Concluded { point }),
+        (point(), any::<u32>(), any::<bool>(), option::of(any::<u32>())).prop_map(
+            |(point, closure, fetches, permille)| {
+                let step = if fetches { PrepareStep::Fetching } else { PrepareStep::Compiling };
+                HostControl::Preparing { point, closure, step, permille }
+            }
+        ),
         any::<u64>().prop_map(|request| HostControl::LeaseRequest { request }),
         text().prop_map(|reason| HostControl::Bye { reason }),
     ]

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use spm_protocol::frame::{
-    Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, Provider,
-    Refusal, Task, TaskResult,
+    Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PrepareStep,
+    Provider, Refusal, Task, TaskResult,
 };
 use spm_protocol::limits::{
     BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
@@ -93,6 +93,8 @@ fn hub_control() -> Vec<(&'static str, HubControl)> {
 
 fn host_control() -> Vec<(&'static str, HostControl)> {
     let refusals = vec![Refusal { closure: Some(0), reason: "no".into() }];
+    let (point, step, permille) = (Point(1), PrepareStep::Compiling, Some(450));
+    let preparing = HostControl::Preparing { point, closure: 1, step, permille };
     vec![
         ("Hello", HostControl::Hello { version: 1, features: vec![], info: info() }),
         ("Prepared", HostControl::Prepared { point: Point(1), fetch_us: 2, compile_us: 3 }),
@@ -101,6 +103,7 @@ fn host_control() -> Vec<(&'static str, HostControl)> {
         ("Concluded", HostControl::Concluded { point: Point(1) }),
         ("LeaseRequest", HostControl::LeaseRequest { request: 4 }),
         ("Bye", HostControl::Bye { reason: "stop".into() }),
+        ("Preparing", preparing),
     ]
 }
 

@@ -6,8 +6,10 @@ use spm_protocol::limits::{
 };
 use spm_protocol::lines::{LineEntry, LineFunction, LineTable, Site};
 use spm_protocol::outcome::CodePoint;
-use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, RaisedFrame, builtin_exception};
-use spm_protocol::{ContentId, Raised, SessionId};
+use spm_protocol::raised::{
+    BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, RaisedFrame, builtin_exception, left_proof,
+};
+use spm_protocol::{ContentId, Raised, SessionId, TrapCode};
 
 use crate::allocation::peak_bytes;
 use crate::arbitrary_frames;
@@ -18,6 +20,17 @@ proptest! {
         let bytes = raised.to_bytes();
         prop_assert_eq!(Raised::from_bytes(&bytes).unwrap(), raised);
         prop_assert!(Raised::from_bytes(&[bytes, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_record_that_left_the_proof_is_known_without_reading_it(raised in arbitrary_frames::raised()) {
+        let left = raised.trap.filter(|code| code.leaves_proof());
+        let bytes = raised.to_bytes();
+        prop_assert_eq!(left_proof(&bytes), left);
+        for end in 0..bytes.len() {
+            // What is cut off says nothing, or what the whole says.
+            prop_assert!(left_proof(&bytes[..end]).is_none_or(|code| Some(code) == left));
+        }
     }
 
     #[test]
@@ -93,6 +106,41 @@ fn broken_records_are_refused() {
         assert!(Raised::from_bytes(bytes).is_err(), "{what}");
     }
     assert!(Raised::from_bytes(&vec![0xa0; RAISED_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn only_two_traps_are_for_another_engine() {
+    let record = |trap| Raised { trap, ..Raised::default() }.to_bytes();
+    let left: Vec<_> =
+        TrapCode::ALL.iter().filter_map(|code| left_proof(&record(Some(*code)))).collect();
+    assert_eq!(left, [TrapCode::IntegerOverflow, TrapCode::TypeNotProved]);
+    assert_eq!(left_proof(&record(None)), None);
+    // A trap of its cause is the cause's.
+    let cause = Raised { trap: Some(TrapCode::IntegerOverflow), ..Raised::default() };
+    let raised = Raised { cause: Some(Box::new(cause)), ..Raised::default() };
+    assert_eq!(left_proof(&raised.to_bytes()), None);
+}
+
+#[test]
+fn hostile_records_leave_nothing() {
+    let deep = [&[0xa2, 0x01][..], &vec![0x81; RAISED_BYTES_MAX - 5], &[0x00, 0x09, 0x01]].concat();
+    assert_eq!(deep.len(), RAISED_BYTES_MAX);
+    assert_eq!(left_proof(&deep), Some(TrapCode::IntegerOverflow), "depth costs nothing");
+    assert_eq!(left_proof(&[&deep[..], &[0]].concat()), None, "too long");
+    for (what, bytes) in [
+        ("nothing", &[][..]),
+        ("an array", &[0x82, 0x09, 0x01]),
+        ("an endless map", &[0xbf, 0x09, 0x01, 0xff]),
+        (
+            "a map beyond the end",
+            &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x01],
+        ),
+        ("an unknown trap", &[0xa1, 0x09, 0x18, 0xff]),
+        ("a key after it", &[0xa2, 0x0a, 0x01, 0x09, 0x01]),
+        ("a key that is no number", &[0xa1, 0x61, 0x39, 0x01]),
+    ] {
+        assert_eq!(left_proof(bytes), None, "{what}");
+    }
 }
 
 #[test]

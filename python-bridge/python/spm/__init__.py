@@ -6,6 +6,7 @@ from ._errors import (
     ClosureRefused,
     CompileError,
     DeadlineExceeded,
+    DeoptWarning,
     Diagnostic,
     FuelExhausted,
     HostFault,
@@ -24,7 +25,18 @@ from ._errors import (
 from ._future import Future
 from ._laptop import connect, identity, laptop, pool
 from ._list import List
-from ._options import Host, Options, Progress, Raise, Retry, Skip, Stats, Status, Substitute
+from ._options import (
+    Host,
+    Options,
+    PoolStats,
+    Progress,
+    Raise,
+    Retry,
+    Skip,
+    Stats,
+    Status,
+    Substitute,
+)
 from ._pool import Pool
 from ._results import Gathered, Results
 from ._serial import serial
@@ -37,6 +49,7 @@ __all__ = [
     "ClosureRefused",
     "CompileError",
     "DeadlineExceeded",
+    "DeoptWarning",
     "Diagnostic",
     "Frame",
     "FuelExhausted",
@@ -52,6 +65,7 @@ __all__ = [
     "NotAuthorized",
     "Options",
     "Pool",
+    "PoolStats",
     "Progress",
     "Raise",
     "RemoteException",

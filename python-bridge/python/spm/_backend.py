@@ -10,8 +10,46 @@ if TYPE_CHECKING:
     from ._future import Future
     from ._options import Settings
 
-Done: TypeAlias = "tuple[int, Any, Failed | None, str | None, int, int]"
-"""Index, value, failure, host, attempts, microseconds in the sandbox."""
+Done: TypeAlias = "tuple[int, Any, Failed | None, str | None, int, int, str, bool]"
+"""Index, value, failure, host, attempts, microseconds in the sandbox, the engine that ended it, and
+whether one of the attempts left what was proved."""
+
+Notice: TypeAlias = "tuple[Any, bytes | None, tuple[Any, ...] | None]"
+"""A closure, and the record that says where a task left it, or arguments that it was not for."""
+
+News: TypeAlias = "tuple[int, Sequence[Notice]]"
+"""How many tasks the fallback has ended, and what is to be warned of."""
+
+
+class Shippable(Protocol):
+    """What `_spm` reads of a closure, whatever made it. `Specialisation` is one."""
+
+    name: str
+    engine: str
+    """"native", "python", "scientific" or "guest"."""
+    component: Any
+    """Either a `_spm.Runtime`, whose bytes all closures share, or what resolves frames."""
+    component_bytes: bytes
+    """The component, where `component` is no `_spm.Runtime`."""
+    payload: bytes | None
+    """What `define` of each instance is given, if it is to be called."""
+    fallback: Shippable | None
+    """Runs the tasks that this one cannot. It has none itself."""
+    arguments: Any
+    """A `_spm.ArgumentTypes`; None for a closure that takes all that can cross."""
+    names: list[str]
+    """Names of the parameters for messages, where `arguments` is None."""
+    classes: tuple[type, ...]
+    memory_bytes: int
+    fuel: int | None
+    deadline_ms: int | None
+    capabilities: tuple[str, ...]
+    isolation: str
+    source: str
+    compiler: str
+
+    def misfit(self, row: tuple[Any, ...]) -> Any:
+        """Raise the exception for arguments that do not fit; where `arguments` is not None."""
 
 
 class Failed(Protocol):
@@ -48,6 +86,9 @@ class Run(Protocol):
 
     def take_each(self, wait_s: float | None) -> tuple[Sequence[Done], bool] | None:
         """Take whatever ended, in any order. Each counts against `room` until it is released."""
+
+    def news(self) -> News | None:
+        """What there is to say beside results, or None if nothing is new."""
 
     def release(self, index: int) -> None:
         """Make room for another task: this one's result was let out, and it is not run again."""
@@ -107,6 +148,9 @@ class Backend(Protocol):
 
     def run(self, closure: Any, *, manager: bool, **options: Any) -> Run:
         """Bring a closure into force and start a run. `manager` makes runs exclude one another."""
+
+    def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
+        """Count all tasks so far, in the order of the fields of `spm.PoolStats`."""
 
     def select(self, peers: Sequence[str]) -> Backend:
         """Those hosts only."""

@@ -15,6 +15,8 @@ SpmError
 │   ├── NoHosts
 │   └── NotAuthorized
 └── InternalError           a bug in SPM; please report it
+
+DeoptWarning(RuntimeWarning)    tasks leave what was proved of their closure (`.file`, `.line`)
 """
 
 from __future__ import annotations
@@ -135,6 +137,18 @@ class TaskFailures(SpmError, ExceptionGroup[Exception]):
 
 class InternalError(SpmError):
     """A bug in SPM."""
+
+
+class DeoptWarning(RuntimeWarning):
+    """Tasks of a closure leave what its compiler proved, and run by its fallback, more slowly.
+
+    It is given once for each closure, at the line where the first of them left.
+    """
+
+    closure: str = ""
+    """The function's name."""
+    file: str = ""
+    line: int = 0
 
 
 # Python itself acts on these: raised on the submitter they would end a loop, a coroutine or the

@@ -39,6 +39,10 @@ class HostBackend:
         """Define `closure`, and begin a run."""
         return self._hosts.run(closure, manager=manager, **options)
 
+    def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
+        """Of all pools on these hosts."""
+        return self._hosts.stats()
+
     def select(self, peers: Sequence[str]) -> HostBackend:
         """Those hosts only."""
         return HostBackend(self._hosts.select(list(peers)))

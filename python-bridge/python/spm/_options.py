@@ -90,6 +90,24 @@ class Stats:
     run_s: float = 0.0
     """Time in sandboxes, all tasks together; known of runs that are watched."""
     elapsed_s: float = 0.0
+    deopts: int = 0
+    """Tasks that another engine ended, as they left what was proved of their closure, or their
+    arguments were not of the types it was compiled for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool amounts to: tasks that ended, its own and those of pools made from it."""
+
+    tasks: int
+    retries: int
+    """Attempts that were lost with a host, or failed because of it."""
+    deopts: int
+    """Tasks that another engine ended than the one that their closure was compiled by."""
+    misfits: int
+    """Those of them whose arguments were not of the types that the closure was compiled for."""
+    engines: Mapping[str, int]
+    """How many tasks each engine ended."""
 
 
 class Options(TypedDict, total=False):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from . import _runtime
-from ._options import Host, Options, Settings
+from ._options import Host, Options, PoolStats, Settings
 from ._results import Results, length
 from ._spm import hidden
 
@@ -53,6 +53,12 @@ class Pool(concurrent.futures.Executor):
         """The hosts that can be reached now."""
         _runtime.check_process()
         return [Host(*fields) for fields in self._backend.hosts()]
+
+    @property
+    def stats(self) -> PoolStats:
+        """Counts of the tasks that ended: of this pool, and of those that share its hosts."""
+        _runtime.check_process()
+        return PoolStats(*self._backend.stats())
 
     @hidden
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:

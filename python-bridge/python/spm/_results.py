@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
-from . import _traceback
+from . import _deopt, _traceback
 from ._errors import TaskError, TaskFailures
 from ._options import Progress, Raise, Retry, Settings, Skip, Stats, Status, Substitute
 from ._task import TaskInfo
@@ -19,7 +19,7 @@ from ._task import TaskInfo
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._backend import Done, Failed, Run
+    from ._backend import Done, Failed, News, Run
 
 R = TypeVar("R")
 
@@ -28,6 +28,8 @@ _CHUNK_MAX: Final = 1024
 _CHUNK_S: Final = 0.0005
 """Input slower than this is handed on in smaller pieces, so that hosts need not wait for it."""
 _PROGRESS_S: Final = 0.1
+_AT_ONCE_S: Final = 1e-6
+"""A wait for what is there; a run on this thread takes none at all for a reason to do nothing."""
 _END: Final = object()
 
 
@@ -99,8 +101,12 @@ class Results(Iterator[R], AsyncIterator[R]):
                 with self._lock:
                     self._fill()
                     run = self._run
-                    if run is None or self._failed is not None or run.is_ready():
+                    if run is None or self._failed is not None:
                         return self._advance(stop=StopAsyncIteration)
+                    if run.is_ready():
+                        # It may be no result, but what a task printed.
+                        self._step(at_once=True)
+                        continue
                 await _in_thread(run.wait_ready, self._wait_s())
                 if self._wait_s() == 0.0:
                     return self._advance(stop=StopAsyncIteration)
@@ -182,17 +188,20 @@ class Results(Iterator[R], AsyncIterator[R]):
     def _wait_s(self) -> float | None:
         return None if self._until is None else max(0.0, self._until - time.monotonic())
 
-    def _step(self) -> None:
-        """Hand tasks to the run, and take what it has."""
+    def _step(self, *, at_once: bool = False) -> None:
+        """Hand tasks to the run, and take what it has, or with `at_once` has already."""
         run = self._run
         assert run is not None
         try:
             self._fill()
-            taken = run.take(self._wait_s()) if self._fast else run.take_each(self._wait_s())
+            wait_s = _AT_ONCE_S if at_once else self._wait_s()
+            taken = run.take(wait_s) if self._fast else run.take_each(wait_s)
         except BaseException:
             self._stop()
             raise
         if taken is None:
+            if at_once:
+                return
             self._stop()
             raise TimeoutError
         if self._fast:
@@ -211,8 +220,19 @@ class Results(Iterator[R], AsyncIterator[R]):
             except BaseException:
                 self._stop()
                 raise
+        news = run.news()
+        if news is not None:
+            self._hear(news)
         if finished and self._failed is None:
             self._stop()
+
+    def _hear(self, news: News) -> None:
+        self.stats.deopts, notices = news
+        try:
+            _deopt.warn(notices)
+        except BaseException:
+            self._stop()
+            raise
 
     def _fill(self) -> None:
         """Read input until the run takes no more of it."""
@@ -277,14 +297,14 @@ class Results(Iterator[R], AsyncIterator[R]):
 
     def _receive(self, done: Done) -> None:
         """Decide what becomes of a task that ended, in a run that somebody watches."""
-        index, value, failed, host, attempts, run_us = done
+        index, value, failed, host, attempts, run_us, engine, is_deopt = done
         self._count(1)
         self.stats.run_s += run_us / 1e6
-        self.stats.retried += max(0, attempts - 1)
+        self.stats.retried += max(0, attempts - 1 - is_deopt)
         error = None if failed is None else failed.error()
         if self._settings.on_status is not None:
             info = (
-                TaskInfo(index=index, host=host, attempts=attempts, outcome="returned")
+                TaskInfo(index, host, attempts, engine, outcome="returned")
                 if error is None
                 else getattr(error, "task", None) or TaskInfo(index, host, attempts)
             )

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import contextvars
-import inspect
 import platform
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from . import _spm
-from ._closure import Specialisation, as_closure, prepare
-from ._errors import (
-    NEVER_RAISED,
-    DeadlineExceeded,
-    InternalError,
-    RemoteException,
-    SequenceError,
-    TaskError,
-    restore,
-)
+from . import _deopt
+from ._errors import DeadlineExceeded, SequenceError, TaskError
+from ._execute import Checked, Executor, Limits, Plain, Raised, Ran, Sandboxed
 from ._future import Future
 from ._pool import Pool
-from ._spm import Sandbox, hidden
-from ._task import TaskInfo, running
-from ._traceback import hide
+from ._spm import hidden
+from ._task import TaskInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from ._backend import Done, Failed
+    from ._backend import Done, Failed, News, Notice
+    from ._execute import Row
     from ._options import Settings
-
-Row = tuple[Any, ...]
 
 
 @hidden
@@ -48,197 +35,13 @@ def serial(*, sandbox: bool = True, check: bool = False) -> Pool:
         raise ValueError(
             "check=True compares the sandbox with plain Python, and needs sandbox=True"
         )
-    return Pool(SerialBackend(_Checked() if check else _Sandboxed() if sandbox else _Plain()))
-
-
-class _Executor:
-    """One way to run a task."""
-
-    def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
-        raise NotImplementedError
-
-    def execute(
-        self, closure: Any, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
-        raise NotImplementedError
-
-
-class _Limits:
-    """What a run says of every task."""
-
-    __slots__ = ("retries", "task_deadline_s")
-
-    def __init__(self, task_deadline_s: float | None, retries: int) -> None:
-        self.task_deadline_s = task_deadline_s
-        self.retries = retries
-
-
-class _Sandboxed(_Executor):
-    """Every task in a sandbox of its own."""
-
-    def __init__(self) -> None:
-        self._sandbox = Sandbox()
-
-    def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
-        return prepare(fn, args, kwargs)
-
-    def execute(
-        self, closure: Specialisation, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
-        return self._sandbox.run(closure, row, index, attempt, settings.task_deadline_s)
-
-
-class _PlainCall:
-    """A function to call here, and how."""
-
-    __slots__ = ("__weakref__", "function", "name", "words")
-
-    def __init__(self, function: Callable[..., Any], words: tuple[str, ...]) -> None:
-        self.function = function
-        self.name = getattr(function, "__qualname__", repr(function))
-        self.words = words
-
-    def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
-        return iter(calls)
-
-    def __call__(self, row: Row) -> Any:
-        count = len(row) - len(self.words)
-        return self.function(*row[:count], **dict(zip(self.words, row[count:], strict=True)))
-
-
-class _Plain(_Executor):
-    """Plain Python; values travel as they would."""
-
-    def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
-        return _PlainCall(as_closure(fn).__wrapped__, tuple(kwargs)), (*args, *kwargs.values())
-
-    def execute(
-        self, closure: _PlainCall, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
-        del settings  # no sandbox, no limits
-        row = _spm.decode(_spm.encode(row))
-        try:
-            with running(index, attempt, _spm.seed_of(index)):
-                value = closure(row)
-                if inspect.iscoroutine(value):
-                    value = _finished(value)
-            return _spm.decode(_spm.encode(value, None, f"the result of `{closure.name}`")), None, 0
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
-            return None, _Raised(_as_task_error(error, index, attempt)), 0
-
-
-def _finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run what an `async def` function returned to its end, also where a loop is running."""
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    context = contextvars.copy_context()
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(context.run, asyncio.run, coroutine).result()
-
-
-class _Checked(_Executor):
-    """Both ways, compared."""
-
-    def __init__(self) -> None:
-        self._sandboxed = _Sandboxed()
-        self._plain = _Plain()
-
-    def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
-        closure, row = self._sandboxed.prepare(fn, args, kwargs)
-        plain, plain_row = self._plain.prepare(fn, args, kwargs)
-        return _CheckedCall(closure, plain), (row, plain_row)
-
-    def execute(
-        self, closure: _CheckedCall, row: Row, index: int, attempt: int, settings: _Limits
-    ) -> tuple[Any, Failed | None, int]:
-        bound, given = row
-        value, failed, run_us = self._sandboxed.execute(
-            closure.specialisation, bound, index, attempt, settings
-        )
-        expected, expected_failed, _ = self._plain.execute(
-            closure.plain, given, index, attempt, settings
-        )
-        found_text = _told(value, failed)
-        expected_text = _told(expected, expected_failed)
-        if found_text != expected_text or not _same(value, expected):
-            raise InternalError(
-                f"task {index}, `{closure.specialisation.name}` of {given!r}: the sandbox "
-                f"{found_text}, plain Python {expected_text}"
-            )
-        return value, failed, run_us
-
-
-class _CheckedCall:
-    """A closure, and the function that it was made from."""
-
-    __slots__ = ("__weakref__", "plain", "specialisation")
-
-    def __init__(self, specialisation: Specialisation, plain: _PlainCall) -> None:
-        self.specialisation = specialisation
-        self.plain = plain
-
-    def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
-        """Each row as it was given, with the arguments that the closure takes."""
-        for call in calls:
-            (row,) = self.specialisation.rows((call,))
-            yield row, call
-
-
-def _told(value: object, failed: Failed | None) -> str:
-    if failed is None:
-        return f"returned {value!r}"
-    error = failed.error()
-    return f"raised {type(error).__name__}({', '.join(map(repr, error.args))})"
-
-
-def _same(one: object, other: object) -> bool:
-    return bool(_spm.encode(one) == _spm.encode(other)) or repr(one) == repr(other) == "nan"
-
-
-class _Raised:
-    """What a task raised in plain Python."""
-
-    __slots__ = ("_error",)
-
-    def __init__(self, error: TaskError) -> None:
-        self._error = error
-
-    @property
-    def is_cancelled(self) -> bool:
-        return False
-
-    def error(self) -> TaskError:
-        return self._error
-
-
-def _as_task_error(error: BaseException, index: int, attempt: int) -> TaskError:
-    """The exception that pools raise for what a task raised."""
-    hide(error)
-    made: TaskError
-    if isinstance(error, Exception) and type(error).__name__ not in NEVER_RAISED:
-        members = list(error.exceptions) if isinstance(error, ExceptionGroup) else None
-        made = restore(type(error), error.args, dict(error.__dict__), members)
-    else:
-        name = type(error).__name__
-        made = RemoteException(f"the task raised {name}({', '.join(map(repr, error.args))})")
-        made.class_name = name
-    made.__cause__ = error.__cause__
-    made.__context__ = error.__context__
-    made.__suppress_context__ = error.__suppress_context__
-    made.task = TaskInfo(index, None, attempt, "cpython", (), "raised")
-    return made.with_traceback(error.__traceback__)
+    return Pool(SerialBackend(Checked() if check else Sandboxed() if sandbox else Plain()))
 
 
 class SerialBackend:
     """A pool's backend that runs tasks where results are asked for."""
 
-    def __init__(self, executor: _Executor) -> None:
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._manager: SerialRun | None = None
 
@@ -266,6 +69,10 @@ class SerialBackend:
             self._manager = run
         return run
 
+    def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
+        """Of this thread's tasks."""
+        return self._executor.stats()
+
     def select(self, peers: Sequence[str]) -> SerialBackend:
         """The same thread, with a session of its own."""
         del peers
@@ -278,7 +85,7 @@ class SerialBackend:
 class SerialSubmitter:
     """`submit` runs the task at once."""
 
-    def __init__(self, executor: _Executor) -> None:
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._count = 0
 
@@ -287,15 +94,17 @@ class SerialSubmitter:
         index, self._count = self._count, self._count + 1
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
-        limits = _Limits(settings.task_deadline_s, settings.retries)
-        value, failed, _ = self._executor.execute(closure, row, index, 1, limits)
-        if failed is None:
-            future.task = TaskInfo(index, None, 1, None, (), "returned")
-            future.set_result(value)
+        limits = Limits(settings.task_deadline_s, settings.retries)
+        ran, notice = self._executor.run(closure, row, index, 1, limits)
+        if ran.failed is None:
+            future.task = TaskInfo(index, None, ran.attempts, ran.engine, (), "returned")
+            future.set_result(ran.value)
         else:
-            error = failed.error()
+            error = ran.failed.error()
             future.task = getattr(error, "task", None) or future.task
             future.set_exception(error)
+        if notice is not None:
+            _deopt.warn([notice])
         return future
 
     def has_ended(self) -> bool:
@@ -311,7 +120,7 @@ class SerialRun:
 
     def __init__(
         self,
-        executor: _Executor,
+        executor: Executor,
         closure: Any,
         *,
         window: int | None,
@@ -323,13 +132,15 @@ class SerialRun:
     ) -> None:
         self._executor = executor
         self._closure = closure
-        self._limits = _Limits(task_deadline_s, retries)
+        self._limits = Limits(task_deadline_s, retries)
         self._until = None if run_deadline_s is None else time.monotonic() + run_deadline_s
         self._window = window or 1
         self._keeps = keeps_arguments
         self._waiting: deque[tuple[int, int, Row]] = deque()
         self._kept: dict[int, tuple[int, Row]] = {}
         self._pushed = 0
+        self._deopts = 0
+        self._notice: Notice | None = None
         self._ended = False
         self.is_closed = False
 
@@ -351,18 +162,18 @@ class SerialRun:
         """No task follows."""
         self._ended = True
 
-    def _run(self) -> tuple[int, Any, Any, int, int]:
+    def _run(self) -> tuple[int, Ran]:
         index, attempt, row = self._waiting.popleft()
         if self._keeps:
             self._kept[index] = (attempt, row)
-        if self._until is not None:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                return index, None, _Raised(_run_deadline(index)), attempt, 0
-        value, failed, run_us = self._executor.execute(
-            self._closure, row, index, attempt, self._limits
-        )
-        return index, value, failed, attempt, run_us
+        if self._until is not None and self._until <= time.monotonic():
+            return index, Ran(None, Raised(_run_deadline(index)), 0, attempt, "", is_deopt=False)
+        ran, notice = self._executor.run(self._closure, row, index, attempt, self._limits)
+        if self._keeps:
+            self._kept[index] = (ran.attempts, row)
+        self._deopts += ran.is_deopt
+        self._notice = self._notice or notice
+        return index, ran
 
     def take(self, wait_s: float | None) -> tuple[list[Any], Failed | None, bool] | None:
         """Run one task."""
@@ -370,9 +181,9 @@ class SerialRun:
             return [], None, True
         if wait_s is not None and wait_s <= 0:
             return None
-        _, value, failed, _, _ = self._run()
+        _, ran = self._run()
         finished = self._ended and not self._waiting
-        return ([], failed, finished) if failed is not None else ([value], None, finished)
+        return ([], ran.failed, finished) if ran.failed else ([ran.value], None, finished)
 
     def take_each(self, wait_s: float | None) -> tuple[list[Done], bool] | None:
         """Run one task, and say everything of it."""
@@ -380,8 +191,15 @@ class SerialRun:
             return [], True
         if wait_s is not None and wait_s <= 0:
             return None
-        index, value, failed, attempt, run_us = self._run()
-        return [(index, value, failed, None, attempt, run_us)], self._ended and not self._waiting
+        index, ran = self._run()
+        value, failed, run_us, attempts, engine, _, left = ran
+        done = (index, value, failed, None, attempts, run_us, engine, left is not None)
+        return [done], self._ended and not self._waiting
+
+    def news(self) -> News | None:
+        """What the last task has brought."""
+        notice, self._notice = self._notice, None
+        return None if notice is None else (self._deopts, [notice])
 
     def release(self, index: int) -> None:
         """The task is not run again."""

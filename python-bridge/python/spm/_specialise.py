@@ -46,10 +46,12 @@ class Specialisation:
         "component",
         "deadline_ms",
         "engine",
+        "fallback",
         "fuel",
         "isolation",
         "memory_bytes",
         "name",
+        "payload",
         "pure",
         "source",
     )
@@ -79,6 +81,10 @@ class Specialisation:
         """What the component was made from, for the manifest's digest."""
         self.engine = _NATIVE
         self.compiler = _spm.__version__
+        self.payload: bytes | None = None
+        """What each instance of the component is given before its task."""
+        self.fallback: Specialisation | None = None
+        """Runs the tasks that this one cannot; it has none itself."""
         self.classes: tuple[type, ...] = ()
         """The class table: values and exceptions name classes by their index here."""
         self.memory_bytes = options.memory_mib << 20
@@ -87,6 +93,11 @@ class Specialisation:
         self.capabilities = options.allow
         self.isolation = options.isolation
         self.pure = options.pure
+
+    @property
+    def function(self) -> object:
+        """What was made a closure."""
+        return self._owner.target.function
 
     @property
     def component_bytes(self) -> bytes:
@@ -114,13 +125,24 @@ class Specialisation:
         index = self.arguments.first_misfit(row)
         if index is None or len(row) != len(wanted):
             raise TypeError(f"{self.name}() takes {len(wanted)} arguments, {len(row)} were given")
-        found = _type_of(row[index], names[index])
-        was = str(found)
+        was = str(_type_of(row[index], names[index]))
         raise CompileError(
             f"argument `{names[index]}` of `{self.name}` is {_article(was)} here, and the closure "
             f"is in force for `{wanted[index]}`; pass one type throughout, annotate the parameter "
             f"as `{_union(was, wanted[index])}`, or give such arguments to a run of their own"
         )
+
+    def describe_misfit(self, row: Row) -> str:
+        """Say which argument is of another type than that compiled for."""
+        index = self.arguments.first_misfit(row)
+        if index is None or index >= len(row):
+            return "its arguments are not those it was compiled for"
+        name, wanted = self.arguments.names[index], self.arguments.types[index]
+        try:
+            was = str(_spm.infer(row[index], f"argument `{name}`"))
+        except TypeError as error:
+            return str(error)
+        return f"argument `{name}` is {_article(was)}, and it was compiled for `{wanted}`"
 
     def __repr__(self) -> str:
         """Show the signature it was compiled for."""

@@ -14,6 +14,8 @@ from concurrent.futures import InvalidStateError
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from . import _deopt
+from ._errors import DeoptWarning
 from ._future import _UNFINISHED, Future
 from ._idle import Idle
 
@@ -158,15 +160,15 @@ class Submitter:
             return future._key in islice(self._futures, self._hosts.slots())
 
     def settle(self, each: Sequence[tuple[int, Done]]) -> None:
-        """Give futures what became of their tasks."""
-        for key, (index, value, failed, host, attempts, _) in each:
+        """Give futures what became of their tasks, and warn of what there is to be warned of."""
+        for key, (index, value, failed, host, attempts, _, engine, _) in each:
             with self._lock:
                 future = self._futures.pop(key, None)
             if future is None:
                 continue
             try:
                 if failed is None:
-                    future._task = (index, host, attempts, None, (), "returned")
+                    future._task = (index, host, attempts, engine, (), "returned")
                     future.set_result(value)
                 elif failed.is_cancelled:
                     future.cancel()
@@ -176,6 +178,9 @@ class Submitter:
                     future.set_exception(error)
             except InvalidStateError:
                 continue  # cancelled at this very moment
+        notices = self._desk.notices()
+        if notices:
+            _deopt.warn(notices)
 
     # What the pool uses.
 
@@ -206,6 +211,13 @@ class Submitter:
             self._thread.join()
 
 
+def _report(error: BaseException) -> None:
+    thread = threading.current_thread()
+    threading.excepthook(
+        threading.ExceptHookArgs((type(error), error, error.__traceback__, thread))
+    )
+
+
 def _dispatch(desk: _spm.Desk, submitter: weakref.ref[Submitter]) -> None:
     """Settle futures until the desk is stopped and everything has ended."""
     while (each := desk.next()) is not None:
@@ -213,7 +225,11 @@ def _dispatch(desk: _spm.Desk, submitter: weakref.ref[Submitter]) -> None:
         if settling is None:
             return
         if each:
-            settling.settle(each)
+            try:
+                settling.settle(each)
+            except DeoptWarning as warning:
+                # Warnings are errors, and nobody waits to whom this could be raised.
+                _report(warning)
         else:
             settling.look(_clock())
         del settling

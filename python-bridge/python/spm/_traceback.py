@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._task import Frame
 
 _FULL = "SPM_TRACEBACK"
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _FUTURES = os.path.dirname(os.path.abspath(concurrent.futures.__file__)) + os.sep
 
 _TEMPLATE: types.CodeType = compile("here()", "<spm>", "eval")
@@ -33,7 +33,7 @@ def task_traceback(frames: Iterable[Frame]) -> types.TracebackType | None:
     """Build the traceback of `frames`, which are given outermost first."""
     made: types.TracebackType | None = None
     for frame in reversed(tuple(frames)):
-        _show_missing_source(frame)
+        show_missing_source(frame)
         python_frame = _python_frame(
             frame.file, frame.line, frame.column, frame.end_line, frame.end_column, frame.function
         )
@@ -81,7 +81,7 @@ def _varint(value: int) -> bytes:
     return bytes(groups)
 
 
-def _show_missing_source(frame: Frame) -> None:
+def show_missing_source(frame: Frame) -> None:
     """Let `linecache` know a line of a file that this machine does not have."""
     if not frame.source or os.path.exists(frame.file):
         return
@@ -118,10 +118,12 @@ def hide(error: BaseException) -> None:
         entry = entry.tb_next
     if not entries or os.environ.get(_FULL) == "full":
         return
-    from ._errors import InternalError, SpmError
+    from ._errors import DeoptWarning, InternalError, SpmError
 
     if _is_own(entries[-1]) and (
-        not isinstance(error, (SpmError, CancelledError, TimeoutError, KeyboardInterrupt))
+        not isinstance(
+            error, (SpmError, DeoptWarning, CancelledError, TimeoutError, KeyboardInterrupt)
+        )
         or isinstance(error, InternalError)
     ):
         return
@@ -135,4 +137,4 @@ def hide(error: BaseException) -> None:
 
 
 def _is_own(entry: types.TracebackType) -> bool:
-    return entry.tb_frame.f_code.co_filename.startswith((_OWN, _FUTURES))
+    return entry.tb_frame.f_code.co_filename.startswith((OWN, _FUTURES))

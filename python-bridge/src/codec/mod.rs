@@ -53,15 +53,24 @@ fn encode_arguments<'py>(
     names: Vec<String>,
     classes: Option<&Bound<'py, PySequence>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let py = arguments.py();
-    let mut encoder = Encoder::new(py, Classes::new(classes)?);
+    let bytes = encode_row(arguments, &names, Classes::new(classes)?)?;
+    Ok(PyBytes::new(arguments.py(), &bytes))
+}
+
+/// The same as [`encode_arguments`], for Rust.
+pub(crate) fn encode_row<'py>(
+    arguments: &Bound<'py, PyTuple>,
+    names: &[String],
+    classes: Classes<'py>,
+) -> PyResult<Vec<u8>> {
+    let mut encoder = Encoder::new(arguments.py(), classes);
     encoder.writer.array(arguments.len());
     for (index, argument) in arguments.iter().enumerate() {
         encoder
             .value(&argument)
-            .map_err(|refusal| refusal.into_error(&argument_root(&names, index)))?;
+            .map_err(|refusal| refusal.into_error(&argument_root(names, index)))?;
     }
-    Ok(PyBytes::new(py, &encoder.into_bytes()))
+    Ok(encoder.into_bytes())
 }
 
 /// What messages call the argument at `index`.

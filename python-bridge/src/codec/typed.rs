@@ -154,7 +154,12 @@ impl ArgumentTypes {
 }
 
 impl ArgumentTypes {
-    /// The same, for Rust.
+    /// How many arguments there are to be.
+    pub(crate) fn count(&self) -> usize {
+        self.types.len()
+    }
+
+    /// The same as `encode`, for Rust.
     pub(crate) fn encode_row(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Vec<u8>>> {
         if self.first_misfit(arguments).is_some() {
             return Ok(None);

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -17,9 +17,10 @@ use pyo3::types::{PyList, PyTuple};
 use spm_hub::{CompletionQueue, Delivery, ListRun, Session};
 use spm_protocol::TaskId;
 
-use super::closure::Closure;
+use super::closure::Closures;
 use super::fork::ForkSafe;
 use super::hosts::Fleet;
+use super::news::News;
 use super::output::{self, Printer};
 use super::run::{done, request, submit_error};
 use super::wait::{Patience, wait_for};
@@ -51,7 +52,8 @@ struct Roles {
 }
 
 struct Entry {
-    closure: Closure,
+    closures: Arc<Closures>,
+    news: News,
     live: ForkSafe<Live>,
     pushed: u64,
     outstanding: usize,
@@ -61,7 +63,7 @@ struct Entry {
 struct Live {
     list: ListRun,
     session: Session,
-    _fleet: Arc<Fleet>,
+    fleet: Arc<Fleet>,
 }
 
 /// The desk of one pool. See `Desk` in `spm/_backend.py`.
@@ -71,6 +73,7 @@ pub(crate) struct Desk {
     entries: Mutex<BTreeMap<u64, Entry>>,
     next_tag: Mutex<u64>,
     outstanding: AtomicUsize,
+    has_notices: AtomicBool,
     printer: Mutex<Printer>,
     roles: Mutex<Roles>,
     changed: Condvar,
@@ -83,6 +86,7 @@ impl Desk {
             entries: Mutex::new(BTreeMap::new()),
             next_tag: Mutex::new(0),
             outstanding: AtomicUsize::new(0),
+            has_notices: AtomicBool::new(false),
             printer: Mutex::new(Printer::default()),
             roles: Mutex::new(Roles::default()),
             changed: Condvar::new(),
@@ -100,13 +104,14 @@ impl Desk {
     pub(super) fn add(
         &self,
         tag: u64,
-        closure: Closure,
+        closures: Arc<Closures>,
         list: ListRun,
         session: Session,
         fleet: Arc<Fleet>,
     ) {
-        let live = ForkSafe::new(Live { list, session, _fleet: fleet });
-        let entry = Entry { closure, live, pushed: 0, outstanding: 0 };
+        let live = ForkSafe::new(Live { list, session, fleet });
+        let news = News::new(Arc::clone(&closures));
+        let entry = Entry { closures, news, live, pushed: 0, outstanding: 0 };
         self.entries.lock().insert(tag, entry);
         self.roles.lock().look_at.get_or_insert_with(|| Instant::now() + IDLE_LOOK);
     }
@@ -124,19 +129,27 @@ impl Desk {
                 Delivery::Output(it) => {
                     self.printer.lock().add(key_of(tag, it.task), &it.output, false);
                 }
+                Delivery::Deopt(deopt) => {
+                    if let Some(entry) = self.entries.lock().get_mut(&tag) {
+                        entry.news.left(deopt);
+                        self.has_notices.store(true, Ordering::Release);
+                    }
+                }
                 Delivery::Finished => {}
                 Delivery::Completion(completion) => {
                     let key = key_of(tag, completion.task);
                     self.printer.lock().add(key, &completion.output, true);
-                    let closure = {
+                    let closures = {
                         let mut entries = self.entries.lock();
                         let Some(entry) = entries.get_mut(&tag) else { continue };
                         entry.outstanding -= 1;
-                        entry.closure.clone_ref(py)
+                        let engine = entry.closures.get(completion.closure).engine();
+                        entry.live.fleet.tally.count(engine, &completion);
+                        Arc::clone(&entry.closures)
                     };
                     ended += 1;
-                    let classes = closure.classes(py)?;
-                    settled.append((key, done(py, &closure, &classes, completion)?))?;
+                    let decodings = closures.decodings(py)?;
+                    settled.append((key, done(py, &closures, &decodings, completion)?))?;
                 }
             }
         }
@@ -216,18 +229,24 @@ impl Desk {
         tag: u64,
         row: &Bound<'py, PyTuple>,
     ) -> PyResult<(u64, u64)> {
-        let (closure, list, index) = {
+        let (closures, list, index) = {
             let mut entries = self.entries.lock();
             let entry = entries.get_mut(&tag);
             let entry = entry.ok_or_else(|| PyKeyError::new_err("run is gone"))?;
             let index = entry.pushed;
             entry.pushed += 1;
             entry.outstanding += 1;
-            (entry.closure.clone_ref(py), entry.live.list.clone(), index)
+            (Arc::clone(&entry.closures), entry.live.list.clone(), index)
         };
         self.outstanding.fetch_add(1, Ordering::AcqRel);
-        let submitted = closure.encode(py, row).and_then(|arguments| {
-            py.detach(|| list.submit(request(index, arguments)))
+        let submitted = closures.encode(py, row).and_then(|(closure, arguments)| {
+            if closure != 0
+                && let Some(entry) = self.entries.lock().get_mut(&tag)
+            {
+                entry.news.misfit(row);
+                self.has_notices.fetch_or(entry.news.has_notices(), Ordering::AcqRel);
+            }
+            py.detach(|| list.submit(request(closure, index, arguments)))
                 .map_err(|error| submit_error(&error))
         });
         match submitted {
@@ -245,6 +264,20 @@ impl Desk {
                 Err(error)
             }
         }
+    }
+
+    /// What the user is to be warned of, as `Notice` of `spm/_backend.py`.
+    fn notices<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        if !self.has_notices.swap(false, Ordering::AcqRel) {
+            return Ok(Vec::new());
+        }
+        let fresh: Vec<_> =
+            self.entries.lock().values_mut().filter_map(|entry| entry.news.take()).collect();
+        let mut notices = Vec::new();
+        for fresh in fresh {
+            notices.extend(fresh.row(py)?.1);
+        }
+        Ok(notices)
     }
 
     /// Stops a task, wherever it is.

@@ -39,7 +39,7 @@ impl Failed {
 }
 
 impl Failed {
-    /// What became of a task of `closure`, which is a `Specialisation`.
+    /// What became of a task that `closure`, a `Specialisation`, ended.
     pub(super) fn new(
         closure: Py<PyAny>,
         completion: Completion,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use spm_hub::{
     BeginDefineError, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
     ListOptions, SequenceError, Session, Wait,
@@ -18,12 +19,14 @@ use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
 use spm_protocol::PeerId;
 
 use super::children::{self, ChildOptions, HostChild, Report};
-use super::closure::Closure;
+use super::closure::Closures;
 use super::desk::Desk;
 use super::fork::ForkSafe;
 use super::local::LocalHosts;
 use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs, MeshHost, chain};
+use super::preparing::{Awaited, Waiting, step_text};
 use super::run::{Run, RunOptions};
+use super::tally::Tally;
 use super::wait::{Patience, wait_for};
 
 /// How long hosts that are started here may take to be ready.
@@ -48,6 +51,7 @@ enum Kind {
 pub(super) struct Fleet {
     pub(super) hub: Hub,
     pub(super) pool: spm_hub::Pool,
+    pub(super) tally: Tally,
     kind: Kind,
     is_closed: AtomicBool,
 }
@@ -100,7 +104,8 @@ impl Hosts {
     }
 
     fn of(hub: Hub, pool: spm_hub::Pool, kind: Kind) -> Self {
-        let fleet = Fleet { hub, pool: pool.clone(), kind, is_closed: AtomicBool::new(false) };
+        let (tally, is_closed) = (Tally::default(), AtomicBool::new(false));
+        let fleet = Fleet { hub, pool: pool.clone(), tally, kind, is_closed };
         Self::new(Arc::new(fleet), pool)
     }
 
@@ -110,21 +115,36 @@ impl Hosts {
         hosts
     }
 
-    /// Brings a closure into force in `session`.
-    fn define(py: Python<'_>, session: &Session, closure: &Closure) -> PyResult<()> {
-        let definition = closure.definition(py)?;
+    /// Brings closures into force in `session`.
+    fn define(&self, py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
+        let definitions = closures.definitions(py)?;
         let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
-        let begun = py.detach(|| session.define(vec![definition], options));
+        let begun = py.detach(|| session.define(definitions, options));
         let defining = begun.map_err(|error| begin_error(py, &error))?;
-        wait_defined(py, &defining)
+        let mut waiting = Waiting::new(py);
+        loop {
+            match wait_for(py, waiting.patience(), |slice| defining.wait(Some(slice)))? {
+                Some(Ok(_)) => return Ok(()),
+                Some(Err(error)) => return Err(define_error(py, error)),
+                None => waiting.show(self.awaited(&defining, closures))?,
+            }
+        }
     }
-}
 
-fn wait_defined(py: Python<'_>, defining: &Defining) -> PyResult<()> {
-    let waited = wait_for(py, Patience::new(None), |slice| defining.wait(Some(slice)))?;
-    match waited {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err(define_error(py, error)),
+    /// Who has not prepared yet.
+    fn awaited(&self, defining: &Defining, closures: &Closures) -> Vec<Awaited> {
+        let hosts = self.pool.hosts();
+        let name_of = |peer| {
+            let host = hosts.iter().find(|host| host.peer == peer);
+            let info = host.and_then(|host| host.info.as_ref());
+            info.map_or_else(|| peer.to_string(), |info| info.name.clone())
+        };
+        let awaited = defining.awaited().into_iter().map(|(peer, busy)| {
+            let engine = closures.engine_of(busy.map(|busy| busy.closure)).name();
+            let step = busy.map(|busy| step_text(busy.step));
+            (name_of(peer), engine, step, busy.and_then(|busy| busy.permille))
+        });
+        awaited.collect()
     }
 }
 
@@ -151,7 +171,9 @@ pub(super) fn sequence_error(py: Python<'_>, error: SequenceError) -> PyErr {
 fn begin_error(py: Python<'_>, error: &BeginDefineError) -> PyErr {
     match error {
         BeginDefineError::Sequence(error) => sequence_error(py, *error),
-        BeginDefineError::ClosureCount { .. } | BeginDefineError::BlobTooLarge { .. } => {
+        BeginDefineError::ClosureCount { .. }
+        | BeginDefineError::Fallback { .. }
+        | BeginDefineError::BlobTooLarge { .. } => {
             spm_error(py, "ClosureRefused", (error.to_string(),))
         }
     }
@@ -386,6 +408,11 @@ impl Hosts {
         Desk::new()
     }
 
+    /// Counts of all tasks given to these hosts: see `spm.PoolStats`.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<(u64, u64, u64, u64, Bound<'py, PyDict>)> {
+        self.fleet.tally.row(py)
+    }
+
     /// Brings a closure into force in a child session, and begins a run whose tasks go to `desk`.
     fn submit_run(
         &self,
@@ -395,9 +422,9 @@ impl Hosts {
         retries: u32,
         task_deadline_s: Option<f64>,
     ) -> PyResult<u64> {
-        let closure = Closure::new(closure)?;
+        let closures = Arc::new(Closures::new(closure)?);
         let session = py.detach(|| self.pool.open_session());
-        Self::define(py, &session, &closure)?;
+        self.define(py, &session, &closures)?;
         let (queue, tag) = desk.get().new_tag();
         let options = ListOptions {
             ordered: false,
@@ -410,7 +437,7 @@ impl Hosts {
         };
         let list =
             py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
-        desk.get().add(tag, closure, list, session, Arc::clone(&self.fleet));
+        desk.get().add(tag, closures, list, session, Arc::clone(&self.fleet));
         Ok(tag)
     }
 
@@ -431,14 +458,14 @@ impl Hosts {
         task_deadline_s: Option<f64>,
         run_deadline_s: Option<f64>,
     ) -> PyResult<Run> {
-        let closure = Closure::new(closure)?;
+        let closures = Arc::new(Closures::new(closure)?);
         let session = if manager {
             let mut session = self.session.lock();
             session.get_or_insert_with(|| self.pool.open_session()).clone()
         } else {
             py.detach(|| self.pool.open_session())
         };
-        Self::define(py, &session, &closure)?;
+        self.define(py, &session, &closures)?;
         let options = ListOptions {
             ordered,
             window_tasks: usize::MAX,
@@ -452,7 +479,7 @@ impl Hosts {
             py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
         let options =
             RunOptions { owns_session: !manager, keeps_arguments, window, slots: self.slots() };
-        Ok(Run::new(closure, list, session, Arc::clone(&self.fleet), &options))
+        Ok(Run::new(closures, list, session, Arc::clone(&self.fleet), &options))
     }
 
     /// Those hosts only, with sessions of their own.

@@ -12,9 +12,14 @@ mod fork;
 mod hosts;
 mod local;
 mod mesh;
+mod news;
 mod output;
+mod preparing;
 mod run;
+mod runtime;
 mod sandbox;
+mod serial_thread;
+mod tally;
 mod wait;
 
 use pyo3::prelude::*;
@@ -25,6 +30,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<run::Run>()?;
     module.add_class::<desk::Desk>()?;
     module.add_class::<failed::Failed>()?;
+    module.add_class::<runtime::Runtime>()?;
+    module.add_class::<sandbox::Defined>()?;
     module.add_class::<sandbox::SerialSandbox>()?;
     module.add_function(wrap_pyfunction!(hosts::identity_of, module)?)?;
     module.add_function(wrap_pyfunction!(run::seed_of, module)?)?;

@@ -8,13 +8,17 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
-use spm_hub::{Completion, Delivery, ListRun, Session, SubmitError, TaskOutcome, TaskRequest};
+use spm_hub::{
+    Completion, Delivery, Deopt, ListRun, Session, SubmitError, TaskOutcome, TaskRequest,
+};
 
-use super::closure::{Closure, Decoding};
+use super::closure::{Closures, Decodings};
 use super::failed::Failed;
 use super::fork::ForkSafe;
 use super::hosts::Fleet;
+use super::news::{News, NewsRow};
 use super::output::{self, Printer};
+use super::tally::is_deopt;
 use super::wait::{Patience, wait_for};
 
 /// Deliveries taken under one lock. Bounds how long the GIL is held to decode them.
@@ -66,14 +70,15 @@ struct State {
     fetched: VecDeque<Delivery>,
     finished: bool,
     printer: Printer,
-    /// Arguments of tasks that may have to be run again.
-    kept: BTreeMap<u64, Vec<u8>>,
+    news: News,
+    /// Closures and arguments of tasks that may have to be run again.
+    kept: BTreeMap<u64, (u32, Vec<u8>)>,
 }
 
 /// A run. See `Run` in `spm/_backend.py`.
 #[pyclass(frozen, module = "spm._spm")]
 pub(crate) struct Run {
-    closure: Closure,
+    closures: Arc<Closures>,
     live: ForkSafe<Live>,
     /// Whether the session ends with the run.
     owns_session: bool,
@@ -85,7 +90,7 @@ pub(crate) struct Run {
 struct Live {
     list: ListRun,
     session: Session,
-    _fleet: Arc<Fleet>,
+    fleet: Arc<Fleet>,
 }
 
 /// How a run is begun.
@@ -98,15 +103,16 @@ pub(super) struct RunOptions {
 
 impl Run {
     pub(super) fn new(
-        closure: Closure,
+        closures: Arc<Closures>,
         list: ListRun,
         session: Session,
         fleet: Arc<Fleet>,
         options: &RunOptions,
     ) -> Self {
+        let news = News::new(Arc::clone(&closures));
         Self {
-            closure,
-            live: ForkSafe::new(Live { list, session, _fleet: fleet }),
+            closures,
+            live: ForkSafe::new(Live { list, session, fleet }),
             owns_session: options.owns_session,
             keeps_arguments: options.keeps_arguments,
             state: Mutex::new(State {
@@ -116,6 +122,7 @@ impl Run {
                 fetched: VecDeque::new(),
                 finished: false,
                 printer: Printer::default(),
+                news,
                 kept: BTreeMap::new(),
             }),
         }
@@ -158,6 +165,30 @@ impl Run {
     }
 }
 
+/// What was seen while deliveries were looked at without the lock.
+#[derive(Default)]
+struct Batch {
+    ended: usize,
+    by_fallback: u64,
+    left: Vec<Deopt>,
+}
+
+impl Run {
+    fn count(&self, completion: &Completion, batch: &mut Batch) {
+        batch.ended += 1;
+        batch.by_fallback += u64::from(is_deopt(completion));
+        let engine = self.closures.get(completion.closure).engine();
+        self.live.fleet.tally.count(engine, completion);
+    }
+}
+
+impl State {
+    fn tell(&mut self, batch: Batch) {
+        self.news.ended_by_fallback(batch.by_fallback);
+        batch.left.into_iter().for_each(|deopt| self.news.left(deopt));
+    }
+}
+
 /// The exception for a task that was not accepted.
 pub(super) fn submit_error(error: &SubmitError) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
@@ -178,11 +209,15 @@ impl Run {
         let first = self.state.lock().pushed;
         let mut requests = VecDeque::with_capacity(rows.len());
         for (index, row) in (first..).zip(rows.iter()) {
-            let arguments = self.closure.encode(py, row.cast::<PyTuple>()?)?;
-            if self.keeps_arguments {
-                self.state.lock().kept.insert(index, arguments.clone());
+            let row = row.cast::<PyTuple>()?;
+            let (closure, arguments) = self.closures.encode(py, row)?;
+            if closure != 0 {
+                self.state.lock().news.misfit(row);
             }
-            requests.push_back(request(index, arguments));
+            if self.keeps_arguments {
+                self.state.lock().kept.insert(index, (closure, arguments.clone()));
+            }
+            requests.push_back(request(closure, index, arguments));
         }
         self.state.lock().pushed += requests.len() as u64;
         self.submit(py, requests)
@@ -196,10 +231,10 @@ impl Run {
     }
 
     fn retry(&self, py: Python<'_>, index: u64) -> PyResult<()> {
-        let arguments = self.state.lock().kept.get(&index).cloned();
-        let arguments =
-            arguments.ok_or_else(|| PyRuntimeError::new_err("the task's arguments are gone"))?;
-        self.submit(py, VecDeque::from([request(index, arguments)]))
+        let kept = self.state.lock().kept.get(&index).cloned();
+        let (closure, arguments) =
+            kept.ok_or_else(|| PyRuntimeError::new_err("the task's arguments are gone"))?;
+        self.submit(py, VecDeque::from([request(closure, index, arguments)]))
     }
 
     #[pyo3(signature = (wait_s = None))]
@@ -210,7 +245,6 @@ impl Run {
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let values = PyList::empty(py);
         let mut failed = None;
-        let mut released = 0;
         loop {
             if !self.fetch(py, wait_s)? {
                 return Ok(None);
@@ -219,18 +253,20 @@ impl Run {
                 let mut state = self.state.lock();
                 (std::mem::take(&mut state.fetched), std::mem::take(&mut state.printer))
             };
-            let classes = self.closure.classes(py)?;
+            let decodings = self.closures.decodings(py)?;
+            let mut batch = Batch::default();
             let mut finished = false;
             while failed.is_none()
                 && let Some(delivery) = fetched.pop_front()
             {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Deopt(deopt) => batch.left.push(deopt),
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
-                        released += 1;
-                        match value_of(py, &self.closure, &classes, completion) {
+                        self.count(&completion, &mut batch);
+                        match value_of(py, &self.closures, &decodings, completion) {
                             Ok(value) => values.append(value)?,
                             Err(why) => failed = Some(why),
                         }
@@ -238,19 +274,19 @@ impl Run {
                 }
             }
             let mut state = self.state.lock();
-            state.released += released as u64;
-            state.window.took(released);
+            state.released += batch.ended as u64;
+            state.window.took(batch.ended);
             state.finished |= finished;
+            state.tell(batch);
             // What was not looked at comes before what may have been fetched meanwhile.
             fetched.append(&mut state.fetched);
             state.fetched = fetched;
-            let finished = state.finished;
+            let (finished, has_notices) = (state.finished, state.news.has_notices());
             let text = printer.take();
             state.printer = printer;
             drop(state);
             output::show(py, &text)?;
-            released = 0;
-            if finished || failed.is_some() || !values.is_empty() {
+            if finished || failed.is_some() || !values.is_empty() || has_notices {
                 return Ok(Some((values, failed, finished).into_pyobject(py)?));
             }
         }
@@ -270,31 +306,41 @@ impl Run {
                 let mut state = self.state.lock();
                 (std::mem::take(&mut state.fetched), std::mem::take(&mut state.printer))
             };
-            let classes = self.closure.classes(py)?;
+            let decodings = self.closures.decodings(py)?;
+            let mut batch = Batch::default();
             let mut finished = false;
             let each = PyList::empty(py);
             for delivery in fetched {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
+                    Delivery::Deopt(deopt) => batch.left.push(deopt),
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
-                        each.append(done(py, &self.closure, &classes, completion)?)?;
+                        self.count(&completion, &mut batch);
+                        each.append(done(py, &self.closures, &decodings, completion)?)?;
                     }
                 }
             }
             let text = printer.take();
-            let finished = {
+            let (finished, has_notices) = {
                 let mut state = self.state.lock();
                 state.finished |= finished;
                 state.printer = printer;
-                state.finished
+                state.tell(batch);
+                (state.finished, state.news.has_notices())
             };
             output::show(py, &text)?;
-            if finished || !each.is_empty() {
+            if finished || !each.is_empty() || has_notices {
                 return Ok(Some((each, finished).into_pyobject(py)?));
             }
         }
+    }
+
+    /// What there is to say beside results: see `News` of `spm/_backend.py`.
+    fn news<'py>(&self, py: Python<'py>) -> PyResult<Option<NewsRow<'py>>> {
+        let fresh = self.state.lock().news.take();
+        fresh.map(|fresh| fresh.row(py)).transpose()
     }
 
     /// A task's result was let out: there is room for another, and it is not run again.
@@ -338,7 +384,7 @@ impl Run {
                 Delivery::Completion(completion) => {
                     !matches!(completion.outcome, TaskOutcome::Returned(_) | TaskOutcome::Cancelled)
                 }
-                Delivery::Output(_) | Delivery::Finished => false,
+                Delivery::Output(_) | Delivery::Deopt(_) | Delivery::Finished => false,
             };
             state.fetched.iter().filter(failed).count()
         })
@@ -376,38 +422,42 @@ impl Run {
 /// A completion as the tuple `Done` of `spm/_backend.py`.
 pub(super) fn done<'py>(
     py: Python<'py>,
-    closure: &Closure,
-    classes: &Decoding<'py>,
+    closures: &Closures,
+    decodings: &Decodings<'py>,
     completion: Completion,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let index = completion.index;
     let host = completion.host.map(|peer| peer.to_string());
-    let (attempts, run_us) = (completion.attempts, completion.run_us);
-    let (value, failed) = match value_of(py, closure, classes, completion) {
+    let (attempts, is_deopt, run_us) =
+        (completion.attempts, completion.is_deopt, completion.run_us);
+    let engine = closures.get(completion.closure).engine().name();
+    let (value, failed) = match value_of(py, closures, decodings, completion) {
         Ok(value) => (Some(value), None),
         Err(failed) => (None, Some(failed)),
     };
-    (index, value, failed, host, attempts, run_us).into_pyobject(py)
+    (index, value, failed, host, attempts, run_us, engine, is_deopt).into_pyobject(py)
 }
 
 /// What a task returned, or that it did not.
 #[allow(clippy::result_large_err, reason = "either way it is moved once, into a Python object")]
 pub(super) fn value_of<'py>(
     py: Python<'py>,
-    closure: &Closure,
-    classes: &Decoding<'py>,
+    closures: &Closures,
+    decodings: &Decodings<'py>,
     completion: Completion,
 ) -> Result<Bound<'py, PyAny>, Failed> {
+    let closure = completion.closure;
     let decoded = match &completion.outcome {
-        TaskOutcome::Returned(value) => classes.decode(py, value).map_err(Some),
+        TaskOutcome::Returned(value) => decodings.decode(py, closure, value).map_err(Some),
         _ => Err(None),
     };
-    decoded.map_err(|malformed| Failed::new(closure.object(py), completion, malformed))
+    decoded
+        .map_err(|malformed| Failed::new(closures.get(closure).object(py), completion, malformed))
 }
 
 /// A task by its index.
-pub(super) fn request(index: u64, arguments: Vec<u8>) -> TaskRequest {
-    TaskRequest { closure: 0, index, seed: seed(index), deadline_ms: None, arguments }
+pub(super) fn request(closure: u32, index: u64, arguments: Vec<u8>) -> TaskRequest {
+    TaskRequest { closure, index, seed: seed(index), deadline_ms: None, arguments }
 }
 
 /// `spm.task.seed` of the task at `index`.

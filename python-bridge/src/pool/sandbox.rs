@@ -3,89 +3,63 @@
 //! The guest runs on a thread that has the stack it may need; the calling thread waits, so that
 //! tasks are still one after the other, Ctrl-C works, and what a task prints shows while it runs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use spm_host::sandbox::{
-    Definition, Ended, OutputSink, Ran, Sandbox, SandboxOptions, Stop, StopCause,
-    THREAD_STACK_BYTES, TaskInput,
-};
+use pyo3::types::{PyBytes, PyTuple};
+use spm_host::sandbox::{Ended, Ran, Sandbox, SandboxOptions, Stop, StopCause, THREAD_STACK_BYTES};
 use spm_hub::{ClosureDefinition, Completion, TaskOutcome};
-use spm_protocol::{Outcome, TaskId};
+use spm_protocol::raised::left_proof;
+use spm_protocol::{Engine, Outcome, TaskId};
 
-use super::closure::Closure;
+use super::closure::Closures;
 use super::failed::Failed;
 use super::fork::ForkSafe;
 use super::mesh::chain;
 use super::output::{self, Printer};
-use super::run::{seed, value_of};
+use super::preparing::{Waiting, compiling_here};
+use super::run::value_of;
+use super::serial_thread::{Event, Job, Thread};
 use super::wait::{Patience, wait_for};
 
-/// Compiled components kept, by content.
-const DEFINITIONS_MAX: usize = 64;
-
-/// A task for the thread.
-struct Job {
-    definition: Arc<Definition>,
-    limits: spm_protocol::manifest::TaskLimits,
-    arguments: Vec<u8>,
-    index: u64,
-    attempt: u32,
-    deadline: Option<Duration>,
-    stop: Arc<StopCause>,
-    events: Sender<Event>,
+/// A closure and its fallback, read once for all tasks of a run.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct Defined {
+    closures: Closures,
+    definitions: Vec<Arc<ClosureDefinition>>,
 }
 
-enum Event {
-    Output(Vec<u8>),
-    Ended(Ran),
-}
-
-struct Sink(Sender<Event>);
-
-impl OutputSink for Sink {
-    fn write(&self, chunk: Vec<u8>) {
-        // Nobody waits any more if the task was given up.
-        let _ = self.0.send(Event::Output(chunk));
+#[pymethods]
+impl Defined {
+    /// Takes a `Specialisation`.
+    #[new]
+    fn new(py: Python<'_>, closure: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let closures = Closures::new(closure)?;
+        let definitions = closures.definitions(py)?.into_iter().map(Arc::new).collect();
+        Ok(Self { closures, definitions })
     }
 }
 
 /// Runs tasks one after the other. See `_serial.py`.
 #[pyclass(frozen, module = "spm._spm", name = "Sandbox")]
 pub(crate) struct SerialSandbox {
-    inner: ForkSafe<Inner>,
+    jobs: ForkSafe<Sender<Job>>,
 }
 
-struct Inner {
-    sandbox: Sandbox,
-    definitions: Mutex<BTreeMap<(String, bool), Arc<Definition>>>,
-    jobs: Sender<Job>,
-}
-
-fn work(jobs: &Receiver<Job>) {
-    while let Ok(job) = jobs.recv() {
-        let input = TaskInput {
-            payload: None,
-            arguments: &job.arguments,
-            index: job.index,
-            attempt: job.attempt,
-            seed: seed(job.index),
-            memory_bytes_max: job.limits.memory_bytes as usize,
-            fuel: job.limits.fuel.unwrap_or(0),
-            deadline: job.deadline,
-            sink: Some(Arc::new(Sink(job.events.clone()))),
-        };
-        let ran = Sandbox::run(&job.definition, &input, &job.stop);
-        // Nobody waits any more if the task was given up.
-        let _ = job.events.send(Event::Ended(ran));
-    }
-}
+/// The fields of `_execute.Ran`.
+type RanRow<'py> = (
+    Option<Bound<'py, PyAny>>,
+    Option<Failed>,
+    u64,
+    u32,
+    &'static str,
+    bool,
+    Option<Bound<'py, PyBytes>>,
+);
 
 #[pymethods]
 impl SerialSandbox {
@@ -97,122 +71,177 @@ impl SerialSandbox {
         std::thread::Builder::new()
             .name("spm-serial".to_owned())
             .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || work(&receiver))?;
-        let definitions = Mutex::new(BTreeMap::new());
-        Ok(Self { inner: ForkSafe::new(Inner { sandbox, definitions, jobs }) })
+            .spawn(move || Thread::new(sandbox).work(&receiver))?;
+        Ok(Self { jobs: ForkSafe::new(jobs) })
     }
 
-    /// Runs one task: its value, or its `Failed`, and the microseconds it took.
-    #[pyo3(signature = (closure, row, index, attempt, deadline_s = None))]
+    /// Runs one task, by the fallback if it leaves its closure, or if its arguments are not that one's.
+    #[pyo3(signature = (defined, row, index, attempt, deadline_s = None))]
     fn run<'py>(
         &self,
         py: Python<'py>,
-        closure: &Bound<'py, PyAny>,
+        defined: &Bound<'py, Defined>,
         row: &Bound<'py, PyTuple>,
         index: u64,
         attempt: u32,
         deadline_s: Option<f64>,
-    ) -> PyResult<(Option<Bound<'py, PyAny>>, Option<Failed>, u64)> {
-        let closure = Closure::new(closure)?;
-        let arguments = closure.encode(py, row)?;
-        let described = closure.definition(py)?;
-        let definition = py.detach(|| self.inner.definition(&described))?;
-        let limits = described.limits;
-        let own_ms = limits.deadline_ms.map(Duration::from_millis);
-        let deadline = match deadline_s {
-            Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-            None => own_ms,
+    ) -> PyResult<RanRow<'py>> {
+        let Defined { closures, definitions } = defined.get();
+        let (mut closure, arguments) = closures.encode(py, row)?;
+        let arguments = Arc::new(arguments);
+        let deadline = deadline_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let shown = Shown::default();
+        let mut task = Task { index, attempt, deadline, arguments, compiling: None, shown };
+        let mut ran = self.attempt(py, &definitions[closure as usize], &mut task)?;
+        let mut left = None;
+        if let (Some(fallback), Ended::Raised(record)) =
+            (definitions[closure as usize].fallback, &ran.ended)
+            && left_proof(record).is_some()
+        {
+            left = Some(PyBytes::new(py, record));
+            closure = fallback;
+            task.attempt += 1;
+            ran = self.attempt(py, &definitions[closure as usize], &mut task)?;
+        }
+        task.shown.end(py, index)?;
+        let completion = completion(&task, closure, left.is_some(), ran);
+        let (run_us, attempts) = (completion.run_us, completion.attempts);
+        let engine = closures.get(closure).engine().name();
+        let (value, failed) = match value_of(py, closures, &closures.decodings(py)?, completion) {
+            Ok(value) => (Some(value), None),
+            Err(failed) => (None, Some(failed)),
         };
+        Ok((value, failed, run_us, attempts, engine, closure != 0, left))
+    }
+}
+
+impl SerialSandbox {
+    /// Runs a task once.
+    fn attempt(
+        &self,
+        py: Python<'_>,
+        definition: &Arc<ClosureDefinition>,
+        task: &mut Task,
+    ) -> PyResult<Ran> {
         let (events, receiver) = channel();
         let receiver = Mutex::new(receiver);
         let stop = Arc::new(StopCause::new());
+        let own_ms = definition.limits.deadline_ms.map(Duration::from_millis);
         let job = Job {
-            definition,
-            limits,
-            arguments,
-            index,
-            attempt,
-            deadline,
+            definition: Arc::clone(definition),
+            arguments: Arc::clone(&task.arguments),
+            index: task.index,
+            attempt: task.attempt,
+            deadline: task.deadline.or(own_ms),
             stop: Arc::clone(&stop),
             events,
         };
-        if self.inner.jobs.send(job).is_err() {
+        if self.jobs.send(job).is_err() {
             return Err(PyRuntimeError::new_err("the sandbox's thread has ended"));
         }
-        let ran = finish(py, index, &receiver).inspect_err(|_| {
+        task.shown.printed = 0;
+        finish(py, task, &receiver).inspect_err(|_| {
             stop.stop(Stop::Cancelled);
-            // It ends at the next tick; what it had to say is of no interest any more.
-            py.detach(|| while receiver.lock().recv().is_ok() {});
-        })?;
-        let run_us = ran.took.as_micros() as u64;
-        let outcome = match ran.ended {
-            Ended::Returned(value) => TaskOutcome::Returned(value.into()),
-            Ended::Raised(record) => TaskOutcome::Raised(record.into()),
-            Ended::Otherwise(outcome) => outcome_of(outcome),
-        };
-        let completion = Completion {
-            task: TaskId(index),
-            index,
-            closure: 0,
-            host: None,
-            attempts: attempt,
-            outcome,
-            run_us,
-            total_ms: run_us / 1000,
-            output: Vec::new(),
-            pure: ran.is_pure,
-        };
-        let decoding = closure.classes(py)?;
-        Ok(match value_of(py, &closure, &decoding, completion) {
-            Ok(value) => (Some(value), None, run_us),
-            Err(failed) => (None, Some(failed), run_us),
+            if task.compiling.is_none() {
+                // It ends at the next tick; what it had to say is of no interest any more.
+                py.detach(|| while receiver.lock().recv().is_ok() {});
+            }
         })
     }
 }
 
+/// A task, whichever closure runs it.
+struct Task {
+    index: u64,
+    attempt: u32,
+    deadline: Option<Duration>,
+    arguments: Arc<Vec<u8>>,
+    /// The engine whose closure is being compiled for it.
+    compiling: Option<Engine>,
+    shown: Shown,
+}
+
+/// What of a task's output was shown. The fallback prints the same again.
+#[derive(Default)]
+struct Shown {
+    printer: Printer,
+    /// Bytes of it, of whichever attempt.
+    bytes: usize,
+    /// What the current attempt has printed.
+    printed: usize,
+}
+
+impl Shown {
+    fn show(&mut self, py: Python<'_>, index: u64, chunk: &[u8]) -> PyResult<()> {
+        let known = self.bytes.saturating_sub(self.printed).min(chunk.len());
+        self.printed += chunk.len();
+        self.bytes = self.bytes.max(self.printed);
+        self.printer.add(index, &chunk[known..], false);
+        output::show(py, &self.printer.take())
+    }
+
+    fn end(&mut self, py: Python<'_>, index: u64) -> PyResult<()> {
+        self.printer.add(index, &[], true);
+        output::show(py, &self.printer.take())
+    }
+}
+
 /// Waits for the end of a task, and shows what it prints.
-fn finish(py: Python<'_>, index: u64, events: &Mutex<Receiver<Event>>) -> PyResult<Ran> {
-    let mut printer = Printer::default();
+fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> PyResult<Ran> {
+    let mut waiting = None;
     loop {
-        let event =
-            wait_for(py, Patience::new(None), |slice| match events.lock().recv_timeout(slice) {
-                Ok(event) => Some(Some(event)),
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => None,
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Some(None),
-            })?;
-        match event.flatten() {
-            Some(Event::Output(chunk)) => {
-                printer.add(index, &chunk, false);
-                output::show(py, &printer.take())?;
+        let patience = waiting.as_ref().map_or(Patience::new(None), Waiting::patience);
+        let event = wait_for(py, patience, |slice| match events.lock().recv_timeout(slice) {
+            Ok(event) => Some(Some(event)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(None),
+        })?;
+        let Some(event) = event else {
+            if let (Some(waiting), Some(engine)) = (&mut waiting, task.compiling) {
+                waiting.show(vec![compiling_here(engine)])?;
             }
+            continue;
+        };
+        match event {
+            Some(Event::Compiling(engine)) => {
+                task.compiling = Some(engine);
+                waiting = Some(Waiting::new(py));
+            }
+            Some(Event::Compiled) => {
+                task.compiling = None;
+                waiting = None;
+            }
+            Some(Event::Output(chunk)) => task.shown.show(py, task.index, &chunk)?,
             Some(Event::Ended(ran)) => {
-                printer.add(index, &ran.output, true);
-                output::show(py, &printer.take())?;
+                task.shown.show(py, task.index, &ran.output)?;
                 return Ok(ran);
             }
+            Some(Event::NotCompiled(why)) => return Err(PyRuntimeError::new_err(why)),
             None => return Err(PyRuntimeError::new_err("the sandbox's thread has ended")),
         }
     }
 }
 
-impl Inner {
-    fn definition(&self, closure: &ClosureDefinition) -> PyResult<Arc<Definition>> {
-        let is_fuelled = closure.limits.fuel.is_some();
-        let key = (closure.component.id().to_string(), is_fuelled);
-        let mut definitions = self.definitions.lock();
-        if let Some(known) = definitions.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let made = self
-            .sandbox
-            .compile(closure.component.content(), is_fuelled)
-            .map_err(|error| PyRuntimeError::new_err(chain(&error)))?;
-        if definitions.len() >= DEFINITIONS_MAX {
-            definitions.pop_first();
-        }
-        let made = Arc::new(made);
-        definitions.insert(key, Arc::clone(&made));
-        Ok(made)
+/// What became of a task, as a hub would say it.
+fn completion(task: &Task, closure: u32, is_deopt: bool, ran: Ran) -> Completion {
+    let run_us = ran.took.as_micros() as u64;
+    let outcome = match ran.ended {
+        Ended::Returned(value) => TaskOutcome::Returned(value.into()),
+        Ended::Raised(record) => TaskOutcome::Raised(record.into()),
+        Ended::Otherwise(outcome) => outcome_of(outcome),
+    };
+    Completion {
+        task: TaskId(task.index),
+        index: task.index,
+        closure,
+        host: None,
+        attempts: task.attempt,
+        is_deopt,
+        outcome,
+        run_us,
+        total_ms: run_us / 1000,
+        output: Vec::new(),
+        pure: ran.is_pure,
     }
 }
 

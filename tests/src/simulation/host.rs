@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use spm_host::session::{Action, Event, Session};
 use spm_hub::machine::HostId;
-use spm_protocol::frame::{Frame, HostControl, HostInfo, HostWork, Refusal, Task, TaskResult};
+use spm_protocol::frame::{
+    Frame, HostControl, HostInfo, HostWork, PrepareStep, Refusal, Task, TaskResult,
+};
+use spm_protocol::raised::{Raised, RaisedFrame};
 use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
 
 use super::Mutation;
@@ -63,6 +66,28 @@ pub struct SimulatedHost {
     mutation: Option<Mutation>,
 }
 
+/// The closure that tasks are submitted for, unless their arguments are not of its types.
+pub const CLOSURE: u32 = 0;
+/// What runs the tasks that it cannot.
+pub const FALLBACK: u32 = 1;
+
+/// Whether a task leaves what [`CLOSURE`] has proved, wherever it is run.
+pub fn leaves(index: u64) -> bool {
+    index % 6 == 1
+}
+
+/// What a task returns. That one closure's results are not the other's is for the checks alone.
+pub fn value_of(index: u64, closure: u32) -> Vec<u8> {
+    [&index.to_be_bytes()[..], &closure.to_be_bytes()].concat()
+}
+
+/// What a task's end is when it leaves its closure.
+pub fn record_of(index: u64) -> Vec<u8> {
+    let trap = Some(TrapCode::IntegerOverflow);
+    let frames = vec![RaisedFrame::Site(index as u32)];
+    Raised { trap, frames, ..Raised::default() }.to_bytes()
+}
+
 /// All that a task prints, however often it is run.
 pub fn output_of(task: TaskId) -> Vec<u8> {
     if task.0.is_multiple_of(5) {
@@ -74,6 +99,8 @@ pub fn output_of(task: TaskId) -> Vec<u8> {
 
 /// What a task's first half prints before its result.
 const OUTPUT_SPLIT: usize = 7;
+/// What it prints of the rest before it leaves its closure.
+const OUTPUT_BEFORE_LEFT: usize = 4;
 
 impl SimulatedHost {
     pub fn new(id: HostId, random: &mut Random, mutation: Option<Mutation>) -> Self {
@@ -187,6 +214,11 @@ impl SimulatedHost {
             Action::SendWork(frame) => send_work(connection, &frame, network, random),
             Action::Prepare { point, .. } => {
                 session.preparing.insert(point);
+                if random.chance(20) {
+                    let step = PrepareStep::Compiling;
+                    let frame = HostControl::Preparing { point, closure: 1, step, permille: None };
+                    send_control(connection, &frame, network, random);
+                }
                 let is_refused = self.refuses || random.chance(3);
                 let delay_ms = if random.chance(5) {
                     random.between(1_000, 30_000)
@@ -314,12 +346,18 @@ impl SimulatedHost {
         random: &mut Random,
     ) -> Option<String> {
         let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
-        let outcome = if is_stopped { Outcome::Cancelled } else { outcome(&task, random) };
+        let outcome =
+            if is_stopped { Outcome::Cancelled } else { outcome(&task, self.mutation, random) };
+        let has_left =
+            task.closure == CLOSURE && leaves(task.index) && matches!(outcome, Outcome::Raised(_));
         let mut result = result(task.id, task.attempt, outcome);
         result.run_us = self.says_us;
         if !is_stopped {
             let mut output = output_of(task.id);
             output.drain(..OUTPUT_SPLIT.min(output.len()));
+            if has_left {
+                output.truncate(OUTPUT_BEFORE_LEFT);
+            }
             result.output = output;
         }
         let closed = self.finish(connection, point, result, network, random);
@@ -405,21 +443,32 @@ impl SimulatedHost {
     }
 }
 
-fn outcome(task: &Task, random: &mut Random) -> Outcome {
-    let Payload::Inline(value) = task.arguments.clone() else {
-        return Outcome::Refused("arguments are not here".to_owned());
+fn outcome(task: &Task, mutation: Option<Mutation>, random: &mut Random) -> Outcome {
+    if task.arguments != Payload::Inline(task.index.to_be_bytes().to_vec()) {
+        return Outcome::Refused("arguments are those of another task".to_owned());
+    }
+    let closure = if mutation == Some(Mutation::FallbacksIgnored) { CLOSURE } else { task.closure };
+    let kind = random.between(0, 99);
+    let infrastructure = match kind {
+        3..=5 => Some(Outcome::HostFault("out of memory".to_owned())),
+        6 => Some(Outcome::Refused("no room".to_owned())),
+        8..=9 => Some(Outcome::DeadlineHit(Vec::new())),
+        _ => None,
     };
-    match random.between(0, 99) {
-        0..=2 => Outcome::Raised(Payload::Inline(value)),
-        3..=5 => Outcome::HostFault("out of memory".to_owned()),
-        6 => Outcome::Refused("no room".to_owned()),
+    if let Some(outcome) = infrastructure {
+        return outcome;
+    }
+    let has_left = closure == CLOSURE && leaves(task.index);
+    let value = if has_left { record_of(task.index) } else { value_of(task.index, closure) };
+    let payload = |value: Vec<u8>| match kind {
+        10..=13 => Payload::Blob { id: ContentId::of(&value), bytes: value.len() as u64 },
+        _ => Payload::Inline(value),
+    };
+    match kind {
+        _ if has_left => Outcome::Raised(payload(value)),
+        0..=2 => Outcome::Raised(payload(value)),
         7 => Outcome::Trapped(TrapCode::Unreachable, Vec::new()),
-        8..=9 => Outcome::DeadlineHit(Vec::new()),
-        10..=13 => {
-            let (id, bytes) = (ContentId::of(&value), value.len() as u64);
-            Outcome::Returned(Payload::Blob { id, bytes })
-        }
-        _ => Outcome::Returned(Payload::Inline(value)),
+        _ => Outcome::Returned(payload(value)),
     }
 }
 

@@ -18,9 +18,9 @@ use spm_hub::machine::list::Event as ListEvent;
 use spm_hub::machine::session::Event as SessionEvent;
 use spm_hub::machine::{Action, Conversation, Event, HostId, LinkId};
 use spm_protocol::frame::{Frame, HostControl, HostWork, HubControl, HubWork};
-use spm_protocol::{PeerId, Point};
+use spm_protocol::{ContentId, PeerId, Point};
 
-use self::host::SimulatedHost;
+use self::host::{CLOSURE, FALLBACK, SimulatedHost, record_of, value_of};
 use self::network::{ConnectionId, Fault, FromHost, FromHub, Happening, Network, Way};
 use self::owner::Owner;
 use self::random::Random;
@@ -48,6 +48,12 @@ pub enum Mutation {
     TasksVanish,
     /// Hosts keep the tasks that they give back.
     RecallsLie,
+    /// The hub is not told of the fallback, and so runs no task again that left its closure.
+    FallbackForgotten,
+    /// Hosts run every task by the closure that is left.
+    FallbacksIgnored,
+    /// The hub makes one attempt less, as if leaving a closure cost one.
+    OneRetryLess,
 }
 
 /// What a simulation did.
@@ -67,6 +73,8 @@ pub struct Report {
     pub lost: u64,
     /// Tasks that hosts gave back before they had started.
     pub taken_back: u64,
+    /// Tasks that left their closure, and returned from the fallback.
+    pub deopts: u64,
 }
 
 /// A broken invariant.
@@ -109,7 +117,7 @@ struct World {
 impl World {
     fn new(seed: u64, mutation: Option<Mutation>) -> Self {
         let mut random = Random::new(seed);
-        let owner = Owner::new(&mut random);
+        let owner = Owner::new(&mut random, mutation);
         let mut world = Self {
             random,
             network: Network::default(),
@@ -196,6 +204,7 @@ impl World {
             returned: self.owner.returned,
             lost: self.lost,
             taken_back: self.taken_back,
+            deopts: self.owner.deopts,
         }
     }
 
@@ -404,15 +413,16 @@ impl World {
             Action::Recall { host, link, point, tasks } => {
                 self.send_work(host, link, &HubWork::Recall { point, tasks })?;
             }
-            Action::Fetch { task, attempt, .. } => {
+            Action::Fetch { task, attempt, id, .. } => {
                 let Some(index) = self.hub.list().and_then(|list| list.index_of(task)) else {
                     return Ok(());
                 };
-                let result = if self.random.chance(10) {
-                    Err("nobody has it".to_owned())
-                } else {
-                    Ok(index.to_be_bytes().to_vec())
+                let blobs = [value_of(index, CLOSURE), value_of(index, FALLBACK), record_of(index)];
+                let Some(blob) = blobs.into_iter().find(|blob| ContentId::of(blob) == id) else {
+                    return Err(format!("task {task} is to have a blob that is not its own"));
                 };
+                let result =
+                    if self.random.chance(10) { Err("nobody has it".to_owned()) } else { Ok(blob) };
                 let happening = Happening::HubFetched { task, attempt, result };
                 self.network.after(self.random.between(1, 50), happening);
             }

@@ -7,13 +7,15 @@ use libp2p_identity::Keypair;
 use spm_hub::machine::list::{Event as ListEvent, List, NewTask, Rules};
 use spm_hub::machine::session::Definition;
 use spm_hub::machine::{Action, Conversation};
-use spm_hub::{DefineError, DefineOptions, Delivery, TaskOutcome, Wait};
+use spm_hub::{Completion, DefineError, DefineOptions, Delivery, TaskOutcome, Wait};
 use spm_protocol::manifest::{Engine, Isolation, TaskLimits};
+use spm_protocol::raised::left_proof;
 use spm_protocol::{
     ContentId, Manifest, Payload, PeerId, Point, SessionId, SignedManifest, TaskId,
 };
 
-use super::host::output_of;
+use super::Mutation;
+use super::host::{CLOSURE, FALLBACK, leaves, output_of, record_of, value_of};
 use super::random::Random;
 
 /// How a definition ended.
@@ -40,8 +42,13 @@ pub struct Owner {
     to_submit: u64,
     window_tasks: usize,
     is_ordered: bool,
-    /// Tasks of this run that were submitted and not completed.
-    open: BTreeMap<TaskId, u64>,
+    /// Attempts at a task that may be in vain.
+    attempts_max: u32,
+    /// Tasks of this run that were submitted and not completed: their index and closure.
+    open: BTreeMap<TaskId, (u64, u32)>,
+    /// The task that was the first in this run to leave its closure.
+    first_left: Option<TaskId>,
+    mutation: Option<Mutation>,
     last_task: TaskId,
     outputs: BTreeMap<TaskId, Vec<u8>>,
     deliveries: VecDeque<Delivery>,
@@ -52,18 +59,22 @@ pub struct Owner {
     pub submitted: u64,
     pub completed: u64,
     pub returned: u64,
+    pub deopts: u64,
     pub points: u64,
 }
 
 impl Owner {
-    pub fn new(random: &mut Random) -> Self {
+    pub fn new(random: &mut Random, mutation: Option<Mutation>) -> Self {
         Self {
             step: Step::Offline,
             rounds: random.between(1, 3),
             to_submit: 0,
             window_tasks: 0,
             is_ordered: false,
+            attempts_max: 0,
             open: BTreeMap::new(),
+            first_left: None,
+            mutation,
             last_task: TaskId(0),
             outputs: BTreeMap::new(),
             deliveries: VecDeque::new(),
@@ -73,6 +84,7 @@ impl Owner {
             submitted: 0,
             completed: 0,
             returned: 0,
+            deopts: 0,
             points: 0,
         }
     }
@@ -121,8 +133,13 @@ impl Owner {
                 let wait = [Wait::ForOne, Wait::ForAll, Wait::ForAll, Wait::Strict];
                 let wait = if is_calm { Wait::ForOne } else { wait[random.between(0, 3) as usize] };
                 let options = DefineOptions { wait, deadline_ms: random.between(200, 20_000) };
-                let definition =
-                    Definition { closures: vec![closure()], providers: Vec::new(), options };
+                let is_forgotten = self.mutation == Some(Mutation::FallbackForgotten);
+                let definition = Definition {
+                    closures: vec![closure(); 2],
+                    fallbacks: vec![(!is_forgotten).then_some(FALLBACK), None],
+                    providers: Vec::new(),
+                    options,
+                };
                 hub.define(now_ms, definition, actions).map_err(|error| error.to_string())?;
                 self.step = Step::Defining;
             }
@@ -153,10 +170,14 @@ impl Owner {
         self.window_tasks = random.between(1, 64) as usize;
         self.is_ordered = random.chance(50);
         self.is_finished = false;
+        self.first_left = None;
+        let retries = random.between(0, 4) as u32;
+        self.attempts_max = retries + 1;
+        let is_short = self.mutation == Some(Mutation::OneRetryLess);
         let rules = Rules {
             ordered: self.is_ordered,
             window_tasks: self.window_tasks,
-            retries: random.between(0, 4) as u32,
+            retries: retries.saturating_sub(u32::from(is_short)),
             retry_deadline_hit: random.chance(30),
             task_deadline_ms: random.chance(30).then(|| random.between(1, 1_000)),
             until_ms: random.chance(20).then(|| now_ms + random.between(1, 30_000)),
@@ -209,8 +230,9 @@ impl Owner {
         let index = self.submitted;
         let arguments = index.to_be_bytes().to_vec();
         let bytes = arguments.len();
+        let closure = if random.chance(10) { FALLBACK } else { CLOSURE };
         let task = NewTask {
-            closure: 0,
+            closure,
             index,
             seed: index,
             deadline_ms: random.chance(5).then(|| random.between(1, 5_000)),
@@ -218,7 +240,7 @@ impl Owner {
         };
         match hub.submit(now_ms, task, bytes) {
             Ok(id) => {
-                self.open.insert(id, index);
+                self.open.insert(id, (index, closure));
                 self.submitted += 1;
                 self.to_submit -= 1;
                 true
@@ -238,6 +260,14 @@ impl Owner {
             let Some(delivery) = self.deliveries.pop_front() else { break };
             match delivery {
                 Delivery::Finished => self.is_finished = true,
+                Delivery::Deopt(deopt) => {
+                    if self.first_left.replace(deopt.task).is_some() {
+                        return Err(format!("task {} leaves its closure as the first", deopt.task));
+                    }
+                    if deopt.closure != CLOSURE || deopt.record != record_of(deopt.index) {
+                        return Err(format!("task {} left another closure", deopt.task));
+                    }
+                }
                 Delivery::Output(output) => {
                     self.outputs.entry(output.task).or_default().extend(output.output);
                     self.check_output(output.task, false)?;
@@ -246,7 +276,7 @@ impl Owner {
                     count += 1;
                     self.completed += 1;
                     let task = completion.task;
-                    let Some(index) = self.open.remove(&task) else {
+                    let Some((index, closure)) = self.open.remove(&task) else {
                         return Err(format!("task {task} ended twice, or was never submitted"));
                     };
                     if index != completion.index {
@@ -259,15 +289,12 @@ impl Owner {
                         return Err(format!("task {task} ended after task {}", self.last_task));
                     }
                     self.last_task = task;
-                    self.outputs.entry(task).or_default().extend(completion.output);
-                    let mut is_whole = false;
-                    if let TaskOutcome::Returned(value) = &completion.outcome {
-                        if **value != index.to_be_bytes() {
-                            return Err(format!("task {task} has the result of another"));
-                        }
-                        self.returned += 1;
-                        is_whole = true;
-                    }
+                    self.outputs.entry(task).or_default().extend(&completion.output);
+                    self.check_closure(&completion, closure)?;
+                    self.check_attempts(&completion)?;
+                    let is_whole = matches!(completion.outcome, TaskOutcome::Returned(_));
+                    self.returned += u64::from(is_whole);
+                    self.deopts += u64::from(is_whole && completion.is_deopt);
                     self.check_output(task, is_whole)?;
                     self.outputs.remove(&task);
                 }
@@ -286,6 +313,47 @@ impl Owner {
             return Ok(());
         }
         Err(format!("point concluded, and tasks {:?} never ended", self.open.keys()))
+    }
+
+    /// Whether a task that was submitted for `closure` was ended by the closure that had to, and only once.
+    fn check_closure(&self, completion: &Completion, closure: u32) -> Result<(), String> {
+        let (task, index) = (completion.task, completion.index);
+        let must_leave = closure == CLOSURE && leaves(index);
+        let ended_by = if completion.is_deopt { FALLBACK } else { closure };
+        if completion.closure != ended_by || (completion.is_deopt && !must_leave) {
+            return Err(format!("task {task} ended by closure {}", completion.closure));
+        }
+        if completion.is_deopt && self.first_left.is_none() {
+            return Err(format!("task {task} left its closure, and nobody was told"));
+        }
+        let (TaskOutcome::Returned(value) | TaskOutcome::Raised(value)) = &completion.outcome
+        else {
+            return Ok(());
+        };
+        if left_proof(value).is_some() {
+            return Err(format!("task {task} left its closure, and that was the end of it"));
+        }
+        if *value != value_of(index, completion.closure) {
+            return Err(format!("task {task} has the result of another"));
+        }
+        if must_leave && !completion.is_deopt {
+            return Err(format!("task {task} did not leave its closure"));
+        }
+        Ok(())
+    }
+
+    /// Whether a task was tried as often as was said, the attempt that left its closure aside.
+    fn check_attempts(&self, completion: &Completion) -> Result<(), String> {
+        let attempts = completion.attempts - u32::from(completion.is_deopt);
+        let gave_up = matches!(
+            completion.outcome,
+            TaskOutcome::HostFault(_) | TaskOutcome::Refused(_) | TaskOutcome::HostLost(_)
+        );
+        if attempts > self.attempts_max || (gave_up && attempts < self.attempts_max) {
+            let (task, max) = (completion.task, self.attempts_max);
+            return Err(format!("task {task} ended after {attempts} attempts of {max}"));
+        }
+        Ok(())
     }
 
     fn check_output(&self, task: TaskId, is_whole: bool) -> Result<(), String> {

@@ -13,7 +13,9 @@ use spm_protocol::frame::{
     Frame, HostControl, HostInfo, HostWork, HubControl, HubWork, PROTOCOL_VERSION, Refusal, Task,
     TaskResult,
 };
-use spm_protocol::{ContentId, Incarnation, Outcome, Payload, PeerId, Point, SessionId, TaskId};
+use spm_protocol::{
+    ContentId, Incarnation, Outcome, Payload, PeerId, Point, Raised, SessionId, TaskId, TrapCode,
+};
 
 use super::PATIENCE;
 use crate::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
@@ -37,6 +39,8 @@ pub enum Script {
     Absent,
     /// Prints "hello " and returns.
     Print,
+    /// Leaves closure 0, and returns the arguments from others.
+    Leave,
 }
 
 /// A host in this process.
@@ -211,6 +215,12 @@ impl FakeHost {
                         .ok()?;
                     Outcome::Returned(Payload::Inline(arguments))
                 }
+                Script::Leave if task.closure == 0 => {
+                    let trap = Some(TrapCode::IntegerOverflow);
+                    let record = Raised { trap, ..Raised::default() };
+                    Outcome::Raised(Payload::Inline(record.to_bytes()))
+                }
+                Script::Leave => Outcome::Returned(Payload::Inline(arguments)),
                 Script::Hold => {
                     held.insert((task.id, task.attempt));
                     continue;

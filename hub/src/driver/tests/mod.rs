@@ -14,9 +14,9 @@ use spm_protocol::manifest::{Engine, Isolation, TaskLimits};
 
 use self::fake::{FakeBlobs, FakeHost, Reach, Script};
 use crate::{
-    Blob, ClosureDefinition, Completion, CompletionQueue, Connect, DefineError, DefineOptions,
-    Delivery, Hub, ListOptions, ListRun, Next, Pool, SequenceError, Session, SubmitError,
-    TaskOutcome, TaskRequest, Wait,
+    BeginDefineError, Blob, ClosureDefinition, Completion, CompletionQueue, Connect, DefineError,
+    DefineOptions, Delivery, Hub, ListOptions, ListRun, Next, Pool, SequenceError, Session,
+    SubmitError, TaskOutcome, TaskRequest, Wait,
 };
 
 /// Long enough for any machine; no test takes it when all is well.
@@ -83,7 +83,7 @@ fn gather(run: &ListRun) -> Vec<Completion> {
     loop {
         match run.next(PATIENCE) {
             Next::Completion(completion) => completions.push(completion),
-            Next::Output(_) => {}
+            Next::Output(_) | Next::Deopt(_) => {}
             Next::Finished => return completions,
             Next::TimedOut => panic!("run hangs after {} completions", completions.len()),
         }
@@ -193,6 +193,53 @@ fn a_fault_that_repeats_is_reported_with_its_attempts() {
     assert_eq!(completion.outcome, TaskOutcome::HostFault("out of order".to_owned()));
     assert_eq!(completion.attempts, 3);
     assert!(completion.host.is_some());
+}
+
+#[test]
+fn a_fallback_is_defined_with_its_closure_and_runs_what_that_cannot() {
+    let world = world(&[Script::Leave, Script::Leave]);
+    let session = world.pool.open_session();
+    let payload = Some(Blob::new(&b"payload"[..]));
+    let fallback = ClosureDefinition { engine: Engine::Python, payload, ..closure() };
+    let closures = vec![ClosureDefinition { fallback: Some(1), ..closure() }, fallback];
+    let defining = session.define(closures, DefineOptions::default()).unwrap();
+    defining.wait(PATIENCE).unwrap().unwrap();
+    // One component and one payload, whoever shares them.
+    assert_eq!(world.blobs.count(), 2);
+    let run = session.list(ListOptions::default()).unwrap();
+    run.submit_many(&mut (0..100).map(request).collect()).unwrap();
+    run.close_input();
+    let Next::Deopt(deopt) = run.next(PATIENCE) else { panic!("nobody tells of it") };
+    assert_eq!(deopt.closure, 0);
+    let completions = gather(&run);
+    for (index, completion) in (0_u64..).zip(&completions) {
+        let value = TaskOutcome::Returned(index.to_be_bytes().to_vec().into());
+        assert_eq!((completion.closure, &completion.outcome), (1, &value));
+    }
+    let stats = run.stats();
+    assert_eq!((stats.deopts, stats.retries, stats.completed), (100, 0, 100));
+}
+
+#[test]
+fn fallbacks_that_make_no_sense_are_not_defined() {
+    let world = world(&[Script::Echo]);
+    let with = |fallbacks: &[Option<u32>]| {
+        let closures =
+            fallbacks.iter().map(|&fallback| ClosureDefinition { fallback, ..closure() });
+        let session = world.pool.open_session();
+        session.define(closures.collect(), DefineOptions::default()).map(|_| ())
+    };
+    for (fallbacks, fallback) in [
+        (&[Some(1)][..], 1),
+        (&[Some(0)], 0),
+        (&[Some(1), Some(0)], 1),
+        (&[None, Some(0), Some(1)], 1),
+    ] {
+        let name = "f".to_owned();
+        assert_eq!(with(fallbacks), Err(BeginDefineError::Fallback { name, fallback }));
+    }
+    assert_eq!(with(&[Some(1), None]), Ok(()));
+    assert_eq!(with(&[None, Some(0), Some(0)]), Ok(()));
 }
 
 #[test]

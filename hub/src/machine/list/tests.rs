@@ -1,5 +1,7 @@
 //! The `List` machine: events in, actions out.
 
+mod deopt;
+
 use spm_protocol::frame::TaskResult;
 use spm_protocol::{Outcome, Payload};
 
@@ -34,7 +36,8 @@ struct Driven {
 impl Driven {
     /// Hosts of two slots each, which take eight tasks.
     fn new(rules: Rules, hosts: &[HostId]) -> Self {
-        let mut driven = Self { list: List::new(POINT, 1, TaskId(1), rules), now_ms: 0 };
+        let mut driven =
+            Self { list: List::new(POINT, vec![Some(1), None], TaskId(1), rules), now_ms: 0 };
         for &host in hosts {
             let peer = peer(host.0);
             driven.does(Event::HostOnline { host, peer, credits: 8, slots: 2 });
@@ -440,8 +443,8 @@ fn a_closed_input_finishes_after_the_last_completion() {
 #[test]
 fn submission_is_checked() {
     let driven = Driven::new(rules(), &[ONE]);
-    let error = SubmitError::NoSuchClosure { closure: 1, count: 1 };
-    assert_eq!(driven.list.check(1, 1), Err(error));
+    let error = SubmitError::NoSuchClosure { closure: 2, count: 2 };
+    assert_eq!(driven.list.check(2, 1), Err(error));
     let bytes = VALUE_BYTES_MAX + 1;
     let error = SubmitError::TooLarge { bytes, limit: VALUE_BYTES_MAX };
     assert_eq!(driven.list.check(0, bytes), Err(error));

@@ -9,7 +9,7 @@ use crate::limits::{
     COMMIT_DEADLINE_MS, CONCLUDE_DEADLINE_MS, CONNECT_DEADLINE_MS, NO_HOSTS_GRACE_MS,
 };
 use crate::machine::HostId;
-use crate::machine::host::{Link, Stage};
+use crate::machine::host::{Busy, Link, Stage};
 use crate::options::Wait;
 
 impl Session {
@@ -77,6 +77,13 @@ impl Session {
         }
     }
 
+    /// Hosts that were asked to prepare and have not answered, and what they say that they do.
+    pub fn awaited(&self) -> Vec<(PeerId, Option<Busy>)> {
+        let hosts = self.hosts.values();
+        let preparing = hosts.filter(|host| matches!(host.stage, Stage::Preparing { .. }));
+        preparing.map(|host| (host.peer, host.busy)).collect()
+    }
+
     fn prepare_deadline_ms(&self) -> u64 {
         self.definition.as_ref().map_or(0, |definition| definition.options.deadline_ms)
     }
@@ -136,6 +143,7 @@ impl Session {
                 continue;
             }
             entry.stage = Stage::Preparing { until_ms: now_ms.saturating_add(deadline_ms) };
+            entry.busy = None;
             let frame = HubControl::Prepare {
                 point: self.point,
                 closures: definition.closures.clone(),

@@ -1,5 +1,6 @@
 //! Sequence points: events in, actions out.
 
+use spm_protocol::frame::PrepareStep;
 use spm_protocol::limits::LEASE_MS;
 use spm_protocol::{Incarnation, Point};
 
@@ -75,7 +76,12 @@ impl Driven {
     fn define(&mut self, wait: Wait) -> Vec<Action> {
         let mut actions = Vec::new();
         let options = DefineOptions { wait, deadline_ms: 5_000 };
-        let definition = Definition { closures: Vec::new(), providers: Vec::new(), options };
+        let definition = Definition {
+            closures: Vec::new(),
+            fallbacks: Vec::new(),
+            providers: Vec::new(),
+            options,
+        };
         self.session.define(self.now_ms, definition, &mut actions).unwrap();
         actions
     }
@@ -185,6 +191,28 @@ fn another_version_is_refused_with_both_numbers() {
     };
     assert!(reason.contains("version 9") && reason.contains("version 1"), "{reason}");
     assert_eq!(driven.after(60_000), []);
+}
+
+#[test]
+fn what_takes_hosts_a_while_is_known_until_they_have_prepared() {
+    let mut driven = Driven::with_hosts(&[ONE, TWO]);
+    assert_eq!(driven.session.awaited(), []);
+    driven.define(Wait::ForAll);
+    assert_eq!(driven.session.awaited(), [(peer(1), None), (peer(2), None)]);
+    let step = PrepareStep::Compiling;
+    let busy = |point, permille| HostControl::Preparing { point, closure: 1, step, permille };
+    assert_eq!(driven.hears(ONE, busy(POINT, Some(450))), []);
+    assert_eq!(driven.hears(TWO, busy(Point(0), None)), [], "about another point");
+    let known = |permille| Some(Busy { closure: 1, step, permille });
+    assert_eq!(driven.session.awaited(), [(peer(1), known(Some(450))), (peer(2), None)]);
+    driven.hears(ONE, busy(POINT, Some(u32::MAX)));
+    assert_eq!(driven.session.awaited()[0], (peer(1), known(Some(1000))));
+    driven.hears(ONE, prepared(POINT));
+    // It comes late, and changes nothing.
+    driven.hears(ONE, busy(POINT, None));
+    assert_eq!(driven.session.awaited(), [(peer(2), None)]);
+    driven.hears(TWO, prepared(POINT));
+    assert_eq!(driven.session.awaited(), []);
 }
 
 #[test]
@@ -370,7 +398,8 @@ fn having_no_host_is_told_once_it_has_lasted() {
 fn wrong_moments_say_what_to_do() {
     let mut driven = Driven::online(&[ONE]);
     let options = DefineOptions { wait: Wait::ForAll, deadline_ms: 1 };
-    let definition = Definition { closures: Vec::new(), providers: Vec::new(), options };
+    let definition =
+        Definition { closures: Vec::new(), fallbacks: Vec::new(), providers: Vec::new(), options };
     let define = |driven: &mut Driven| {
         driven.session.define(driven.now_ms, definition.clone(), &mut Vec::new())
     };

@@ -1,0 +1,99 @@
+//! Components that many closures share: the interpreters of engines whose closures are payloads.
+//!
+//! Such a component has tens of MB. A process reads and hashes it once, and every definition of every closure has
+//! the same bytes in memory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use spm_hub::Blob;
+use spm_protocol::limits::COMPONENT_BYTES_MAX;
+
+/// The file as it was when it was read.
+#[derive(PartialEq, Eq)]
+struct Version {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+static READ: Mutex<BTreeMap<PathBuf, (Version, Blob)>> = Mutex::new(BTreeMap::new());
+
+/// The component in a file.
+#[pyclass(frozen, module = "spm._spm")]
+pub(crate) struct Runtime(Blob);
+
+#[pymethods]
+impl Runtime {
+    /// Reads the file, unless that was done before and it has not changed.
+    #[new]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        py.detach(|| read(&path)).map(Self)
+    }
+
+    /// The component itself.
+    fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.content())
+    }
+
+    /// Its content id.
+    #[getter]
+    fn cid(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    /// The world it implements, as WIT text.
+    #[getter]
+    #[allow(clippy::unused_self, reason = "every component says its world")]
+    fn wit(&self) -> &'static str {
+        include_str!("../../../wit/closure.wit")
+    }
+
+    /// None: it has no line table, and what runs in it says its places itself.
+    #[allow(clippy::unused_self, reason = "every component resolves sites")]
+    fn frame(&self, site: u32) -> Option<()> {
+        let _ = site;
+        None
+    }
+
+    /// None: no place in its code is the user's.
+    #[allow(clippy::unused_self, reason = "every component resolves places")]
+    fn frame_at(&self, function: u32, offset: u32) -> Option<()> {
+        let _ = (function, offset);
+        None
+    }
+}
+
+impl Runtime {
+    /// What a definition has of it: not a copy.
+    pub(super) fn blob(&self) -> Blob {
+        self.0.clone()
+    }
+}
+
+fn read(path: &PathBuf) -> PyResult<Blob> {
+    // Two threads that want the same file read it once: the second waits.
+    let mut read = READ.lock();
+    let found = std::fs::metadata(path)?;
+    let version = Version { bytes: found.len(), modified: found.modified().ok() };
+    if let Some((known, blob)) = read.get(path)
+        && *known == version
+    {
+        return Ok(blob.clone());
+    }
+    if version.bytes > COMPONENT_BYTES_MAX as u64 {
+        return Err(PyValueError::new_err(format!(
+            "`{}` has {} bytes, over the limit of {COMPONENT_BYTES_MAX}",
+            path.display(),
+            version.bytes
+        )));
+    }
+    let blob = Blob::new(std::fs::read(path)?);
+    read.insert(path.clone(), (version, blob.clone()));
+    Ok(blob)
+}
