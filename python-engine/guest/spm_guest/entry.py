@@ -12,7 +12,8 @@ from .task import HOST
 
 # Frames of our own that are below the user's when a task begins.
 _OWN_FRAMES: Final = 12
-_CODEC_FRAMES: Final = 2000
+CODEC_FRAMES: Final = 2000
+"""Frames that the codec may need, whatever the closure's own limit: values nest 256 deep."""
 
 
 class Failed(Exception):  # noqa: N818
@@ -54,7 +55,7 @@ class Instance:
             try:
                 result = _run(closure, arguments)
             finally:
-                sys.setrecursionlimit(_CODEC_FRAMES)
+                sys.setrecursionlimit(CODEC_FRAMES)
             return codec.encode(result, table, f"the result of `{closure.name}`")
         except BaseException as error:  # noqa: BLE001
             raise Failed(_record(error, table)) from None
@@ -76,5 +77,5 @@ def _run(closure: payload.Closure, arguments: list[Any]) -> Any:
 
 
 def _record(error: BaseException, table: Any) -> bytes:
-    sys.setrecursionlimit(_CODEC_FRAMES)
+    sys.setrecursionlimit(CODEC_FRAMES)
     return raised.record(error, table)

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from . import loop, spm_module, stdlib, streams
+from . import entry, loop, spm_module, stdlib, streams, warm
 from .entry import Failed, Instance
 from .task import HOST
 
@@ -15,6 +15,10 @@ __all__ = ["Failed", "prepare"]
 def prepare(log: Any, task: Any) -> Instance:
     """Import everything, take over what the host does, and leave nothing of the build behind."""
     stdlib.import_all()
+    streams.install()
+    loop.install()
+    spm_module.install()
+    warm.up(Instance)
     HOST.index, HOST.attempt, HOST.seed, HOST.sleep = (
         task.index,
         task.attempt,
@@ -22,11 +26,15 @@ def prepare(log: Any, task: Any) -> Instance:
         task.sleep,
     )
     HOST.print = log.print
-    streams.install()
-    loop.install()
-    spm_module.install()
-    os.environ.clear()
+    # What the build's machine looked like: folders, arguments, environment.
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.meta_path.append(stdlib.EXPLAINER)
     sys.argv = [""]
+    os.environ.clear()
+    sys.setrecursionlimit(entry.CODEC_FRAMES)
     gc.collect()
+    # What is there now is there for ever: collections in tasks need not look at it, and so do not
+    # touch its pages, which instances share until one writes to them.
     gc.freeze()
     return Instance()

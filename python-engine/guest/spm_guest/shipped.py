@@ -23,6 +23,12 @@ def add(sources: "dict[str, list[Any]]", resources: "dict[str, dict[str, bytes]]
         sys.meta_path.insert(0, FINDER)
 
 
+def forget() -> None:
+    """Forget all shipped modules."""
+    _sources.clear()
+    _resources.clear()
+
+
 class _Finder(importlib.abc.MetaPathFinder):
     """Finds shipped modules, before anything else: they are what the submitter has."""
 

@@ -44,6 +44,13 @@ def remember(file: str, text: str, line: int, column: int) -> None:
         linecache.cache[file] = (_Later(file),)  # type: ignore[assignment]
 
 
+def forget() -> None:
+    """Forget all pieces."""
+    for file in _pieces:
+        linecache.cache.pop(file, None)
+    _pieces.clear()
+
+
 class _Later:
     """The text of a file, put together when it is asked for."""
 
