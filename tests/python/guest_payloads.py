@@ -39,7 +39,9 @@ def piece(text: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def payload(steps: list[list[Any]], entry: int, **changes: Any) -> bytes:
+def payload(
+    steps: list[list[Any]], entry: int, table: ClassTable | None = None, **changes: Any
+) -> bytes:
     return encode(
         {
             "format": 1,
@@ -54,7 +56,7 @@ def payload(steps: list[list[Any]], entry: int, **changes: Any) -> bytes:
             "allow": [],
             **changes,
         },
-        ClassTable(),
+        table or ClassTable(),
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final
 
-from . import codec, grants, loop, payload, raised, streams
+from . import codec, grants, loop, payload, raised, sources, streams
 from .classes import EMPTY
 from .task import HOST
 
@@ -31,6 +31,7 @@ class Instance:
 
     def define(self, data: bytes) -> None:
         """Take the closure. Raises `Failed`."""
+        sources.forget()
         try:
             self.closure = payload.define(data)
         except BaseException as error:  # noqa: BLE001

@@ -122,11 +122,14 @@ class _Policy(events.AbstractEventLoopPolicy if not hasattr(events, "_AbstractEv
         return TaskLoop()
 
 
+POLICY: Final = _Policy()
+
+
 def install() -> None:
     """Make these the process's own."""
     time.sleep = sleep
     asyncio.EventLoop = TaskLoop  # type: ignore[misc, attr-defined]
-    events._event_loop_policy = _Policy()  # type: ignore[attr-defined]
+    events._event_loop_policy = POLICY  # type: ignore[attr-defined]
 
 
 def run(coroutine: Any) -> Any:

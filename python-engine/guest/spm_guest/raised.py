@@ -72,13 +72,13 @@ class _Record:
         own_notes = getattr(error, "__notes__", None)
         if isinstance(own_notes, list | tuple):
             notes[:0] = [note if type(note) is str else _text(note) for note in own_notes]
+        members = b""
+        if isinstance(error, BaseExceptionGroup):
+            members = self._members(error, notes, depth)
         chained = [
             (key, self._chained(each, depth))
             for key, each in ((4, error.__cause__), (5, error.__context__))
         ]
-        members = b""
-        if isinstance(error, BaseExceptionGroup):
-            members = self._members(error, notes, depth)
         if notes:
             texts = b"".join(text_item(self._cut(_valid(note))) for note in notes)
             entries.append((3, head(0x80, len(notes)) + texts))

@@ -7,6 +7,8 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
+from .sources import whole
+
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
@@ -18,6 +20,7 @@ def add(sources: "dict[str, list[Any]]", resources: "dict[str, dict[str, bytes]]
     """Make modules importable. They run when they are first imported."""
     for name, (file, is_package, text) in sources.items():
         _sources[name] = (file, is_package, text)
+        whole[file] = text
     _resources.update(resources)
     if FINDER not in sys.meta_path:
         sys.meta_path.insert(0, FINDER)

@@ -14,12 +14,17 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 
 _LOCALS: Final = "<locals>"
+# Of the function that binds free variables where the source has none around.
+_FREE: Final = "<free>"
 _FLAGS: Final = {
     name: getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
 }
 
 # The submitter's lines by file, for tracebacks: text, first line, columns cut off.
 _pieces: dict[str, list[tuple[str, int, int]]] = {}
+
+whole: Final[dict[str, str]] = {}
+"""The text of files that travelled as a whole."""
 
 
 def flags_of(features: "list[str]") -> int:
@@ -32,16 +37,14 @@ def flags_of(features: "list[str]") -> int:
 
 def remember(file: str, text: str, line: int, column: int) -> None:
     """Keep the text of a piece for tracebacks, until someone wants to see it."""
-    pieces = _pieces.get(file)
-    if pieces is None:
-        _pieces[file] = [(text, line, column)]
-        if file.startswith("<") and file.endswith(">"):
-            return
-        # What `linecache` knows of a file it has yet to ask for.
-        linecache.cache[file] = (_Later(file),)  # type: ignore[assignment]
+    _pieces.setdefault(file, []).append((text, line, column))
+    if file.startswith("<") and file.endswith(">"):
+        # Of a cell or a prompt, `linecache` only takes what it has already.
+        lines = [each + "\n" for each in lines_of(file)]
+        linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
     else:
-        pieces.append((text, line, column))
-        linecache.cache[file] = (_Later(file),)  # type: ignore[assignment]
+        # What it has yet to ask for.
+        linecache.cache[file] = (_Later(file),)
 
 
 def forget() -> None:
@@ -49,6 +52,7 @@ def forget() -> None:
     for file in _pieces:
         linecache.cache.pop(file, None)
     _pieces.clear()
+    whole.clear()
 
 
 class _Later:
@@ -81,20 +85,8 @@ def line_of(file: str, number: int) -> str:
             lines = text.split("\n")
             if number < first + len(lines):
                 return " " * column + lines[number - first]
-    entry = linecache.cache.get(file)
-    if entry is not None and len(entry) > 2:
-        lines = entry[2]
-        if 0 < number <= len(lines):
-            return lines[number - 1].rstrip("\n")
-    return ""
-
-
-def show_in_linecache() -> None:
-    """Give `linecache` what it cannot ask for: pieces of cells and prompts."""
-    for file in _pieces:
-        if file.startswith("<") and file.endswith(">"):
-            lines = [line + "\n" for line in lines_of(file)]
-            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+    lines = whole.get(file, "").split("\n")
+    return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def shift(tree: ast.AST, line: int, column: int, *, only_first_line: bool = False) -> None:
@@ -149,7 +141,7 @@ def _surrounded(
         levels = [(name, True) for name, _ in levels]
     bound = [name for name in free if name != "__class__" or not (levels and not levels[-1][1])]
     if bound and not (levels and levels[0][1]):
-        levels.insert(0, ("<free>", True))
+        levels.insert(0, (_FREE, True))
     for at, (name, function) in reversed(list(enumerate(levels))):
         body = [statement]
         if at == 0 and bound:
@@ -157,6 +149,9 @@ def _surrounded(
                 ast.Name(each, ast.Store(), **place) for each in bound
             ]
             body.insert(0, ast.Assign(targets, ast.Constant(None, **place), **place))
+            if name == _FREE and hasattr(statement, "name"):
+                # What is declared global has a qualified name without this level.
+                body.insert(0, ast.Global([statement.name], **place))
         if function:
             arguments = ast.arguments([], [], None, [], [], None, [])
             statement = ast.FunctionDef(name, arguments, body, [], None, None, **place)
