@@ -120,7 +120,7 @@ def _cpython_licence() -> str | None:
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
     # As Python itself says it where the file was not installed.
-    import site  # noqa: F401, PLC0415  # makes `license`
+    import site  # noqa: F401  # makes `license`
 
     return str(getattr(sys, "copyright", "")) or None
 

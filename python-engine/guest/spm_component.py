@@ -1,10 +1,10 @@
 """The component: `wit/closure.wit` in terms of `spm_guest`. componentize-py imports this module."""
 
-from spm_guest import image
-
 import componentize_py_types
 import wit_world
 from wit_world.imports import log, task
+
+from spm_guest import image
 
 instance = image.prepare(log, task)
 

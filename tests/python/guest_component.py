@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
-from spm_guest.codec import ClassTable, decode, encode
 from wasmtime import component
 
 import spm
+from spm_guest.codec import ClassTable, decode, encode
 
 COMPONENT = Path(spm.__file__).parent / "engines/python.wasm"
 STACK_BYTES = 2 << 20

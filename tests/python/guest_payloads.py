@@ -1,17 +1,16 @@
 """Payloads of the `python` engine, made by hand, and the guest under this CPython."""
 
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import cbor2
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python-engine/guest"))
-
 from spm_guest.codec import ClassTable, encode
 from spm_guest.raised import BUILTIN_EXCEPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+
 
 FILE = "/home/user/work.py"
 

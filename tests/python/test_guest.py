@@ -14,8 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import guest_payloads
-from guest_component import SEED, Engine, Failed, Trapped
+from guest_component import SEED, Engine, Failed
 from guest_payloads import FILE, named, payload, piece, simple
 from spm_guest import entry, loop
 from spm_guest.codec import ClassTable, decode, encode
@@ -92,8 +91,18 @@ def test_defaults_cells_globals_and_recursion(guest: Any) -> None:
         ["value", 1, 10],
         ["cell", 2],
         ["fill", 2, 1],
-        ["function", 3, piece("def f(a, b=[1, 2], *, c=3):\n    b.append(a)\n    return n + sum(b) + c + K",
-                              qualname="outer.<locals>.f", free=["n"], cells=[2], defaults=[0], kwdefaults={"c": 1})],
+        [
+            "function",
+            3,
+            piece(
+                "def f(a, b=[1, 2], *, c=3):\n    b.append(a)\n    return n + sum(b) + c + K",
+                qualname="outer.<locals>.f",
+                free=["n"],
+                cells=[2],
+                defaults=[0],
+                kwdefaults={"c": 1},
+            ),
+        ],
         ["value", 4, 100],
         ["global", "__main__", "K", 4],
     ]
@@ -107,8 +116,18 @@ def test_defaults_cells_globals_and_recursion(guest: Any) -> None:
 def test_a_lambda_and_a_closure_that_sees_itself(guest: Any) -> None:
     steps = [
         ["cell", 0],
-        ["function", 1, piece("lambda n: 1 if n == 0 else n * fact(n - 1)", name="<lambda>",
-                              qualname="make.<locals>.<lambda>", column=11, free=["fact"], cells=[0])],
+        [
+            "function",
+            1,
+            piece(
+                "lambda n: 1 if n == 0 else n * fact(n - 1)",
+                name="<lambda>",
+                qualname="make.<locals>.<lambda>",
+                column=11,
+                free=["fact"],
+                cells=[0],
+            ),
+        ],
         ["fill", 0, 1],
     ]
     assert guest.instance(payload(steps, 1)).call(5) == 120
@@ -125,8 +144,14 @@ class Plain:
         self.x = x
 
 
-JOB = piece("@dataclass\nclass Job:\n    name: str\n    cost: int = 1\n    def double(self):\n        return Job(self.name * 2, self.cost * 2)", name="Job")
-PLAIN = piece("class Plain:\n    def __init__(self, x):\n        self.x = x\n    @property\n    def __y(self):\n        return self.x\n    def y(self):\n        return self.__y", name="Plain")
+JOB = piece(
+    "@dataclass\nclass Job:\n    name: str\n    cost: int = 1\n    def double(self):\n        return Job(self.name * 2, self.cost * 2)",
+    name="Job",
+)
+PLAIN = piece(
+    "class Plain:\n    def __init__(self, x):\n        self.x = x\n    @property\n    def __y(self):\n        return self.x\n    def y(self):\n        return self.__y",
+    name="Plain",
+)
 WITH_CLASSES = [
     ["import", 0, "dataclasses", "dataclass"],
     ["global", "__main__", "dataclass", 0],
@@ -163,37 +188,102 @@ def test_values_may_be_of_classes_just_made(guest: Any) -> None:
 def test_super_and_names_in_a_class_within_a_function(guest: Any) -> None:
     text = "class Sub(Base):\n    def __init__(self):\n        super().__init__()\n        self.__n = n\n    def get(self):\n        return self.base, self.__n, type(self).__qualname__, self.get.__func__.__qualname__"
     steps = [
-        ["class", 0, piece("class Base:\n    def __init__(self):\n        self.base = 1", name="Base")],
-        ["cell", 1], ["fill", 1, 0], ["value", 2, 5], ["cell", 3], ["fill", 3, 2],
-        ["class", 4, piece(text, name="Sub", qualname="main.<locals>.Sub", column=4, free=["Base", "n"], cells=[1, 3])],
+        [
+            "class",
+            0,
+            piece("class Base:\n    def __init__(self):\n        self.base = 1", name="Base"),
+        ],
+        ["cell", 1],
+        ["fill", 1, 0],
+        ["value", 2, 5],
+        ["cell", 3],
+        ["fill", 3, 2],
+        [
+            "class",
+            4,
+            piece(
+                text,
+                name="Sub",
+                qualname="main.<locals>.Sub",
+                column=4,
+                free=["Base", "n"],
+                cells=[1, 3],
+            ),
+        ],
         ["global", "__main__", "Sub", 4],
         ["function", 5, piece("def f():\n    return Sub().get()")],
     ]
-    assert guest.instance(payload(steps, 5)).call() == (1, 5, "main.<locals>.Sub", "main.<locals>.Sub.get")
+    assert guest.instance(payload(steps, 5)).call() == (
+        1,
+        5,
+        "main.<locals>.Sub",
+        "main.<locals>.Sub.get",
+    )
 
 
 def test_containers_cycles_partials_methods_and_attributes(guest: Any) -> None:
     steps = [
-        ["list", 0, None], ["value", 1, 1], ["extend", 0, [1, 0]],
-        ["dict", 2, [[1, 0]]], ["tuple", 3, [1, 2]], ["set", 4, [1]], ["deque", 5, [1]],
+        ["list", 0, None],
+        ["value", 1, 1],
+        ["extend", 0, [1, 0]],
+        ["dict", 2, [[1, 0]]],
+        ["tuple", 3, [1, 2]],
+        ["set", 4, [1]],
+        ["deque", 5, [1]],
         ["function", 6, piece("def g(a, b, c):\n    return a, len(b), c", name="g")],
         ["partial", 7, 6, [1], {"c": 1}],
-        ["class", 8, PLAIN], ["instance", 9, 8, {"x": 1}],
+        ["class", 8, PLAIN],
+        ["instance", 9, 8, {"x": 1}],
         ["function", 10, piece("def m(self):\n    return self.x, self.LIMIT", name="m")],
-        ["method", 11, 10, 9], ["value", 12, 99], ["attributes", 8, {"LIMIT": 12}],
+        ["method", 11, 10, 9],
+        ["value", 12, 99],
+        ["attributes", 8, {"LIMIT": 12}],
         ["attr", 13, 8, "LIMIT"],
-        ["function", 14, piece("def f():\n    return L[1] is L, D[1] is L, T[1] is D, S, list(Q), P([1, 2]), M(), A")],
-        *[["global", "__main__", name, number] for name, number in
-          {"L": 0, "D": 2, "T": 3, "S": 4, "Q": 5, "P": 7, "M": 11, "A": 13}.items()],
+        [
+            "function",
+            14,
+            piece(
+                "def f():\n    return L[1] is L, D[1] is L, T[1] is D, S, list(Q), P([1, 2]), M(), A"
+            ),
+        ],
+        *[
+            ["global", "__main__", name, number]
+            for name, number in {
+                "L": 0,
+                "D": 2,
+                "T": 3,
+                "S": 4,
+                "Q": 5,
+                "P": 7,
+                "M": 11,
+                "A": 13,
+            }.items()
+        ],
     ]
     assert guest.instance(payload(steps, 14)).call() == (
-        True, True, True, {1}, [1], (1, 2, 1), (1, 99), 99)
+        True,
+        True,
+        True,
+        {1},
+        [1],
+        (1, 2, 1),
+        (1, 99),
+        99,
+    )
 
 
 def test_decorated_statements_run_with_their_decorators(guest: Any) -> None:
     steps = [
-        ["import", 0, "functools", ""], ["global", "__main__", "functools", 0],
-        ["statement", 1, piece("@functools.lru_cache(maxsize=None)\ndef g(n):\n    return n if n < 2 else g(n-1) + g(n-2)", name="g")],
+        ["import", 0, "functools", ""],
+        ["global", "__main__", "functools", 0],
+        [
+            "statement",
+            1,
+            piece(
+                "@functools.lru_cache(maxsize=None)\ndef g(n):\n    return n if n < 2 else g(n-1) + g(n-2)",
+                name="g",
+            ),
+        ],
         ["global", "__main__", "g", 1],
         ["function", 2, piece("def f():\n    return g(60), g.cache_info().misses")],
     ]
@@ -202,7 +292,8 @@ def test_decorated_statements_run_with_their_decorators(guest: Any) -> None:
 
 def test_an_import_that_fails_costs_only_those_who_use_it(guest: Any) -> None:
     steps = [
-        ["import", 0, "no_such_module", ""], ["global", "__main__", "missing", 0],
+        ["import", 0, "no_such_module", ""],
+        ["global", "__main__", "missing", 0],
         ["function", 1, piece("def f(use):\n    return missing.x if use else 1")],
     ]
     made = payload(steps, 1)
@@ -213,7 +304,11 @@ def test_an_import_that_fails_costs_only_those_who_use_it(guest: Any) -> None:
 def test_shipped_packages_are_importable_with_their_data(guest: Any) -> None:
     sources = {
         "spm_test_pkg": ["/home/user/spm_test_pkg/__init__.py", True, "from .inner import value\n"],
-        "spm_test_pkg.inner": ["/home/user/spm_test_pkg/inner.py", False, "value = 41\ndef boom():\n    return 1 // 0\n"],
+        "spm_test_pkg.inner": [
+            "/home/user/spm_test_pkg/inner.py",
+            False,
+            "value = 41\ndef boom():\n    return 1 // 0\n",
+        ],
     }
     text = """
     def f():
@@ -226,15 +321,35 @@ def test_shipped_packages_are_importable_with_their_data(guest: Any) -> None:
         return spm_test_pkg.value, data, text, inspect.getsource(boom)
     """
     made = simple(text, sources=sources, resources={"spm_test_pkg": {"data/a.txt": b"hello"}})
-    assert guest.instance(made).call() == (41, b"hello", "hello", "def boom():\n    return 1 // 0\n")
-    frames = raised(guest, simple("def f():\n    from spm_test_pkg import inner\n    inner.boom()", sources=sources))[8]
-    assert frames[0] == ["/home/user/spm_test_pkg/inner.py", 3, 11, 3, 17, "boom", "    return 1 // 0"]
+    assert guest.instance(made).call() == (
+        41,
+        b"hello",
+        "hello",
+        "def boom():\n    return 1 // 0\n",
+    )
+    frames = raised(
+        guest,
+        simple("def f():\n    from spm_test_pkg import inner\n    inner.boom()", sources=sources),
+    )[8]
+    assert frames[0] == [
+        "/home/user/spm_test_pkg/inner.py",
+        3,
+        11,
+        3,
+        17,
+        "boom",
+        "    return 1 // 0",
+    ]
 
 
 def test_frames_have_the_submitters_lines_and_columns(guest: Any) -> None:
     text = "def f(x):\n    y = g(x,\n          'é') + g(0, 1)\n    return y"
     steps = [
-        ["function", 0, piece("@deco\n@other(1)\ndef g(a, b):\n    return a / b", name="g", line=30, column=4)],
+        [
+            "function",
+            0,
+            piece("@deco\n@other(1)\ndef g(a, b):\n    return a / b", name="g", line=30, column=4),
+        ],
         ["global", "__main__", "g", 0],
         ["function", 1, piece(text)],
     ]
@@ -260,7 +375,14 @@ def test_exceptions_carry_class_arguments_state_notes_and_chain(guest: Any) -> N
             raise ExceptionGroup('many', [oops, FileNotFoundError(2, 'gone', 'x.txt'), UnicodeDecodeError('utf-8', b'a', 0, 1, 'why')])
     """
     steps = [
-        ["class", 0, piece("class Oops(Exception):\n    def __init__(self, a, b):\n        super().__init__(a, b)", name="Oops")],
+        [
+            "class",
+            0,
+            piece(
+                "class Oops(Exception):\n    def __init__(self, a, b):\n        super().__init__(a, b)",
+                name="Oops",
+            ),
+        ],
         ["global", "__main__", "Oops", 0],
         ["function", 1, piece(text)],
     ]
@@ -298,14 +420,17 @@ def test_a_result_that_cannot_cross_is_named(guest: Any) -> None:
     assert record["class"] == "TypeError"
 
 
-@pytest.mark.parametrize(("statement", "name"), [
-    ("import sys; sys.exit(3)", "SystemExit"),
-    ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    ("raise GeneratorExit", "GeneratorExit"),
-    ("raise StopIteration(1)", "StopIteration"),
-    ("input()", "EOFError"),
-    ("open('/etc/passwd/x')", "NotADirectoryError"),
-])
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("import sys; sys.exit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise StopIteration(1)", "StopIteration"),
+        ("input()", "EOFError"),
+        ("open('/etc/passwd/x')", "NotADirectoryError"),
+    ],
+)
 def test_whatever_leaves_the_function_is_an_outcome(guest: Any, statement: str, name: str) -> None:
     if isinstance(guest, Here) and "input" in statement:
         statement = "raise EOFError"
@@ -345,7 +470,9 @@ def test_coroutines_run_to_their_end(guest: Any) -> None:
     inside = "def f():\n    import asyncio\n    async def g():\n        await asyncio.sleep(1)\n        return 5\n    return asyncio.run(g())"
     assert guest.instance(simple(inside)).call() == 5
     assert 0.95e9 < sum(guest.slept) < 1.05e9
-    record = raised(guest, simple("async def f():\n    import asyncio\n    await asyncio.Event().wait()"))
+    record = raised(
+        guest, simple("async def f():\n    import asyncio\n    await asyncio.Event().wait()")
+    )
     assert record["class"] == "RuntimeError"
     record = raised(guest, simple("async def f():\n    return 1 // 0"))
     assert [frame[5] for frame in record[8]] == ["f"]

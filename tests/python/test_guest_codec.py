@@ -14,7 +14,6 @@ from spm import _spm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import guest_payloads  # noqa: F401  # finds the guest
 from codec_values import CLASSES, LIBRARY_VALUES, Job, values
 from spm_guest.codec import ClassTable, decode, encode
 

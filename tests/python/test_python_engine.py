@@ -10,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import guest_payloads
 from guest_component import COMPONENT, Engine, Failed, Trapped
 from guest_payloads import ROOT, named, simple
 from spm_guest import stdlib
@@ -112,7 +111,9 @@ def test_the_spm_module_has_the_tasks_side(component: Engine) -> None:
 
 
 def test_an_instance_can_be_called_again(component: Engine) -> None:
-    made = component.instance(simple("def f(x):\n    f.seen = getattr(f, 'seen', 0) + x\n    return f.seen"))
+    made = component.instance(
+        simple("def f(x):\n    f.seen = getattr(f, 'seen', 0) + x\n    return f.seen")
+    )
     assert [made.call(1), made.call(2), made.call(3)] == [1, 3, 6]
 
 

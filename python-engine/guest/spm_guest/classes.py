@@ -58,12 +58,9 @@ def is_plain(kind: type) -> bool:
     """
     if not kind.__flags__ & _HEAP_TYPE or kind.__itemsize__ or has_builtin_content(kind):
         return False
-    if (
-        kind.__reduce_ex__ is not object.__reduce_ex__
-        or kind.__reduce__ is not object.__reduce__
-        or kind.__getstate__ is not object.__getstate__  # type: ignore[attr-defined]
-    ):
-        return False
+    for name in ("__reduce_ex__", "__reduce__", "__getstate__"):
+        if getattr(kind, name) is not getattr(object, name):
+            return False
     places = sum(
         isinstance(place, MemberDescriptorType)
         for base in kind.__mro__
@@ -95,7 +92,7 @@ def attributes(value: Any, kind: type) -> dict[str, Any]:
 
 def instance(kind: type, attributes: dict[str, Any]) -> Any:
     """Make an instance without running any code of its class. `KeyError`: there is no such slot."""
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     places = slots(kind)
     own = getattr(made, "__dict__", None)
     for name, value in attributes.items():

@@ -154,7 +154,7 @@ class Decoder:
         if self.array() != length:
             self.fail("an array has the wrong length")
 
-    def map(self) -> int:
+    def mapping(self) -> int:
         """Enter a map; its length."""
         length = self.begin(5, "a map")
         self.open(length, 2 * length)
@@ -164,7 +164,7 @@ class Decoder:
         """Read a tag."""
         return self.begin(6, "a tag")
 
-    def bytes(self) -> bytes:
+    def byte_string(self) -> bytes:
         """Read a byte string."""
         return self.take(self.begin(2, "bytes"))
 
@@ -187,14 +187,14 @@ class Decoder:
         except UnicodeDecodeError:
             self.fail("text is not UTF-8")
 
-    def bool(self) -> bool:
+    def truth(self) -> bool:
         """Read a bool."""
         found = self.value()
         if type(found) is not bool:
             self.expected("a bool")
         return found
 
-    def int(self) -> int:
+    def int_64(self) -> int:
         """Read an int of 64 bits."""
         found = self.big()
         if not -(1 << 63) <= found < 1 << 63:
@@ -217,12 +217,12 @@ class Decoder:
 
     def small(self, least: int, most: int) -> int:
         """Read an int within bounds."""
-        found = self.int()
+        found = self.int_64()
         if not least <= found <= most:
             self.fail("an int is out of range")
         return found
 
-    def float(self) -> float:
+    def real(self) -> float:
         """Read a float."""
         if self.data[self.at : self.at + 1] != _MARKS:
             self.value()
@@ -239,7 +239,7 @@ class Decoder:
 
     def entries(self) -> dict[Any, Any]:
         """Read a map of any values."""
-        return pairs(self, self.map())
+        return pairs(self, self.mapping())
 
     def none(self) -> bool:
         """Whether None comes next; if so it is read."""
@@ -390,7 +390,7 @@ _READERS: Final = _by_initial()
 
 
 def _magnitude(decoder: Decoder) -> int:
-    data = decoder.bytes()
+    data = decoder.byte_string()
     if len(data) > INT_BYTES_MAX:
         decoder.fail(f"an int has {len(data)} bytes, which is too many")
     if len(data) <= 8 or data[0] == 0:
@@ -408,7 +408,7 @@ def _bignum_negative(decoder: Decoder) -> int:
 
 def surrogate_text(decoder: Decoder) -> str:
     """Read the str after its tag."""
-    data = decoder.bytes()
+    data = decoder.byte_string()
     try:
         text = data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -417,7 +417,7 @@ def surrogate_text(decoder: Decoder) -> str:
         text.encode()
     except UnicodeEncodeError:
         return text
-    decoder.fail("not the shortest encoding")
+    return decoder.fail("not the shortest encoding")
 
 
 def _tuple(decoder: Decoder) -> tuple[Any, ...]:

@@ -48,7 +48,7 @@ def is_bag(kind: type) -> bool:
 
 def _instance(decoder: Decoder) -> Any:
     kind = _class(decoder, is_bag)
-    length = decoder.map()
+    length = decoder.mapping()
     held = {}
     for _ in range(length):
         name = decoder.text()
@@ -79,19 +79,19 @@ def _namedtuple(decoder: Decoder) -> Any:
 
 
 def _ndarray(decoder: Decoder) -> Any:
-    from . import numpy_values  # noqa: PLC0415  # only where numpy is
+    from . import numpy_values  # only where numpy is
 
     return numpy_values.decode_array(decoder, fortran=False)
 
 
 def _ndarray_fortran(decoder: Decoder) -> Any:
-    from . import numpy_values  # noqa: PLC0415  # only where numpy is
+    from . import numpy_values  # only where numpy is
 
     return numpy_values.decode_array(decoder, fortran=True)
 
 
 def _numpy_scalar(decoder: Decoder) -> Any:
-    from . import numpy_values  # noqa: PLC0415  # only where numpy is
+    from . import numpy_values  # only where numpy is
 
     return numpy_values.decode_scalar(decoder)
 

@@ -28,13 +28,13 @@ _ZONE_CHARACTERS: Final = frozenset(
 
 def _complex(decoder: Decoder) -> complex:
     decoder.array_of(2)
-    made = complex(decoder.float(), decoder.float())
+    made = complex(decoder.real(), decoder.real())
     decoder.close()
     return made
 
 
 def _bytearray(decoder: Decoder) -> bytearray:
-    return bytearray(decoder.bytes())
+    return bytearray(decoder.byte_string())
 
 
 def _elements(decoder: Decoder) -> list[Any]:
@@ -86,7 +86,7 @@ def _slice(decoder: Decoder) -> "slice[Any, Any, Any]":
 
 def _deque(decoder: Decoder) -> "deque[Any]":
     decoder.array_of(2)
-    length_max = None if decoder.none() else decoder.int()
+    length_max = None if decoder.none() else decoder.int_64()
     if length_max is not None and length_max < 0:
         decoder.expected("a length")
     found = decoder.values()
@@ -129,14 +129,14 @@ def _date(decoder: Decoder) -> date:
 
 def _of_day(decoder: Decoder) -> tuple[list[int], int, Any]:
     parts = [decoder.small(0, most) for most in (0xFF, 0xFF, 0xFF, 0xFFFFFFFF)]
-    fold = decoder.int()
+    fold = decoder.int_64()
     if fold not in {0, 1}:
         decoder.fail("a fold is neither 0 nor 1")
     if any(part > most for part, most in zip(parts, (23, 59, 59, 999_999), strict=True)):
         decoder.fail("a time of day is out of range")
     zone = None
     if not decoder.none():
-        read = {tags.TIMEZONE: _timezone, tags.ZONE_INFO: _zone_info}.get(_next_tag(decoder))
+        read = {tags.TIMEZONE: _timezone, tags.ZONE_INFO: _zone_info}.get(_next_tag(decoder) or 0)
         if read is None:
             decoder.expected("a time zone")
         zone = read(decoder)
@@ -154,7 +154,8 @@ def _time(decoder: Decoder) -> time:
     decoder.array_of(6)
     parts, fold, zone = _of_day(decoder)
     decoder.close()
-    return time(*parts, fold=fold, tzinfo=zone)
+    hour, minute, second, microsecond = parts
+    return time(hour, minute, second, microsecond, zone, fold=fold)
 
 
 def _datetime(decoder: Decoder) -> datetime:
@@ -182,7 +183,7 @@ def _timedelta(decoder: Decoder) -> timedelta:
 
 def _timezone(decoder: Decoder) -> timezone:
     decoder.array_of(2)
-    microseconds = decoder.int()
+    microseconds = decoder.int_64()
     name = None if decoder.none() else decoder.any_text()
     decoder.close()
     if abs(microseconds) >= 86_400_000_000:
@@ -212,14 +213,14 @@ def _coefficient(decoder: Decoder) -> int:
 
 def _decimal(decoder: Decoder) -> Decimal:
     decoder.array_of(2)
-    exponent, coefficient = decoder.int(), _coefficient(decoder)
+    exponent, coefficient = decoder.int_64(), _coefficient(decoder)
     decoder.close()
     return _made_decimal(decoder, coefficient < 0, abs(coefficient), exponent)
 
 
 def _decimal_special(decoder: Decoder) -> Decimal:
     decoder.array_of(3)
-    negative = decoder.bool()
+    negative = decoder.truth()
     exponent = decoder.value()
     if type(exponent) is not int and exponent not in {"F", "n", "N"}:
         decoder.expected("an exponent")
@@ -235,7 +236,10 @@ def _decimal_special(decoder: Decoder) -> Decimal:
 
 
 def _made_decimal(
-    decoder: Decoder, negative: bool, coefficient: int, exponent: "int | str"  # noqa: FBT001
+    decoder: Decoder,
+    negative: bool,
+    coefficient: int,
+    exponent: "int | str",
 ) -> Decimal:
     digits: tuple[int, ...] = ()
     if coefficient or isinstance(exponent, int):
@@ -268,7 +272,7 @@ def _fraction(decoder: Decoder) -> Fraction:
 
 
 def _uuid(decoder: Decoder) -> UUID:
-    data = decoder.bytes()
+    data = decoder.byte_string()
     if len(data) != 16:
         decoder.expected("16 bytes")
     return UUID(bytes=data)
@@ -276,7 +280,7 @@ def _uuid(decoder: Decoder) -> UUID:
 
 def _path(decoder: Decoder) -> pathlib.PurePath:
     decoder.array_of(2)
-    flavour = decoder.int()
+    flavour = decoder.int_64()
     if not 0 <= flavour <= 3:
         decoder.expected("a flavour of path")
     text = decoder.any_text()
@@ -295,7 +299,7 @@ def typed_array(decoder: Decoder, tag: int) -> tuple[tags.Number, bytes]:
     number = tags.NUMBERS.get(tag)
     if number is None:
         decoder.expected("a typed array")
-    data = decoder.bytes()
+    data = decoder.byte_string()
     if len(data) % number.size:
         decoder.fail("a typed array ends inside an element")
     return number, data
@@ -390,7 +394,7 @@ def _memoryview(decoder: Decoder) -> memoryview:
     decoder.array_of(3)
     code = _one_character(decoder)
     shape = shape_of(decoder)
-    data = decoder.bytes()
+    data = decoder.byte_string()
     decoder.close()
     sizes = _FORMAT_SIZES.get(code, ())
     counts = [(elements_in(shape, size), size) for size in sizes]
@@ -399,9 +403,7 @@ def _memoryview(decoder: Decoder) -> memoryview:
     flat = memoryview(data)
     # `cast` takes no shape that has a zero in it, and needs none here.
     made: memoryview = (
-        decoder.made(flat.cast, code)
-        if len(shape) == 1
-        else decoder.made(flat.cast, code, shape)
+        decoder.made(flat.cast, code) if len(shape) == 1 else decoder.made(flat.cast, code, shape)
     )
     return made
 

@@ -170,7 +170,7 @@ def _none(encoder: Encoder, value: None) -> None:
     encoder.out.append(0xF6)
 
 
-def _bool(encoder: Encoder, value: bool) -> None:  # noqa: FBT001
+def _bool(encoder: Encoder, value: bool) -> None:
     encoder.out.append(0xF5 if value else 0xF4)
 
 
@@ -275,7 +275,7 @@ WRITERS: "dict[type, Callable[[Encoder, Any], None]]" = {
 
 def other_writer(kind: type) -> "Callable[[Encoder, Any], None]":
     """Find the writer of values whose exact type is not in the table."""
-    from .encode_classes import writer_of  # noqa: PLC0415  # it needs this module
+    from .encode_classes import writer_of  # it needs this module
 
     return writer_of(kind)
 

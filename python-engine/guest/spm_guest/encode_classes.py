@@ -17,7 +17,7 @@ def writer_of(kind: type) -> "Callable[[Encoder, Any], None]":
     """Choose by class what can be; what numpy owns is remembered."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and kind.__module__ == "numpy":
-        from . import numpy_values  # noqa: PLC0415  # only where numpy is
+        from . import numpy_values  # only where numpy is
 
         if kind is getattr(numpy, "ndarray", None):
             WRITERS[kind] = numpy_values.encode_array

@@ -70,7 +70,7 @@ def _attributes(tag: int, *names: str) -> Any:
 
 
 def _memoryview(encoder: Encoder, value: memoryview) -> None:
-    shape = list(value.shape)
+    shape = list(value.shape or ())
     single = value.format.lstrip("@")
     empty_grid = len(shape) != 1 and 0 in shape
     if len(single) != 1 or single not in _FORMATS or empty_grid:
@@ -163,7 +163,7 @@ def _decimal(encoder: Encoder, value: Decimal) -> None:
     encoder.end()
 
 
-def _coefficient(digits: tuple[int, ...]) -> int:
+def _coefficient(digits: tuple[int, ...]) -> Any:
     # Not by way of `str`, which Python limits to 4300 digits; halves, because it is not linear.
     if len(digits) > 18:
         middle = len(digits) // 2

@@ -16,7 +16,7 @@ CODEC_FRAMES: Final = 2000
 """Frames that the codec may need, whatever the closure's own limit: values nest 256 deep."""
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """The outcome is an exception; its argument is the record."""
 
 
@@ -71,9 +71,7 @@ def _run(closure: payload.Closure, arguments: list[Any]) -> Any:
         return loop.run(result)
     if kind in {GeneratorType, AsyncGeneratorType}:
         what = "an async generator" if kind is AsyncGeneratorType else "a generator"
-        raise TypeError(
-            f"`{closure.name}` is {what} function, which no task can be: return a list"
-        )
+        raise TypeError(f"`{closure.name}` is {what} function, which no task can be: return a list")
     return result
 
 

@@ -5,6 +5,7 @@ closure is granted `clock`: otherwise a loop would wait for the same moment agai
 """
 
 import asyncio
+import math
 import time
 from asyncio import base_events, events
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _monotonic: Final = time.monotonic
 
 
-def sleep(seconds: float, /) -> None:
+def sleep(seconds: Any, /) -> None:
     """Delay execution for a given number of seconds, which may be a fraction."""
     if not isinstance(seconds, int | float):
         index = getattr(seconds, "__index__", None)
@@ -26,7 +27,7 @@ def sleep(seconds: float, /) -> None:
             kind = type(seconds).__name__
             raise TypeError(f"'{kind}' object cannot be interpreted as an integer")
         seconds = index()
-    if seconds != seconds:
+    if math.isnan(seconds):
         raise ValueError("Invalid value NaN (not a number)")
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
@@ -98,13 +99,21 @@ class TaskLoop(base_events.BaseEventLoop):
         super().close()
         self._selector.close()
 
-    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> NoReturn:
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Any, *args: Any
+    ) -> NoReturn:
         """Refuse: nobody sends signals."""
         del sig, callback, args
         raise NotImplementedError("there are no signals inside a task")
 
 
-class _Policy(events.AbstractEventLoopPolicy if not hasattr(events, "_AbstractEventLoopPolicy") else events._AbstractEventLoopPolicy):  # type: ignore
+# From 3.14 on policies are on their way out, and their base has another name.
+_PolicyBase: Any = getattr(events, "_AbstractEventLoopPolicy", None)
+if _PolicyBase is None:
+    _PolicyBase = events.AbstractEventLoopPolicy
+
+
+class _Policy(_PolicyBase):  # type: ignore[misc]
     """One loop, made when asked for."""
 
     def __init__(self) -> None:
@@ -128,7 +137,7 @@ POLICY: Final = _Policy()
 def install() -> None:
     """Make these the process's own."""
     time.sleep = sleep
-    asyncio.EventLoop = TaskLoop  # type: ignore[misc, attr-defined]
+    asyncio.EventLoop = TaskLoop  # type: ignore[attr-defined]
     events._event_loop_policy = POLICY  # type: ignore[attr-defined]
 
 

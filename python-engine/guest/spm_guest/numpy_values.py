@@ -1,7 +1,7 @@
 """numpy's arrays and scalars, where numpy is: the rules of `python-bridge/src/codec/numpy.rs`."""
 
 import sys
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from . import tags
 from .decode import Decoder
@@ -66,7 +66,7 @@ def _encode_elements(encoder: Encoder, array: Any, order: str) -> None:
 
 def _numpy() -> Any:
     try:
-        import numpy as np  # noqa: PLC0415  # only where a value takes it
+        import numpy as np  # only where a value takes it
     except ImportError as error:
         raise ImportError(
             "the value holds a numpy array, and numpy cannot be imported here: `pip install numpy`"
@@ -108,7 +108,7 @@ def _elements(decoder: Decoder) -> tuple[str, int, bytes]:
     """Read elements: the dtype, the bytes of one, and those of all."""
     tag = decoder.tag()
     if tag == tags.NUMPY_BOOL:
-        data = decoder.bytes()
+        data = decoder.byte_string()
         if data and max(data) > 1:
             decoder.fail("a bool is not 0 or 1")
         return "?", 1, data
@@ -126,7 +126,7 @@ def _elements(decoder: Decoder) -> tuple[str, int, bytes]:
         decoder.close()
         if number.numpy_code != "u4":
             decoder.expected("a typed array of uint32")
-        order = "little" if number.is_little_endian else "big"
+        order: Literal["little", "big"] = "little" if number.is_little_endian else "big"
         for at in range(0, len(data), 4):
             if int.from_bytes(data[at : at + 4], order) > 0x10FFFF:
                 decoder.fail("a character is beyond Unicode")
@@ -134,7 +134,7 @@ def _elements(decoder: Decoder) -> tuple[str, int, bytes]:
     if tag == tags.NUMPY_BYTES:
         decoder.array_of(2)
         width = decoder.small(0, 0xFFFFFFFF)
-        data = decoder.bytes()
+        data = decoder.byte_string()
         decoder.close()
         return _whole(decoder, f"S{width}", width, data)
     number, data = typed_array(decoder, tag)

@@ -58,7 +58,9 @@ class Making:
         try:
             return self.made[number]
         except IndexError:
-            raise ValueError(f"the payload uses register {number}, which nothing has made") from None
+            raise ValueError(
+                f"the payload uses register {number}, which nothing has made"
+            ) from None
 
     def keep(self, number: int, value: Any) -> None:
         """Store what a step made."""
@@ -220,7 +222,7 @@ def _instance(making: Making, number: int, kind: int, attributes: dict[str, int]
     making.keep(number, instance(making.register(kind), held))
 
 
-_STEPS: Final = {
+_STEPS: Final[dict[str, Any]] = {
     "value": _value,
     "list": _sequence(list),
     "tuple": _sequence(tuple),
@@ -254,7 +256,7 @@ class _Payload(Decoder):
         """Read all of it."""
         head: dict[str, Any] = {}
         steps = -1
-        for _ in range(self.map()):
+        for _ in range(self.mapping()):
             key = self.text()
             if key == "steps":
                 # What steps need (modules, the class table) may come after them.

@@ -46,7 +46,7 @@ _FIELDS: Final = (
 _CUT: Final = 2000
 
 
-class _TooLong(Exception):  # noqa: N818
+class _TooLong(Exception):
     """The record, with all there is to say, is longer than it may be."""
 
 
@@ -160,10 +160,8 @@ class _Record:
             return b""
         return self.write(error, depth + 1)
 
-    def _members(
-        self, error: "BaseExceptionGroup[Any]", notes: list[str], depth: int
-    ) -> bytes:
-        written = []
+    def _members(self, error: "BaseExceptionGroup[Any]", notes: list[str], depth: int) -> bytes:
+        written: list[bytes] = []
         for member in error.exceptions:
             if depth >= RAISED_DEPTH_MAX or self.records_left <= 0 or self.bytes_left < 16 * _CUT:
                 notes.append(f"{len(error.exceptions) - len(written)} further members are left out")
@@ -208,5 +206,3 @@ def record(error: BaseException, table: ClassTable) -> bytes:
         return _Record(table, brief=False).write(error, 0)
     except _TooLong:
         return _Record(table, brief=True).write(error, 0)
-
-

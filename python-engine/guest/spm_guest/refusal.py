@@ -9,7 +9,7 @@ _STEPS_MAX: Final = 12
 _REPR_CHARS_MAX: Final = 40
 
 
-class Refused(Exception):  # noqa: N818  # never leaves the codec
+class Refused(Exception):  # never leaves the codec
     """A value that cannot cross. `steps` lead to it, innermost first."""
 
     def __init__(self, why: str) -> None:

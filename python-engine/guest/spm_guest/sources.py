@@ -92,6 +92,7 @@ def line_of(file: str, number: int) -> str:
 def shift(tree: ast.AST, line: int, column: int, *, only_first_line: bool = False) -> None:
     """Move a tree to where its text begins in its file."""
     down = line - 1
+    node: Any
     for node in ast.walk(tree):
         if not hasattr(node, "lineno"):
             continue
@@ -108,13 +109,11 @@ def moved(code: CodeType, down: int) -> CodeType:
     """Move code, and all code within, down by lines: positions count from the first line."""
     consts = code.co_consts
     if any(type(const) is CodeType for const in consts):
-        consts = tuple(
-            moved(const, down) if type(const) is CodeType else const for const in consts
-        )
+        consts = tuple(moved(const, down) if type(const) is CodeType else const for const in consts)
     return code.replace(co_firstlineno=code.co_firstlineno + down, co_consts=consts)
 
 
-def _place(node: ast.AST) -> dict[str, int]:
+def _place(node: Any) -> dict[str, Any]:
     return {"lineno": node.lineno, "col_offset": 0, "end_lineno": node.lineno, "end_col_offset": 0}
 
 
@@ -145,9 +144,7 @@ def _surrounded(
     for at, (name, function) in reversed(list(enumerate(levels))):
         body = [statement]
         if at == 0 and bound:
-            targets: list[ast.expr] = [
-                ast.Name(each, ast.Store(), **place) for each in bound
-            ]
+            targets: list[ast.expr] = [ast.Name(each, ast.Store(), **place) for each in bound]
             body.insert(0, ast.Assign(targets, ast.Constant(None, **place), **place))
             if name == _FREE and hasattr(statement, "name"):
                 # What is declared global has a qualified name without this level.
@@ -177,7 +174,8 @@ def _inner(code: CodeType, name: str | None = None) -> CodeType:
 
 def _compiled(tree: ast.stmt, file: str, flags: int) -> CodeType:
     module = ast.Module([tree], [])
-    return compile(module, file, "exec", flags, dont_inherit=True)
+    code: CodeType = compile(module, file, "exec", flags, dont_inherit=True)
+    return code
 
 
 def function_code(piece: dict[str, Any]) -> CodeType:
@@ -208,8 +206,8 @@ def function_code(piece: dict[str, Any]) -> CodeType:
             ast.copy_location(ast.Constant(None), each) for each in statement.decorator_list
         ]
         name = statement.name
-    whole, levels = _surrounded(statement, qualname, free, inside)
-    code = _compiled(whole, file, flags)
+    surrounded, levels = _surrounded(statement, qualname, free, inside)
+    code = _compiled(surrounded, file, flags)
     for _ in range(levels):
         code = _inner(code)
     code = _inner(code, name)
@@ -270,12 +268,10 @@ def executed(
     maker: ast.stmt = ast.FunctionDef(last, arguments, body, [], None, None, **place)
     if hasattr(maker, "type_params"):
         maker.type_params = []
-    if around and not around.endswith(_LOCALS):
-        inside = around.rpartition(".")[2]
-    else:
-        inside = None
-    whole, levels = _surrounded(maker, f"{around}.{last}" if around else last, free, inside)
-    code = _compiled(whole, file, flags)
+    in_class = around and not around.endswith(_LOCALS)
+    inside = around.rpartition(".")[2] if in_class else None
+    surrounded, levels = _surrounded(maker, f"{around}.{last}" if around else last, free, inside)
+    code = _compiled(surrounded, file, flags)
     for _ in range(levels):
         code = _inner(code)
     code = _inner(code, last)

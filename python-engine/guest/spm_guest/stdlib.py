@@ -80,9 +80,13 @@ ABSENT: Final[dict[str, str]] = {
     "winreg": _WINDOWS,
     "winsound": _WINDOWS,
     # Of Pythons other than the sandbox's; submitters may have them.
+    "_bootsubprocess": _GIVEN_UP,
+    "_compression": _GIVEN_UP,
     "_crypt": _NATIVE,
     "_msi": _WINDOWS,
     "_posixshm": _PROCESS,
+    "_sha256": _GIVEN_UP,
+    "_sha512": _GIVEN_UP,
     "_xxinterpchannels": _INTERPRETERS,
     "_xxsubinterpreters": _INTERPRETERS,
     "aifc": _GIVEN_UP,
@@ -170,9 +174,7 @@ def import_all() -> list[str]:
 class _Explainer(importlib.abc.MetaPathFinder):
     """Says why a module is not there. Last of the finders."""
 
-    def find_spec(
-        self, fullname: str, path: Any = None, target: Any = None
-    ) -> "ModuleSpec | None":
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":
         """Raise the error that explains, for modules that someone may expect."""
         del path, target
         top = fullname.partition(".")[0]

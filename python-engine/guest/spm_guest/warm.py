@@ -73,7 +73,13 @@ def up(make: "type[Instance]") -> None:
     payload = _payload()
     arguments = [
         codec.encode(values)
-        for values in ([1], [300, 70_000], [1.5, "x", None, True], [[1.5] * 9, [1] * 9], [{"a": (1, b"")}])
+        for values in (
+            [1],
+            [300, 70_000],
+            [1.5, "x", None, True],
+            [[1.5] * 9, [1] * 9],
+            [{"a": (1, b"")}],
+        )
     ]
     failing = codec.encode([0])
     for _ in range(_TURNS):
