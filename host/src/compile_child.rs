@@ -1,6 +1,6 @@
 //! Compiling strangers' components in a child process, with limits on its time and memory.
 //!
-//! A child reads requests on its standard input: a byte that says whether fuel is counted, the component's length in
+//! A child reads requests on its standard input: a byte that says what the component is compiled for, its length in
 //! eight bytes, little-endian, and the component. It answers each on its standard output: a byte that says whether
 //! there is an artefact, and in the same way the artefact, or why there is none.
 //!
@@ -25,7 +25,7 @@ use spm_protocol::limits::{
     COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX, KIB, MIB,
 };
 
-use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::sandbox::{Kind, Profile, Sandbox, SandboxOptions};
 
 /// The hidden subcommand of `spm-host` that is such a child.
 pub const COMMAND: &str = "compile-child";
@@ -142,12 +142,8 @@ impl ChildCompiler {
     ///
     /// # Errors
     /// If the child cannot be started, takes too long, or finds the component invalid.
-    pub fn compile(
-        &self,
-        component: &[u8],
-        is_fuelled: bool,
-    ) -> Result<Vec<u8>, CompileChildError> {
-        self.compile_until(component, is_fuelled, &|| false)
+    pub fn compile(&self, component: &[u8], kind: Kind) -> Result<Vec<u8>, CompileChildError> {
+        self.compile_until(component, kind, &|| false)
     }
 
     /// Compiles a component, unless `is_abandoned` before that is done: then the child is killed. Blocks.
@@ -157,7 +153,7 @@ impl ChildCompiler {
     pub fn compile_until(
         &self,
         component: &[u8],
-        is_fuelled: bool,
+        kind: Kind,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, CompileChildError> {
         if is_abandoned() {
@@ -165,14 +161,14 @@ impl ChildCompiler {
         }
         let spare = self.spare.lock().take();
         if let Some(spare) = spare {
-            match self.feed(spare, component, is_fuelled, is_abandoned) {
+            match self.feed(spare, component, kind, is_abandoned) {
                 // It may have died while it waited, so that says nothing about the component.
                 None | Some(Err(CompileChildError::Died { .. })) => {}
                 Some(result) => return result,
             }
         }
         let spare = self.start().map_err(CompileChildError::Start)?;
-        self.feed(spare, component, is_fuelled, is_abandoned).unwrap_or_else(|| {
+        self.feed(spare, component, kind, is_abandoned).unwrap_or_else(|| {
             Err(CompileChildError::Failed { reason: "the process died".to_owned() })
         })
     }
@@ -207,12 +203,12 @@ impl ChildCompiler {
         &self,
         spare: Spare,
         component: &[u8],
-        is_fuelled: bool,
+        kind: Kind,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Option<Result<Vec<u8>, CompileChildError>> {
         let begun = Instant::now();
         let Spare { mut child, mut input, mut output, mut errors, spent } = spare;
-        let mut header = vec![u8::from(is_fuelled)];
+        let mut header = vec![flags(kind)];
         header.extend_from_slice(&(component.len() as u64).to_le_bytes());
         // The child reads everything before it does anything, so this cannot wait for long.
         input.write_all(&header).and_then(|()| input.write_all(component)).ok()?;
@@ -283,13 +279,24 @@ impl ChildCompiler {
     }
 }
 
+/// Says what a component is compiled for, in the byte before it.
+fn flags(kind: Kind) -> u8 {
+    u8::from(kind.is_fuelled) | (u8::from(kind.profile == Profile::Python) << 1)
+}
+
+fn kind(flags: u8) -> Kind {
+    let profile = if flags & 2 == 0 { Profile::Small } else { Profile::Python };
+    Kind { profile, is_fuelled: flags & 1 != 0 }
+}
+
 fn abandoned() -> CompileChildError {
     CompileChildError::Failed { reason: "nobody waits for it any more".to_owned() }
 }
 
 /// Reads an artefact, or why there is none.
 fn read_answer(output: &mut impl Read) -> io::Result<Result<Vec<u8>, String>> {
-    let (is_artefact, length) = read_header(output)?;
+    let (flag, length) = read_header(output)?;
+    let is_artefact = flag != 0;
     let length_max = if is_artefact { ARTEFACT_BYTES_MAX } else { REASON_BYTES_MAX };
     if length > length_max {
         return Err(io::ErrorKind::InvalidData.into());
@@ -299,12 +306,12 @@ fn read_answer(output: &mut impl Read) -> io::Result<Result<Vec<u8>, String>> {
 }
 
 /// Reads the flag and the length that are before each component and each answer.
-fn read_header(stream: &mut impl Read) -> io::Result<(bool, u64)> {
+fn read_header(stream: &mut impl Read) -> io::Result<(u8, u64)> {
     let mut flag = [0];
     stream.read_exact(&mut flag)?;
     let mut length = [0; 8];
     stream.read_exact(&mut length)?;
-    Ok((flag[0] != 0, u64::from_le_bytes(length)))
+    Ok((flag[0], u64::from_le_bytes(length)))
 }
 
 fn read_exactly(stream: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
@@ -332,14 +339,17 @@ pub fn run_child() -> ExitCode {
 fn compile_from_stdin() -> Result<(), String> {
     set_limits();
     // Made before anything is known of the component: for a child that waits this costs nobody time.
-    let sandbox = Sandbox::new(SandboxOptions::compile_child()).map_err(|error| chain(&error))?;
+    let sandbox = |profile| {
+        Sandbox::new(SandboxOptions::compile_child().with(profile)).map_err(|error| chain(&error))
+    };
+    let small = sandbox(Profile::Small)?;
     // Brings in what of the compiler is used first. It is valid; if it were not, that would do no harm.
-    let _ = sandbox.precompile_core(PRACTICE);
+    let _ = small.precompile_core(PRACTICE);
     let mut input = io::stdin().lock();
     let mut output = io::stdout().lock();
     let mut is_watched = false;
     loop {
-        let (is_fuelled, length) = match read_header(&mut input) {
+        let (flags, length) = match read_header(&mut input) {
             Ok(header) => header,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error.to_string()),
@@ -352,7 +362,12 @@ fn compile_from_stdin() -> Result<(), String> {
             return Err(format!("a component of {length} bytes"));
         }
         let component = read_exactly(&mut input, length).map_err(|error| error.to_string())?;
-        let (is_artefact, mut content) = match sandbox.precompile(&component, is_fuelled) {
+        let Kind { profile, is_fuelled } = kind(flags);
+        let precompiled = match profile {
+            Profile::Small => small.precompile(&component, is_fuelled),
+            Profile::Python => sandbox(profile)?.precompile(&component, is_fuelled),
+        };
+        let (is_artefact, mut content) = match precompiled {
             Ok(artefact) => (1, artefact),
             Err(error) => (0, chain(&error).into_bytes()),
         };

@@ -1,16 +1,20 @@
 //! From a component's bytes to a definition: from memory, from the cache on disk, or by compiling.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use spm_protocol::ContentId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::cache::{ArtefactCache, CacheKey};
+use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError, CacheKey};
 use crate::compile_child::{ChildCompiler, CompileChildError, chain};
-use crate::sandbox::{CompileError, Definition, Sandbox};
+use crate::sandbox::{
+    Artefact, CompileError, Definition, Kind, Profile, Sandbox, SandboxError, SandboxOptions,
+};
 
 /// Definitions kept in memory although no session uses them.
 const DEFINITIONS_MAX: usize = 256;
@@ -36,6 +40,9 @@ pub enum DefineError {
     /// The child that compiles failed.
     #[error(transparent)]
     Child(#[from] CompileChildError),
+    /// Nobody waits for it any more, or the host stops.
+    #[error("nobody waits for it any more")]
+    Abandoned,
 }
 
 impl DefineError {
@@ -45,19 +52,34 @@ impl DefineError {
     }
 }
 
+/// Runtimes in use by anyone in this process. Hosts in one process need not each have the code and the memory image of
+/// an interpreter.
+static RUNTIMES: Mutex<BTreeMap<(ContentId, Kind, SandboxOptions), Weak<Definition>>> =
+    Mutex::new(BTreeMap::new());
+/// Held by the thread of this process that compiles a runtime.
+static COMPILING_RUNTIME: Mutex<()> = Mutex::new(());
+/// How often whoever waits for that looks whether it still has to.
+const COMPILING_LOOK: Duration = Duration::from_millis(50);
+
 /// Makes definitions, and keeps those it made.
-pub(crate) struct Definer {
-    sandbox: Sandbox,
+pub struct Definer {
+    options: SandboxOptions,
+    small: Sandbox,
+    /// Made when the first closure needs it.
+    python: OnceLock<Sandbox>,
     child: Option<ChildCompiler>,
     cache: Option<ArtefactCache>,
     kept: Mutex<Kept>,
-    /// Compilations that may still begin.
+    /// Compilations of small components that may still begin.
     compiling: Arc<Semaphore>,
+    /// The same for runtimes: one, so that nobody compiles what another is compiling, and small ones do not wait.
+    compiling_runtime: Arc<Semaphore>,
+    is_stopped: AtomicBool,
 }
 
 #[derive(Default)]
 struct Kept {
-    definitions: BTreeMap<(ContentId, bool), KeptDefinition>,
+    definitions: BTreeMap<(ContentId, Kind), KeptDefinition>,
     clock: u64,
 }
 
@@ -71,23 +93,56 @@ struct KeptDefinition {
 impl Definer {
     /// For a host of so many slots: half of them, but one at least, compile at the same time.
     pub(crate) fn new(
-        sandbox: Sandbox,
+        options: SandboxOptions,
         mode: &CompileMode,
         cache: Option<ArtefactCache>,
         slots: u32,
-    ) -> Self {
+    ) -> Result<Self, SandboxError> {
         let child = match mode {
             CompileMode::InProcess => None,
             CompileMode::Child { executable } => Some(ChildCompiler::new(executable)),
         };
-        let compiling = Arc::new(Semaphore::new((slots as usize / 2).max(1)));
-        Self { sandbox, child, cache, kept: Mutex::default(), compiling }
+        Ok(Self {
+            options,
+            small: Sandbox::new(options.with(Profile::Small))?,
+            python: OnceLock::new(),
+            child,
+            cache,
+            kept: Mutex::default(),
+            compiling: Arc::new(Semaphore::new((slots as usize / 2).max(1))),
+            compiling_runtime: Arc::new(Semaphore::new(1)),
+            is_stopped: AtomicBool::new(false),
+        })
+    }
+
+    /// For a submitter's own code in its own process. Compiled runtimes are kept in `cache_dir`, if it can be used.
+    ///
+    /// # Errors
+    /// If there is no engine.
+    pub fn in_process(
+        options: SandboxOptions,
+        cache_dir: Option<&Path>,
+        slots: u32,
+    ) -> Result<Self, SandboxError> {
+        let cache = cache_dir.and_then(|dir| match ArtefactCache::open(dir, CACHE_BYTES_MAX) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                let error: &CacheError = &error;
+                tracing::warn!(error = chain(error), "compiled runtimes are not kept");
+                None
+            }
+        });
+        Self::new(options, &CompileMode::InProcess, cache, slots)
     }
 
     /// Waits until it is the caller's turn for [`Self::define`]. To be held until that has returned, whoever still
     /// wants its result.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, String> {
-        let turn = Arc::clone(&self.compiling).acquire_owned().await;
+    pub(crate) async fn turn(&self, profile: Profile) -> Result<OwnedSemaphorePermit, String> {
+        let semaphore = match profile {
+            Profile::Small => &self.compiling,
+            Profile::Python => &self.compiling_runtime,
+        };
+        let turn = Arc::clone(semaphore).acquire_owned().await;
         turn.map_err(|_| "this host stops".to_owned())
     }
 
@@ -100,7 +155,9 @@ impl Definer {
 
     /// Leaves no process behind.
     pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::SeqCst);
         self.compiling.close();
+        self.compiling_runtime.close();
         if let Some(child) = &self.child {
             child.stop();
         }
@@ -111,36 +168,42 @@ impl Definer {
     pub(crate) fn known(
         &self,
         id: ContentId,
-        is_fuelled: bool,
+        kind: Kind,
         memory_bytes: u64,
     ) -> Option<Arc<Definition>> {
         let mut kept = self.kept.lock();
         kept.clock += 1;
         let clock = kept.clock;
-        let known = kept.definitions.get_mut(&(id, is_fuelled))?;
+        let known = kept.definitions.get_mut(&(id, kind))?;
         known.used = clock;
         (known.initial_bytes <= memory_bytes).then(|| Arc::clone(&known.definition))
     }
 
     /// The definition of a component whose content is `component`, was verified, and starts with `initial_bytes` of
-    /// memory. Blocks while it compiles; a child that compiles is killed soon after `is_abandoned`.
-    pub(crate) fn define(
+    /// memory. Blocks while it compiles; gives up soon after `is_abandoned`, unless it compiles in this process.
+    ///
+    /// # Errors
+    /// If it cannot be compiled, or nobody waits any more.
+    pub fn define(
         &self,
         id: ContentId,
         component: &[u8],
-        is_fuelled: bool,
+        kind: Kind,
         initial_bytes: u64,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Arc<Definition>, DefineError> {
-        if let Some(definition) = self.known(id, is_fuelled, initial_bytes) {
+        if let Some(definition) = self.known(id, kind, u64::MAX) {
             return Ok(definition);
         }
-        let definition = Arc::new(self.make(id, component, is_fuelled, is_abandoned)?);
+        let definition = match kind.profile {
+            Profile::Small => Arc::new(self.make(id, component, kind, is_abandoned)?),
+            Profile::Python => self.make_once(id, component, kind, is_abandoned)?,
+        };
         let mut kept = self.kept.lock();
         kept.clock += 1;
         let known =
             KeptDefinition { definition: Arc::clone(&definition), initial_bytes, used: kept.clock };
-        kept.definitions.insert((id, is_fuelled), known);
+        kept.definitions.insert((id, kind), known);
         if kept.definitions.len() > DEFINITIONS_MAX {
             let oldest =
                 kept.definitions.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| *key);
@@ -151,52 +214,129 @@ impl Definer {
         Ok(definition)
     }
 
+    /// Makes the definition of a runtime, or finds what another host in this process made or makes.
+    fn make_once(
+        &self,
+        id: ContentId,
+        component: &[u8],
+        kind: Kind,
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<Arc<Definition>, DefineError> {
+        let is_abandoned = || is_abandoned() || self.is_stopped.load(Ordering::SeqCst);
+        let key = (id, kind, self.options.with(kind.profile));
+        let known = || RUNTIMES.lock().get(&key).and_then(Weak::upgrade);
+        if let Some(definition) = known() {
+            return Ok(definition);
+        }
+        let _compiling = lock_compiling(&is_abandoned)?;
+        if let Some(definition) = known() {
+            return Ok(definition);
+        }
+        let definition = Arc::new(self.make(id, component, kind, &is_abandoned)?);
+        let mut runtimes = RUNTIMES.lock();
+        runtimes.retain(|_, definition| definition.strong_count() > 0);
+        runtimes.insert(key, Arc::downgrade(&definition));
+        Ok(definition)
+    }
+
+    fn sandbox(&self, profile: Profile) -> Result<&Sandbox, SandboxError> {
+        match profile {
+            Profile::Small => Ok(&self.small),
+            Profile::Python => match self.python.get() {
+                Some(sandbox) => Ok(sandbox),
+                None => {
+                    let sandbox = Sandbox::new(self.options.with(profile))?;
+                    Ok(self.python.get_or_init(|| sandbox))
+                }
+            },
+        }
+    }
+
     fn make(
         &self,
         id: ContentId,
         component: &[u8],
-        is_fuelled: bool,
+        kind: Kind,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Definition, DefineError> {
-        let key = CacheKey {
-            component: id,
-            compatibility: self.sandbox.compatibility(is_fuelled).map_err(CompileError::from)?,
-        };
-        if let Some(artefact) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
-            // SAFETY: the cache gives out only what this host put into it under this key, unchanged, which was
-            // output of `precompile`.
-            match unsafe { self.sandbox.load(&artefact, is_fuelled) } {
-                Ok(definition) => return Ok(definition),
-                Err(error) => tracing::warn!(%id, %error, "cached artefact is not for this engine"),
-            }
+        let Kind { profile, is_fuelled } = kind;
+        let sandbox = self.sandbox(profile).map_err(CompileError::from)?;
+        let compatibility = sandbox.compatibility(is_fuelled).map_err(CompileError::from)?;
+        let key = CacheKey { component: id, compatibility };
+        // What is compiled here in milliseconds is not worth a file.
+        let is_cached = profile == Profile::Python || self.child.is_some();
+        let cache = self.cache.as_ref().filter(|_| is_cached);
+        if let Some(definition) = cache.and_then(|cache| cached(cache, &key, sandbox, is_fuelled)) {
+            return Ok(definition);
         }
-        let Some(child) = &self.child else {
-            if self.cache.is_none() {
-                return Ok(self.sandbox.compile(component, is_fuelled)?);
+        // Several processes may use one folder.
+        let _lock = match cache {
+            Some(cache) if profile == Profile::Python => {
+                let lock = cache.lock_compile(is_abandoned);
+                if is_abandoned() {
+                    return Err(DefineError::Abandoned);
+                }
+                if let Some(definition) = self::cached(cache, &key, sandbox, is_fuelled) {
+                    return Ok(definition);
+                }
+                lock
             }
-            let artefact = self.sandbox.precompile(component, is_fuelled)?;
-            // SAFETY: it is output of `precompile`.
-            return Ok(
-                self.keep(&key, &artefact, unsafe { self.sandbox.load(&artefact, is_fuelled) })?
-            );
+            _ => None,
         };
-        let artefact = child.compile_until(component, is_fuelled, is_abandoned)?;
-        // SAFETY: it is output of `precompile` in a process that runs our own binary, over a pipe that only we and it
-        // hold.
-        let definition = unsafe { self.sandbox.load(&artefact, is_fuelled) };
-        Ok(self.keep(&key, &artefact, definition)?)
+        let begun = Instant::now();
+        if profile == Profile::Python {
+            tracing::info!(component = %id, bytes = component.len(), "compiling a runtime");
+        }
+        let artefact = match (&self.child, cache) {
+            (Some(child), _) => child.compile_until(component, kind, is_abandoned)?,
+            (None, Some(_)) => sandbox.precompile(component, is_fuelled)?,
+            (None, None) => return Ok(sandbox.compile(component, is_fuelled)?),
+        };
+        if profile == Profile::Python {
+            let (took, bytes) = (begun.elapsed(), artefact.len());
+            tracing::info!(component = %id, ?took, bytes, "compiled a runtime");
+        }
+        // SAFETY: it is output of `precompile`, here or in a process that runs our own binary, over a pipe that only we
+        // and it hold.
+        let definition = unsafe { sandbox.load(Artefact::Bytes(&artefact), is_fuelled) }?;
+        let Some(cache) = cache else { return Ok(definition) };
+        cache.put(&key, &artefact);
+        if profile == Profile::Small {
+            return Ok(definition);
+        }
+        // A file's pages are shared by all processes that map it, and are no memory of ours.
+        drop(artefact);
+        Ok(self::cached(cache, &key, sandbox, is_fuelled).unwrap_or(definition))
     }
+}
 
-    fn keep(
-        &self,
-        key: &CacheKey,
-        artefact: &[u8],
-        definition: Result<Definition, CompileError>,
-    ) -> Result<Definition, CompileError> {
-        let definition = definition?;
-        if let Some(cache) = &self.cache {
-            cache.put(key, artefact);
+/// The definition of an artefact in the cache.
+fn cached(
+    cache: &ArtefactCache,
+    key: &CacheKey,
+    sandbox: &Sandbox,
+    is_fuelled: bool,
+) -> Option<Definition> {
+    let cached = cache.get(key)?;
+    // SAFETY: the cache gives out only what was put into it under this key, unchanged, which was output of
+    // `precompile`. Files in it are replaced, and never written to again.
+    match unsafe { sandbox.load(cached.artefact(), is_fuelled) } {
+        Ok(definition) => Some(definition),
+        Err(error) => {
+            let id = key.component;
+            tracing::warn!(%id, error = chain(&error), "cached artefact is not for this engine");
+            None
         }
-        Ok(definition)
+    }
+}
+
+fn lock_compiling(is_abandoned: &dyn Fn() -> bool) -> Result<MutexGuard<'static, ()>, DefineError> {
+    loop {
+        if let Some(compiling) = COMPILING_RUNTIME.try_lock_for(COMPILING_LOOK) {
+            return Ok(compiling);
+        }
+        if is_abandoned() {
+            return Err(DefineError::Abandoned);
+        }
     }
 }

@@ -11,10 +11,11 @@ pub mod clock;
 pub mod compile_child;
 pub mod define;
 pub mod host;
+mod runtimes;
 pub mod sandbox;
 pub mod session;
 pub mod verify;
 
-pub use define::CompileMode;
-pub use host::{Blobs, Host, HostError, HostOptions, HostStatus, ServedSession};
+pub use define::{CompileMode, Definer};
+pub use host::{Blobs, Host, HostError, HostOptions, HostStatus, RuntimeStatus, ServedSession};
 pub use verify::Submitters;

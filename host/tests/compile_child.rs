@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use spm_host::compile_child::{ChildCompiler, CompileChildError};
-use spm_host::sandbox::{Ended, Sandbox, SandboxOptions, StopCause, THREAD_STACK_BYTES, TaskInput};
+use spm_host::sandbox::{
+    Artefact, Ended, Kind, Sandbox, SandboxOptions, StopCause, THREAD_STACK_BYTES, TaskInput,
+};
 
 fn compiler() -> ChildCompiler {
     ChildCompiler::new(Path::new(env!("CARGO_BIN_EXE_spm-host")))
@@ -41,11 +43,12 @@ fn bomb() -> Vec<u8> {
     echo(&function.repeat(20))
 }
 
-fn runs(artefact: Vec<u8>, is_fuelled: bool) -> Ended {
+fn runs(artefact: Vec<u8>, kind: Kind) -> Ended {
     let run = move || {
-        let sandbox = Sandbox::new(SandboxOptions::own_process()).unwrap();
+        let sandbox = Sandbox::new(SandboxOptions::own_process().with(kind.profile)).unwrap();
         // SAFETY: the child that made it runs our own binary.
-        let definition = unsafe { sandbox.load(&artefact, is_fuelled) }.unwrap();
+        let definition =
+            unsafe { sandbox.load(Artefact::Bytes(&artefact), kind.is_fuelled) }.unwrap();
         let input = TaskInput {
             payload: None,
             arguments: b"hello",
@@ -66,9 +69,10 @@ fn runs(artefact: Vec<u8>, is_fuelled: bool) -> Ended {
 fn what_a_child_compiles_runs_here() {
     let compiler = compiler();
     compiler.warm_up();
-    for is_fuelled in [false, true, false] {
-        let artefact = compiler.compile(&echo(""), is_fuelled).unwrap();
-        assert_eq!(runs(artefact, is_fuelled), Ended::Returned(b"hello".to_vec()));
+    let kinds = [Kind::small(false), Kind::small(true), Kind::python(false), Kind::python(true)];
+    for kind in kinds.into_iter().chain(kinds) {
+        let artefact = compiler.compile(&echo(""), kind).unwrap();
+        assert_eq!(runs(artefact, kind), Ended::Returned(b"hello".to_vec()));
     }
 }
 
@@ -76,13 +80,13 @@ fn what_a_child_compiles_runs_here() {
 fn invalid_components_have_a_reason() {
     let compiler = compiler();
     for _ in 0..3 {
-        let error = compiler.compile(b"no component", false).unwrap_err();
+        let error = compiler.compile(b"no component", Kind::small(false)).unwrap_err();
         assert!(
             matches!(&error, CompileChildError::Failed { reason } if !reason.is_empty()),
             "{error}"
         );
         // Nothing of it is left in the child, which is used again.
-        assert!(compiler.compile(&echo(""), false).is_ok());
+        assert!(compiler.compile(&echo(""), Kind::small(false)).is_ok());
     }
 }
 
@@ -92,7 +96,7 @@ fn compiling_too_long_ends_the_child() {
         Path::new(env!("CARGO_BIN_EXE_spm-host")),
         Duration::from_millis(20),
     );
-    let error = compiler.compile(&bomb(), false).unwrap_err();
+    let error = compiler.compile(&bomb(), Kind::small(false)).unwrap_err();
     assert!(matches!(error, CompileChildError::TimedOut { .. }), "{error}");
 }
 
@@ -100,7 +104,7 @@ fn compiling_too_long_ends_the_child() {
 fn a_compilation_that_nobody_wants_any_more_ends() {
     let looks = AtomicU32::new(0);
     let is_abandoned = || looks.fetch_add(1, Ordering::Relaxed) > 0;
-    let error = compiler().compile_until(&bomb(), false, &is_abandoned).unwrap_err();
+    let error = compiler().compile_until(&bomb(), Kind::small(false), &is_abandoned).unwrap_err();
     assert!(
         matches!(&error, CompileChildError::Failed { reason } if reason.contains("nobody waits")),
         "{error}"
@@ -112,7 +116,7 @@ fn stopping_ends_a_compilation() {
     let compiler = Arc::new(compiler());
     let compiling = Arc::clone(&compiler);
     let bomb = bomb();
-    let thread = std::thread::spawn(move || compiling.compile(&bomb, false));
+    let thread = std::thread::spawn(move || compiling.compile(&bomb, Kind::small(false)));
     compiler.stop();
     // Whether it was stopped before, while or after it compiled, nothing hangs.
     if let Err(error) = thread.join().unwrap() {
@@ -128,12 +132,13 @@ fn a_child_that_died_while_it_waited_is_replaced() {
     let compiler = compiler();
     compiler.warm_up();
     compiler.kill_spare();
-    assert!(compiler.compile(&echo(""), false).is_ok());
+    assert!(compiler.compile(&echo(""), Kind::small(false)).is_ok());
 }
 
 #[test]
 fn a_missing_executable_is_said() {
-    let error =
-        ChildCompiler::new(Path::new("/nowhere/spm-host")).compile(&echo(""), false).unwrap_err();
+    let error = ChildCompiler::new(Path::new("/nowhere/spm-host"))
+        .compile(&echo(""), Kind::small(false))
+        .unwrap_err();
     assert!(matches!(error, CompileChildError::Start(_)), "{error}");
 }

@@ -1,6 +1,7 @@
 //! What this machine has to lend.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use spm_protocol::limits::MIB;
 
@@ -13,6 +14,28 @@ const LENT_PERCENT: u64 = 75;
 pub(super) fn slots() -> u32 {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (processors as u32).min(spm_host::sandbox::CONCURRENT_TASKS_MAX)
+}
+
+/// The folder of runtimes in the Python package that `executable` was installed with, or beside it.
+pub(super) fn engines_dir(executable: &Path) -> Option<PathBuf> {
+    let folder = executable.parent()?;
+    let installed = folder.parent()?;
+    let mut candidates = vec![folder.join("engines")];
+    // In an environment, or for all users.
+    let mut libraries: Vec<PathBuf> = fs::read_dir(installed.join("lib"))
+        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+        .unwrap_or_default();
+    libraries.sort();
+    for library in libraries {
+        let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("python") {
+            candidates.push(library.join("site-packages/spm/engines"));
+            candidates.push(library.join("dist-packages/spm/engines"));
+        }
+    }
+    // By `pip install --target`.
+    candidates.push(installed.join("spm/engines"));
+    candidates.into_iter().find(|candidate| candidate.is_dir())
 }
 
 /// Memory to lend, in bytes.
@@ -44,6 +67,18 @@ mod tests {
         let meminfo = "MemTotal:       24612345 kB\nMemFree:        1 kB\n";
         assert_eq!(total_of(meminfo), Some(24_612_345 * 1024));
         assert_eq!(total_of("nothing"), None);
+    }
+
+    #[test]
+    fn runtimes_are_found_in_the_package() {
+        let dir = tempfile::tempdir().unwrap();
+        let executable = dir.path().join("bin/spm-host");
+        assert_eq!(engines_dir(&executable), None);
+        for place in ["spm/engines", "lib/python3.11/site-packages/spm/engines", "bin/engines"] {
+            let place = dir.path().join(place);
+            fs::create_dir_all(&place).unwrap();
+            assert_eq!(engines_dir(&executable), Some(place));
+        }
     }
 
     #[test]

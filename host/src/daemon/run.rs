@@ -48,6 +48,14 @@ pub(crate) struct RunArgs {
     /// without any, nobody's may. May be given often
     #[arg(long, value_name = "PEER ID", verbatim_doc_comment)]
     allow: Vec<PeerId>,
+    /// Folder with the runtimes of engines, such as `python.wasm`
+    /// [default: that of the package this program is part of]
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    engines: Option<PathBuf>,
+    /// Folder for compiled components; several hosts may use one
+    /// [default: the state folder]
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    cache_dir: Option<PathBuf>,
     /// Tasks to run at the same time [default: one for each processor]
     #[arg(long, value_name = "N")]
     slots: Option<u32>,
@@ -93,6 +101,11 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
     let slots = args.slots.unwrap_or_else(machine::slots);
     let memory_bytes =
         args.memory_mib.map_or_else(machine::memory_bytes, |mib| mib.saturating_mul(MIB as u64));
+    let executable = std::env::current_exe().map_err(DaemonError::Start)?;
+    let engines_dir = args.engines.clone().or_else(|| machine::engines_dir(&executable));
+    if engines_dir.is_none() {
+        tracing::warn!("no runtimes of engines are found: submitters' hubs send theirs");
+    }
     let host = Host::start(HostOptions {
         name: args.name.clone().unwrap_or_else(machine_name),
         slots,
@@ -100,10 +113,9 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
         labels,
         submitters: Submitters::Owners(args.allow.iter().copied().collect::<BTreeSet<_>>()),
         sandbox: SandboxOptions::own_process(),
-        compile: CompileMode::Child {
-            executable: std::env::current_exe().map_err(DaemonError::Start)?,
-        },
-        cache_dir: Some(folder.clone()),
+        compile: CompileMode::Child { executable },
+        cache_dir: Some(args.cache_dir.clone().unwrap_or_else(|| folder.clone())),
+        engines_dir,
         runtime: Some(runtime.handle().clone()),
     })?;
     let served = runtime.block_on(serve(args, &folder, identity, &host));
@@ -153,6 +165,7 @@ async fn serve(
         );
     }
     print_ready(&addresses).map_err(DaemonError::Start)?;
+    host.compile_runtimes().map_err(DaemonError::Start)?;
     let warming = Arc::clone(host);
     tokio::task::spawn_blocking(move || warming.warm_up());
     let stdin_ended =

@@ -268,7 +268,8 @@ impl Driver<'_> {
             let Ok(permit) = large.acquire_owned().await else { return };
             let session = &run.session;
             let providers = [session.submitter.transport];
-            let fetched = session.blobs.fetch(id, bytes, session.session, &providers).await;
+            let fetched =
+                session.blobs.fetch(id, bytes, session.session, &providers, |_, _| {}).await;
             if run.fetching.lock().remove(&task.id).is_none() {
                 // Cancelled, and answered, by then.
                 return;

@@ -12,6 +12,7 @@ mod outbox;
 mod point;
 mod prepare;
 mod queue;
+mod runtime;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -30,12 +31,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub use drive::ServedSession;
 pub use point::Blobs;
+pub use runtime::RuntimeStatus;
 
 use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError};
 use crate::define::{CompileMode, Definer};
-use crate::sandbox::{
-    CONCURRENT_TASKS_MAX, Sandbox, SandboxError, SandboxOptions, THREAD_STACK_BYTES,
-};
+use crate::runtimes::Runtimes;
+use crate::sandbox::{CONCURRENT_TASKS_MAX, SandboxError, SandboxOptions, THREAD_STACK_BYTES};
 use crate::session::Event;
 use crate::verify::{Offer, Submitters};
 
@@ -45,7 +46,7 @@ use slot::Slot;
 /// How long [`Host::stop`] waits for sessions to say goodbye, and for what they compile.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Engines whose components this version runs.
-const ENGINES: &[Engine] = &[Engine::Native, Engine::Guest];
+const ENGINES: &[Engine] = &[Engine::Native, Engine::Python, Engine::Guest];
 
 /// How a host is started. There is no default: the caller decides.
 #[derive(Debug)]
@@ -64,8 +65,11 @@ pub struct HostOptions {
     pub sandbox: SandboxOptions,
     /// Where it compiles.
     pub compile: CompileMode,
-    /// Folder that keeps compiled components across restarts.
+    /// Folder that keeps compiled components across restarts; hosts in the submitter's process keep only runtimes
+    /// there. Several hosts may use one.
     pub cache_dir: Option<PathBuf>,
+    /// Folder with the runtimes of engines that came with SPM.
+    pub engines_dir: Option<PathBuf>,
     /// Where sessions are driven; without one the host has a thread of its own for that.
     pub runtime: Option<Handle>,
 }
@@ -108,6 +112,8 @@ pub struct HostStatus {
     pub sessions: usize,
     /// Memory for all tasks together, in bytes.
     pub memory_bytes: u64,
+    /// The runtimes of engines that came with SPM, by their files' names.
+    pub runtimes: BTreeMap<String, RuntimeStatus>,
 }
 
 /// What slots, sessions and the handle share.
@@ -115,6 +121,9 @@ pub(crate) struct Shared {
     info: HostInfo,
     offer: Offer,
     definer: Definer,
+    runtimes: Runtimes,
+    /// How far the runtimes that came with SPM are, by their files' names.
+    runtime_states: Mutex<BTreeMap<String, RuntimeStatus>>,
     queue: Queue,
     slots: Vec<Slot>,
     sessions: Mutex<Sessions>,
@@ -163,6 +172,8 @@ impl Shared {
 pub struct Host {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The thread that compiles runtimes ahead.
+    compiling: Mutex<Option<JoinHandle<()>>>,
     handle: Handle,
     /// The runtime, if it is the host's own.
     runtime: Mutex<Option<Runtime>>,
@@ -183,13 +194,19 @@ impl Host {
             sandbox,
             compile,
             cache_dir,
+            engines_dir,
             runtime,
         } = options;
         if slots == 0 || slots > CONCURRENT_TASKS_MAX {
             return Err(HostError::Slots { slots });
         }
-        let cache = cache_dir.map(|dir| ArtefactCache::open(&dir, CACHE_BYTES_MAX)).transpose()?;
-        let definer = Definer::new(Sandbox::new(sandbox)?, &compile, cache, slots);
+        let definer = if compile == CompileMode::InProcess {
+            Definer::in_process(sandbox, cache_dir.as_deref(), slots)?
+        } else {
+            let cache = cache_dir.as_deref().map(|dir| ArtefactCache::open(dir, CACHE_BYTES_MAX));
+            Definer::new(sandbox, &compile, cache.transpose()?, slots)?
+        };
+        let runtimes = Runtimes::new(engines_dir.as_deref(), cache_dir.as_deref());
         let own_runtime =
             if runtime.is_none() { Some(own_runtime().map_err(HostError::Thread)?) } else { None };
         let handle = match (&own_runtime, runtime) {
@@ -216,6 +233,8 @@ impl Host {
             info,
             offer,
             definer,
+            runtimes,
+            runtime_states: Mutex::default(),
             queue: Queue::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
             sessions: Mutex::default(),
@@ -224,6 +243,7 @@ impl Host {
         let host = Arc::new(Self {
             shared: Arc::clone(&shared),
             threads: Mutex::default(),
+            compiling: Mutex::default(),
             handle,
             runtime: Mutex::new(own_runtime),
         });
@@ -242,6 +262,20 @@ impl Host {
     /// Starts what makes the first compilation quicker. Returns soon; to be called when there is time.
     pub fn warm_up(&self) {
         self.shared.definer.warm_up();
+    }
+
+    /// Compiles the runtimes that came with SPM, in a thread of its own, so that nobody waits for that later.
+    ///
+    /// # Errors
+    /// If there is no thread.
+    pub fn compile_runtimes(&self) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let handle = self.handle.clone();
+        let thread = std::thread::Builder::new()
+            .name("spm-runtimes".to_owned())
+            .spawn(move || runtime::compile_all(&shared, &handle))?;
+        *self.compiling.lock() = Some(thread);
+        Ok(())
     }
 
     /// What it says of itself.
@@ -277,6 +311,7 @@ impl Host {
             queued: shared.queue.len(),
             sessions: shared.sessions.lock().open.len(),
             memory_bytes: shared.info.memory_bytes,
+            runtimes: shared.runtime_states.lock().clone(),
         }
     }
 
@@ -308,6 +343,11 @@ impl Host {
             let _ = thread.join();
         }
         shared.definer.stop();
+        let compiling = self.compiling.lock().take();
+        if let Some(thread) = compiling {
+            // It ends by a panic only, which was printed.
+            let _ = thread.join();
+        }
         let runtime = self.runtime.lock().take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(deadline.saturating_duration_since(Instant::now()));

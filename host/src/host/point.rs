@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
-use spm_protocol::frame::{HostWork, Task, TaskResult};
+use spm_protocol::frame::{HostWork, PrepareStep, Task, TaskResult};
 use spm_protocol::limits::INLINE_BYTES_MAX;
 use spm_protocol::{Certified, ContentId, Outcome, Payload, PeerId, Point, SessionId, TaskId};
 use tokio::sync::mpsc::UnboundedSender;
@@ -44,13 +44,14 @@ impl Blobs {
         bytes: u64,
         session: SessionId,
         providers: &[PeerId],
+        progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Bytes, String> {
         let content = match self {
             Self::Store(store) => store
                 .get(id)
                 .ok_or_else(|| format!("blob `{id}` is not in the store of this process")),
             Self::Mesh(mesh) => mesh
-                .fetch(id, bytes, session, providers, |_, _| {})
+                .fetch(id, bytes, session, providers, progress)
                 .await
                 .map_err(|error| chain(&error)),
         }?;
@@ -195,6 +196,11 @@ impl PointRun {
             pure: true,
         }])
         .wake();
+    }
+
+    /// Says that its preparation takes a while.
+    pub(super) fn tell_preparing(&self, closure: u32, step: PrepareStep, permille: Option<u32>) {
+        self.session.tell(Event::Preparing { point: self.point, closure, step, permille });
     }
 
     /// Gives tasks back that have not started.

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use spm_protocol::frame::{Member, Provider, Refusal};
+use parking_lot::Mutex;
+use spm_protocol::frame::{Member, PrepareStep, Provider, Refusal};
 use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
 
 use super::Shared;
 use super::point::{ClosureRun, PointRun};
+use crate::sandbox::{Kind, Profile};
 use crate::session::Event;
 use crate::verify;
+
+/// How often a hub is told how far a fetch is; one that is over by then is not mentioned.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// What an [`crate::session::Action::Prepare`] says.
 pub(super) struct Preparation {
@@ -65,7 +70,8 @@ async fn define_all(
     let mut closures = Vec::with_capacity(manifests.len());
     let mut refusals = Vec::new();
     for (index, manifest) in manifests.into_iter().enumerate() {
-        let defined = define_one(host, run, &manifest, &members, &sources, fetch_time).await;
+        let closure = Closure { index: index as u32, manifest: &manifest };
+        let defined = define_one(host, run, closure, &members, &sources, fetch_time).await;
         match defined {
             Ok(closure) => closures.push(closure),
             Err(reason) => refusals.push(refusal(index, &manifest.name, &reason)),
@@ -126,10 +132,17 @@ fn sources(
     sources
 }
 
+/// One of the closures of a preparation.
+#[derive(Clone, Copy)]
+struct Closure<'a> {
+    index: u32,
+    manifest: &'a Manifest,
+}
+
 async fn define_one(
     host: &Arc<Shared>,
     run: &Arc<PointRun>,
-    manifest: &Manifest,
+    Closure { index, manifest }: Closure<'_>,
     members: &[PeerId],
     sources: &BTreeMap<ContentId, Vec<PeerId>>,
     fetch_time: &mut Duration,
@@ -139,7 +152,9 @@ async fn define_one(
         let begun = Instant::now();
         let submitter = [session.submitter.transport];
         let providers = sources.get(&id).map_or(&submitter[..], Vec::as_slice);
-        let fetched = session.blobs.fetch(id, bytes, session.session, providers).await;
+        let progress = Progress { run: Arc::clone(run), index, told: Mutex::new(begun) };
+        let told = move |done, of| progress.tell(done, of);
+        let fetched = session.blobs.fetch(id, bytes, session.session, providers, told).await;
         *fetch_time += begun.elapsed();
         let content = fetched?;
         verify::check_content(id, &content).map_err(|error| error.to_string())?;
@@ -150,26 +165,58 @@ async fn define_one(
         Some((id, bytes)) => Some(fetch(id, bytes).await?),
         None => None,
     };
-    let is_fuelled = manifest.limits.fuel.is_some();
+    let id = manifest.component;
+    let kind = kind_of(manifest);
     let memory_bytes = manifest.limits.memory_bytes;
-    let known = host.definer.known(manifest.component, is_fuelled, memory_bytes);
-    let definition = if let Some(definition) = known {
+    let mut definition = host.definer.known(id, kind, memory_bytes);
+    let mut turn = None;
+    if definition.is_none() && kind.profile == Profile::Python {
+        // Whoever waits may find that another made it, or that the host did at its start.
+        run.tell_preparing(index, PrepareStep::Compiling, None);
+        turn = Some(host.definer.turn(kind.profile).await?);
+        definition = host.definer.known(id, kind, memory_bytes);
+    }
+    let definition = if let Some(definition) = definition {
         definition
     } else {
-        let component = fetch(manifest.component, manifest.component_bytes).await?;
-        let (host, run, id) = (Arc::clone(host), Arc::clone(run), manifest.component);
-        let turn = host.definer.turn().await?;
+        let bytes = manifest.component_bytes;
+        let (component, is_fetched) = match kind.profile {
+            Profile::Small => (fetch(id, bytes).await?, false),
+            Profile::Python => {
+                let reading = Arc::clone(host);
+                let here = tokio::task::spawn_blocking(move || reading.runtimes.get(id, bytes));
+                match here.await.map_err(|error| bug(&error))? {
+                    Some(component) => (component, false),
+                    None => {
+                        let component = fetch(id, bytes).await?;
+                        run.tell_preparing(index, PrepareStep::Compiling, None);
+                        (component, true)
+                    }
+                }
+            }
+        };
+        let (host, run) = (Arc::clone(host), Arc::clone(run));
+        let turn = match turn {
+            Some(turn) => turn,
+            None => host.definer.turn(kind.profile).await?,
+        };
         let defined = tokio::task::spawn_blocking(move || {
             // This goes on when the preparation is aborted, and the point is not dropped before it is over: no
             // hub can pile up compilations.
             let _turn = turn;
-            let initial_bytes = verify::check_component(&component, memory_bytes)
+            let bounds = kind.profile.bounds();
+            let initial_bytes = verify::check_component(&component, bounds, memory_bytes)
                 .map_err(|error| error.to_string())?;
-            host.definer
-                .define(id, &component, is_fuelled, initial_bytes, &|| run.is_abandoned())
-                .map_err(|error| error.reason())
+            let definition = host
+                .definer
+                .define(id, &component, kind, initial_bytes, &|| run.is_abandoned())
+                .map_err(|error| error.reason())?;
+            if is_fetched {
+                host.runtimes.keep(id, &component);
+            }
+            Ok::<_, String>(definition)
         });
-        defined.await.map_err(|error| format!("a bug in SPM's host: {error}"))??
+        defined.await.map_err(|error| bug(&error))??
     };
     Ok(ClosureRun {
         definition,
@@ -178,6 +225,34 @@ async fn define_one(
         fuel: manifest.limits.fuel.unwrap_or(0),
         deadline_ms: manifest.limits.deadline_ms,
     })
+}
+
+/// Says how far the fetching of a blob is, if that takes a while.
+struct Progress {
+    run: Arc<PointRun>,
+    index: u32,
+    told: Mutex<Instant>,
+}
+
+impl Progress {
+    fn tell(&self, done: u64, of: u64) {
+        let mut told = self.told.lock();
+        if told.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        *told = Instant::now();
+        let permille = done.saturating_mul(1000).checked_div(of).unwrap_or(0) as u32;
+        self.run.tell_preparing(self.index, PrepareStep::Fetching, Some(permille));
+    }
+}
+
+/// What a closure's component is compiled for.
+fn kind_of(manifest: &Manifest) -> Kind {
+    Kind { profile: Profile::of(manifest.engine), is_fuelled: manifest.limits.fuel.is_some() }
+}
+
+fn bug(error: &tokio::task::JoinError) -> String {
+    format!("a bug in SPM's host: {error}")
 }
 
 fn refusal(index: usize, name: &str, reason: &str) -> Refusal {

@@ -16,24 +16,74 @@ use wasmtime::{
 use super::nans;
 use super::ticker::Ticker;
 
+/// Tasks that one process can run at the same time, all hosts in it together.
+pub const CONCURRENT_TASKS_MAX: u32 = 256;
+
+/// Threads that compile one component. More need much more memory, each for the function it is at.
+const COMPILE_THREADS_MAX: usize = 8;
+
 /// What kind of component an engine is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
     /// Components of a few kB to a few MB, with one memory: compiled Python, the guest SDK.
     Small,
+    /// An interpreter of tens of MB, linked of a dozen modules that share a memory and a large table: `CPython`.
+    Python,
 }
 
-/// Tasks that one process can run at the same time, all hosts in it together.
-pub const CONCURRENT_TASKS_MAX: u32 = 256;
-/// Core instances of a component. The component tools make three or four: the module, and shims for its imports.
-pub const CORE_INSTANCES_MAX: u32 = INSTANCES_MAX as u32;
-/// Linear memories of a component of the small profile, whose tasks reserve address space for each.
-pub const MEMORIES_MAX: u32 = 2;
-/// Tables of a component of the small profile.
-pub const TABLES_MAX: u32 = 8;
-/// Bytes of a task's memory that are wiped in place and kept for the next one. Wiping costs less than giving pages
-/// back and faulting them in again.
-const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
+/// What a component of a profile may consist of, so that every task finds room for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Core instances of a component. The component tools make three or four of a small one: the module, and shims
+    /// for its imports. `CPython` with its libraries is fourteen.
+    pub core_instances: u32,
+    /// Linear memories, for each of which tasks reserve address space.
+    pub memories: u32,
+    /// Tables.
+    pub tables: u32,
+}
+
+impl Profile {
+    /// The profile that an engine's components are run with.
+    pub const fn of(engine: spm_protocol::Engine) -> Self {
+        match engine {
+            spm_protocol::Engine::Native | spm_protocol::Engine::Guest => Self::Small,
+            spm_protocol::Engine::Python | spm_protocol::Engine::Scientific => Self::Python,
+        }
+    }
+
+    /// What its components may consist of.
+    pub const fn bounds(self) -> Bounds {
+        let core_instances = INSTANCES_MAX as u32;
+        match self {
+            Self::Small => Bounds { core_instances, memories: 2, tables: 8 },
+            // One of each, and one more for the shims of its imports.
+            Self::Python => Bounds { core_instances, memories: 2, tables: 2 },
+        }
+    }
+
+    /// Whether several threads compile a component: seconds of one.
+    const fn is_compiled_in_parallel(self) -> bool {
+        matches!(self, Self::Python)
+    }
+
+    /// Core instances that one task has on average when every task of the process runs.
+    const fn usual_instances(self) -> u32 {
+        match self {
+            Self::Small => 8,
+            Self::Python => 16,
+        }
+    }
+
+    /// Bytes of a task's memory that are restored in place and kept for the next one. That costs less than giving
+    /// pages back and faulting them in again.
+    const fn keep_resident_bytes(self) -> usize {
+        match self {
+            Self::Small => 256 * 1024,
+            Self::Python => 4 * 1024 * 1024,
+        }
+    }
+}
 
 /// How an engine compiles and runs. Engines of equal options are one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +123,7 @@ impl EngineOptions {
             .wasm_wide_arithmetic(false)
             .wasm_memory64(false)
             .concurrency_support(false)
-            // Its threads would live as long as the process.
-            .parallel_compilation(false)
+            .parallel_compilation(self.profile.is_compiled_in_parallel())
             .max_wasm_stack(STACK_BYTES_MAX)
             // No fibers are used, but this must not be smaller.
             .async_stack_size(STACK_BYTES_MAX)
@@ -94,21 +143,24 @@ impl EngineOptions {
     }
 
     fn pool(self) -> PoolingAllocationConfig {
-        let Profile::Small = self.profile;
+        let bounds = self.profile.bounds();
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(CONCURRENT_TASKS_MAX)
-            .total_core_instances(CONCURRENT_TASKS_MAX * 8)
-            .total_memories(CONCURRENT_TASKS_MAX * MEMORIES_MAX)
-            .total_tables(CONCURRENT_TASKS_MAX * TABLES_MAX)
-            .max_core_instances_per_component(CORE_INSTANCES_MAX)
-            .max_memories_per_component(MEMORIES_MAX)
-            .max_memories_per_module(MEMORIES_MAX)
-            .max_tables_per_component(TABLES_MAX)
-            .max_tables_per_module(TABLES_MAX)
+            .total_core_instances(CONCURRENT_TASKS_MAX * self.profile.usual_instances())
+            .total_memories(CONCURRENT_TASKS_MAX * bounds.memories)
+            .total_tables(CONCURRENT_TASKS_MAX * bounds.tables)
+            .max_core_instances_per_component(bounds.core_instances)
+            .max_memories_per_component(bounds.memories)
+            .max_memories_per_module(bounds.memories)
+            .max_tables_per_component(bounds.tables)
+            .max_tables_per_module(bounds.tables)
             .table_elements(TABLE_ELEMENTS_MAX)
             .max_memory_size(MEMORY_BYTES_MAX as usize)
-            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .linear_memory_keep_resident(self.profile.keep_resident_bytes())
             .table_keep_resident(16 * 1024);
+        if self.profile == Profile::Python {
+            pool.pagemap_scan(wasmtime::Enabled::Auto);
+        }
         pool
     }
 }
@@ -135,7 +187,7 @@ impl SharedEngine {
         let engine = Engine::new(&options.config(Nans::Replaced))?;
         let ticker = Ticker::start(engine.weak());
         let shared = Arc::new(Self { engine, ticker, options, hidden: OnceLock::new() });
-        if options.compile_only {
+        if options.compile_only && options.profile == Profile::Small {
             // A process that compiles is started before it has anything to compile.
             shared.hidden()?;
         }
@@ -143,8 +195,22 @@ impl SharedEngine {
         Ok(shared)
     }
 
+    /// What kind of component it is made for.
+    pub(super) fn profile(&self) -> Profile {
+        self.options.profile
+    }
+
     /// Compiles a component to an artefact that `engine` loads.
     pub(crate) fn precompile(&self, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        if self.profile().is_compiled_in_parallel() {
+            // Wasmtime would make threads that live as long as the process; these end with the compilation.
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads.min(COMPILE_THREADS_MAX))
+                .thread_name(|index| format!("spm-compile-{index}"))
+                .build()?;
+            return pool.install(|| self.engine.precompile_component(component));
+        }
         if nans::are_hidden(component) {
             self.hidden()?.precompile_component(component)
         } else {
@@ -154,10 +220,10 @@ impl SharedEngine {
 
     /// Compiles a component.
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        if !nans::are_hidden(component) {
+        if !self.profile().is_compiled_in_parallel() && !nans::are_hidden(component) {
             return Component::from_binary(&self.engine, component);
         }
-        let artefact = self.hidden()?.precompile_component(component)?;
+        let artefact = self.precompile(component)?;
         // SAFETY: it was made a moment ago, by an engine that differs only in what it adds to operations on floats.
         unsafe { Component::deserialize(&self.engine, artefact) }
     }

@@ -21,6 +21,7 @@ mod state;
 mod stop;
 mod ticker;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -28,9 +29,7 @@ use spm_protocol::limits::STACK_BYTES_MAX;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-pub use engine::{
-    CONCURRENT_TASKS_MAX, CORE_INSTANCES_MAX, EngineOptions, MEMORIES_MAX, Profile, TABLES_MAX,
-};
+pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Profile};
 pub use imports::is_allowed as is_import_allowed;
 pub use run::{Ended, Ran, TaskInput};
 pub use state::OutputSink;
@@ -43,7 +42,7 @@ use state::TaskState;
 pub const THREAD_STACK_BYTES: usize = STACK_BYTES_MAX + 1024 * 1024;
 
 /// How a sandbox is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SandboxOptions {
     /// What kind of component it is for.
     pub profile: Profile,
@@ -67,6 +66,12 @@ impl SandboxOptions {
     /// For a process that compiles for one of [`Self::own_process`].
     pub const fn compile_child() -> Self {
         Self { profile: Profile::Small, signals: true, compile_only: true }
+    }
+
+    /// The same for components of another profile.
+    #[must_use]
+    pub const fn with(self, profile: Profile) -> Self {
+        Self { profile, ..self }
     }
 
     fn engine(self, fuel: bool) -> EngineOptions {
@@ -117,6 +122,36 @@ pub enum CompileError {
     /// The engine for it cannot be made.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+}
+
+/// What a component is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// The profile of its engine.
+    pub profile: Profile,
+    /// Whether fuel is counted.
+    pub is_fuelled: bool,
+}
+
+impl Kind {
+    /// A small component.
+    pub const fn small(is_fuelled: bool) -> Self {
+        Self { profile: Profile::Small, is_fuelled }
+    }
+
+    /// A component of an interpreter.
+    pub const fn python(is_fuelled: bool) -> Self {
+        Self { profile: Profile::Python, is_fuelled }
+    }
+}
+
+/// A compiled component.
+#[derive(Debug, Clone, Copy)]
+pub enum Artefact<'a> {
+    /// Its bytes, which are copied.
+    Bytes(&'a [u8]),
+    /// A file that holds it, which is mapped: processes share what of it they use. It must never change.
+    File(&'a Path),
 }
 
 /// Compiles components and runs tasks in them.
@@ -193,16 +228,21 @@ impl Sandbox {
     /// If it was made for another engine, or the component is not of the world that closures are of.
     ///
     /// # Safety
-    /// `artefact` must be unchanged output of [`Sandbox::precompile`]: it is machine code, and will run.
+    /// `artefact` must be unchanged output of [`Sandbox::precompile`], and stay that: it is machine code, and will run.
     pub unsafe fn load(
         &self,
-        artefact: &[u8],
+        artefact: Artefact<'_>,
         is_fuelled: bool,
     ) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        // SAFETY: the caller's promise is the one that this function asks for.
-        let component = unsafe { Component::deserialize(&engine.engine, artefact) }
-            .map_err(CompileError::Artefact)?;
+        // SAFETY: the caller's promise is the one that these functions ask for.
+        let component = unsafe {
+            match artefact {
+                Artefact::Bytes(bytes) => Component::deserialize(&engine.engine, bytes),
+                Artefact::File(path) => Component::deserialize_file(&engine.engine, path),
+            }
+        };
+        let component = component.map_err(CompileError::Artefact)?;
         Definition::new(engine, &component, is_fuelled)
     }
 

@@ -66,7 +66,11 @@ impl Sandbox {
     /// [`THREAD_STACK_BYTES`](super::THREAD_STACK_BYTES). Returns early if `stop` is set.
     pub fn run(definition: &Definition, input: &TaskInput<'_>, stop: &Arc<StopCause>) -> Ran {
         let begun = Instant::now();
-        let mut state = TaskState::new(Arc::clone(stop), input.memory_bytes_max);
+        let mut state = TaskState::new(
+            definition.engine.profile().bounds(),
+            Arc::clone(stop),
+            input.memory_bytes_max,
+        );
         state.index = input.index;
         state.attempt = input.attempt;
         state.seed = input.seed;

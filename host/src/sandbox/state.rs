@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use spm_protocol::TrapCode;
 use spm_protocol::limits::{
-    EPOCH_TICK_MS, INSTANCES_MAX, OUTPUT_BYTES_MAX, OUTPUT_CHUNK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    EPOCH_TICK_MS, OUTPUT_BYTES_MAX, OUTPUT_CHUNK_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
-use super::engine::{MEMORIES_MAX, TABLES_MAX};
+use super::engine::Bounds;
 use super::stop::{Stop, StopCause};
 
 /// Ticks after which output that waits is sent on although it is no full chunk.
@@ -41,6 +41,7 @@ pub(super) enum Ended {
 
 /// What the imports, the limiter and the epoch callback of one task share.
 pub(super) struct TaskState {
+    bounds: Bounds,
     pub(super) index: u64,
     pub(super) attempt: u32,
     pub(super) seed: u64,
@@ -63,8 +64,9 @@ pub(super) struct TaskState {
 }
 
 impl TaskState {
-    pub(super) fn new(stop: Arc<StopCause>, memory_bytes_max: usize) -> Self {
+    pub(super) fn new(bounds: Bounds, stop: Arc<StopCause>, memory_bytes_max: usize) -> Self {
         Self {
+            bounds,
             index: 0,
             attempt: 1,
             seed: 0,
@@ -210,15 +212,15 @@ impl ResourceLimiter for TaskState {
     }
 
     fn instances(&self) -> usize {
-        INSTANCES_MAX
+        self.bounds.core_instances as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES_MAX as usize
+        self.bounds.tables as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES_MAX as usize
+        self.bounds.memories as usize
     }
 }
 
@@ -226,7 +228,10 @@ impl ResourceLimiter for TaskState {
 mod tests {
     use parking_lot::Mutex;
 
+    use super::super::Profile;
     use super::*;
+
+    const BOUNDS: Bounds = Profile::Small.bounds();
 
     #[derive(Default)]
     struct Kept(Mutex<Vec<Vec<u8>>>);
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn chunks_of_output_end_between_characters() {
         let kept = Arc::new(Kept::default());
-        let mut state = TaskState::new(Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
         state.sink = Some(kept.clone());
         let text = "aü€😀".repeat(5000);
         for piece in text.as_bytes().chunks(7) {
@@ -260,7 +265,7 @@ mod tests {
 
     #[test]
     fn output_that_is_no_text_still_flows() {
-        let mut state = TaskState::new(Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
         state.print(&vec![0x80; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
         assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
         state.print(&vec![0xf0; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
@@ -269,7 +274,7 @@ mod tests {
 
     #[test]
     fn output_has_a_limit() {
-        let mut state = TaskState::new(Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
         let piece = vec![b'x'; OUTPUT_BYTES_MAX];
         assert_eq!(state.print(&piece), Ok(()));
         assert_eq!(state.print(b"x"), Err(Ended::Violation(TrapCode::OutputLimit)));
@@ -277,7 +282,7 @@ mod tests {
 
     #[test]
     fn sleeping_ends_with_its_time_or_the_tasks() {
-        let mut state = TaskState::new(Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
         let begun = Instant::now();
         assert_eq!(state.sleep(Duration::ZERO), Ok(()));
         assert_eq!(state.sleep(Duration::from_millis(3)), Ok(()));
@@ -290,7 +295,7 @@ mod tests {
     #[test]
     fn who_stops_a_task_wakes_it() {
         let stop = Arc::new(StopCause::new());
-        let mut state = TaskState::new(Arc::clone(&stop), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::clone(&stop), 0);
         let sleeping = std::thread::spawn(move || state.sleep(Duration::MAX));
         stop.stop(Stop::Abandoned);
         assert_eq!(sleeping.join().unwrap(), Err(Ended::Stopped(Stop::Abandoned)));
@@ -299,7 +304,7 @@ mod tests {
     #[test]
     fn what_was_printed_is_not_held_back_by_a_sleep() {
         let kept = Arc::new(Kept::default());
-        let mut state = TaskState::new(Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
         state.sink = Some(kept.clone());
         state.print(b"going to bed").unwrap();
         assert_eq!(state.sleep(Duration::ZERO), Ok(()));
@@ -308,7 +313,7 @@ mod tests {
 
     #[test]
     fn memory_is_counted_over_all_memories() {
-        let mut state = TaskState::new(Arc::default(), 10);
+        let mut state = TaskState::new(BOUNDS, Arc::default(), 10);
         assert!(state.memory_growing(0, 6, None).unwrap());
         assert!(state.memory_growing(0, 4, None).unwrap());
         assert!(!state.hit_memory_limit);

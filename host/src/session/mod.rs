@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use spm_protocol::frame::{
     HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PROTOCOL_VERSION,
 };
-use spm_protocol::frame::{Provider, Refusal, Task, TaskResult};
+use spm_protocol::frame::{PrepareStep, Provider, Refusal, Task, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, PREPARE_DEADLINE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{Outcome, Point, SignedManifest, TaskId};
 
@@ -51,6 +51,17 @@ pub enum Event {
         fetch_us: u64,
         /// How long verifying and compiling took, in microseconds.
         compile_us: u64,
+    },
+    /// An [`Action::Prepare`] takes a while.
+    Preparing {
+        /// Its point.
+        point: Point,
+        /// Index of the closure that it is busy with.
+        closure: u32,
+        /// What it does.
+        step: PrepareStep,
+        /// How far it is with that, in thousandths, if that is known.
+        permille: Option<u32>,
     },
     /// An [`Action::Prepare`] failed, and nothing of it is left.
     PrepareFailed {
@@ -248,6 +259,17 @@ impl Session {
                         point,
                         fetch_us,
                         compile_us,
+                    }));
+                }
+            }
+            Event::Preparing { point, closure, step, permille } => {
+                if matches!(self.phase, Phase::Preparing { point: current, .. } if current == point)
+                {
+                    actions.push(Action::SendControl(HostControl::Preparing {
+                        point,
+                        closure,
+                        step,
+                        permille,
                     }));
                 }
             }

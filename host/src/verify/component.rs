@@ -7,7 +7,7 @@ use wasmparser::{
 };
 
 use super::VerifyError;
-use crate::sandbox::{MEMORIES_MAX, TABLES_MAX, is_import_allowed};
+use crate::sandbox::{Bounds, is_import_allowed};
 
 /// How deep components may be nested in one another. The component tools nest two or three.
 const NESTING_MAX: usize = 8;
@@ -56,17 +56,21 @@ pub enum ComponentError {
     },
 }
 
-/// Checks that `component` is valid, imports only what closures may, exports what they must, and starts within
-/// `memory_bytes` of linear memory. Returns how much it starts with.
+/// Checks that `component` is valid, imports only what closures may, exports what they must, stays within the
+/// `bounds` of its profile, and starts within `memory_bytes` of linear memory. Returns how much it starts with.
 ///
 /// # Errors
 /// Says the first thing that is wrong.
-pub fn check_component(component: &[u8], memory_bytes: u64) -> Result<u64, VerifyError> {
+pub fn check_component(
+    component: &[u8],
+    bounds: Bounds,
+    memory_bytes: u64,
+) -> Result<u64, VerifyError> {
     if Parser::is_core_wasm(component) {
         return Err(ComponentError::CoreModule.into());
     }
     let mut content = Content::default();
-    content.read(component).and_then(|()| content.check())?;
+    content.read(component).and_then(|()| content.check(bounds))?;
     if content.memory_bytes > memory_bytes {
         return Err(VerifyError::Memory {
             asked_bytes: content.memory_bytes,
@@ -190,11 +194,11 @@ impl Content {
         self.table_elements = self.table_elements.max(table.initial);
     }
 
-    fn check(&self) -> Result<(), ComponentError> {
-        at_most("core instances", self.instances, INSTANCES_MAX as u64)?;
+    fn check(&self, bounds: Bounds) -> Result<(), ComponentError> {
+        at_most("core instances", self.instances, u64::from(bounds.core_instances))?;
         at_most("instances in one another", self.expanded, EXPANDED_INSTANCES_MAX)?;
-        at_most("memories", self.memories, u64::from(MEMORIES_MAX))?;
-        at_most("tables", self.tables, u64::from(TABLES_MAX))?;
+        at_most("memories", self.memories, u64::from(bounds.memories))?;
+        at_most("tables", self.tables, u64::from(bounds.tables))?;
         at_most("elements in a table", self.table_elements, TABLE_ELEMENTS_MAX as u64)?;
         match (self.has_define, self.has_call) {
             (true, true) => Ok(()),

@@ -31,10 +31,11 @@ def laptop(hosts: int | None = None, *, processes: bool = False) -> Pool:
     if not isinstance(hosts, int) or hosts < 1:
         raise ValueError(f"hosts must be an int of at least 1, not {hosts!r}")
     memory_mib = _runtime.memory_mib() // hosts
+    engines = _runtime.engines_folder()
     if processes:
-        made = Hosts.processes(hosts, memory_mib, _runtime.host_program())
+        made = Hosts.processes(hosts, memory_mib, _runtime.host_program(), engines)
     else:
-        made = Hosts.in_process(hosts, memory_mib)
+        made = Hosts.in_process(hosts, memory_mib, engines)
     return Pool(HostBackend(made))
 
 

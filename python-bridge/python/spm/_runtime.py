@@ -125,6 +125,11 @@ def memory_mib() -> int:
         return 8192
 
 
+def engines_folder() -> str:
+    """Where the runtimes of engines are: in this package."""
+    return str(Path(__file__).resolve().parent / "engines")
+
+
 def host_program() -> str:
     """Where `spm-host` is: what `SPM_HOST` names, or the program that was installed with SPM."""
     named = os.environ.get("SPM_HOST")

@@ -47,6 +47,10 @@ pub(super) struct ChildOptions<'a> {
     pub owner: PeerId,
     pub memory_mib: u64,
     pub state_dir: &'a Path,
+    /// Where compiled components are kept; in the state folder, if nowhere.
+    pub cache_dir: Option<&'a Path>,
+    /// Where the runtimes of engines are; where the program looks, if nowhere.
+    pub engines: Option<&'a Path>,
 }
 
 impl HostChild {
@@ -60,8 +64,14 @@ impl HostChild {
         let folder = options.state_dir.join(number.to_string());
         std::fs::create_dir_all(&folder)?;
         let log = folder.join("log");
-        let mut child = Command::new(options.program)
-            .arg("run")
+        let mut command = Command::new(options.program);
+        command.arg("run");
+        for (name, folder) in [("--cache-dir", options.cache_dir), ("--engines", options.engines)] {
+            if let Some(folder) = folder {
+                command.arg(name).arg(folder);
+            }
+        }
+        let mut child = command
             .args(["--listen", "/ip4/127.0.0.1/tcp/0"])
             .args(["--allow", &options.owner.to_string()])
             .args(["--slots", "1"])

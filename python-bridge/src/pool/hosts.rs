@@ -1,7 +1,7 @@
 //! The hosts of a pool, wherever they are, and the sessions on them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -18,6 +18,7 @@ use spm_hub::{
 use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
 use spm_protocol::PeerId;
 
+use super::cache_dir;
 use super::children::{self, ChildOptions, HostChild, Report};
 use super::closure::Closures;
 use super::desk::Desk;
@@ -270,9 +271,16 @@ fn wait_found(py: Python<'_>, pool: &spm_hub::Pool, wait: Duration) -> PyResult<
 impl Hosts {
     /// Hosts in this process, with one slot each.
     #[staticmethod]
-    fn in_process(py: Python<'_>, hosts: usize, memory_mib: u64) -> PyResult<Self> {
+    #[pyo3(signature = (hosts, memory_mib, engines = None))]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn in_process(
+        py: Python<'_>,
+        hosts: usize,
+        memory_mib: u64,
+        engines: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let (hub, local, connects) = py
-            .detach(|| LocalHosts::start(hosts, memory_mib << 20))
+            .detach(|| LocalHosts::start(hosts, memory_mib << 20, engines.as_deref()))
             .map_err(|error| spm_error(py, "MeshError", (chain(&error),)))?;
         let pool = hub.pool(connects).map_err(os_error)?;
         let this = Self::of(hub, pool, Kind::Local(local));
@@ -282,11 +290,27 @@ impl Hosts {
 
     /// Real `spm-host` processes on loopback, with one slot each.
     #[staticmethod]
-    fn processes(py: Python<'_>, hosts: usize, memory_mib: u64, program: &str) -> PyResult<Self> {
+    #[pyo3(signature = (hosts, memory_mib, program, engines = None))]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    fn processes(
+        py: Python<'_>,
+        hosts: usize,
+        memory_mib: u64,
+        program: &str,
+        engines: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let folder = tempfile::Builder::new().prefix("spm-").tempdir().map_err(os_error)?;
         let identity = Identity::ephemeral();
         let owner = identity.owner_id();
-        let options = ChildOptions { program, owner, memory_mib, state_dir: folder.path() };
+        let cache_dir = cache_dir();
+        let options = ChildOptions {
+            program,
+            owner,
+            memory_mib,
+            state_dir: folder.path(),
+            cache_dir: cache_dir.as_deref(),
+            engines: engines.as_deref(),
+        };
         let (sender, receiver) = children::reports();
         // The pool exists only after the children do; until then nobody needs to be told.
         let lost: Arc<Mutex<Option<spm_hub::Pool>>> = Arc::default();

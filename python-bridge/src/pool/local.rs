@@ -1,6 +1,7 @@
 //! Hosts in this process: the same frames as over a mesh, through in-process pipes.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,6 +35,7 @@ impl LocalHosts {
     pub(super) fn start(
         count: usize,
         memory_bytes: u64,
+        engines_dir: Option<&Path>,
     ) -> Result<(Hub, Self, Connects), LocalError> {
         let identity = Identity::ephemeral();
         let store = BlobStore::in_memory(BLOB_BYTES_MAX);
@@ -45,6 +47,7 @@ impl LocalHosts {
             transport: identity.transport_id(),
             expires_unix_ms: u64::MAX,
         };
+        let cache_dir = super::cache_dir();
         let mut hosts = Vec::with_capacity(count);
         let mut connects: Connects = Vec::with_capacity(count);
         for number in 1..=count {
@@ -56,7 +59,8 @@ impl LocalHosts {
                 submitters: Submitters::Owners(BTreeSet::from([submitter.owner])),
                 sandbox: SandboxOptions::in_process(),
                 compile: CompileMode::InProcess,
-                cache_dir: None,
+                cache_dir: cache_dir.clone(),
+                engines_dir: engines_dir.map(Path::to_owned),
                 runtime: Some(runtime.clone()),
             })
             .map_err(LocalError::Host)?;

@@ -22,7 +22,17 @@ mod serial_thread;
 mod tally;
 mod wait;
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
+
+/// Where compiled runtimes are kept between processes: the user's cache.
+fn cache_dir() -> Option<PathBuf> {
+    let named =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+    Some(cache.join("spm"))
+}
 
 /// Adds pools to the module `spm._spm`.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use spm_host::sandbox::{Ended, Ran, Sandbox, SandboxOptions, Stop, StopCause, THREAD_STACK_BYTES};
+use spm_host::Definer;
+use spm_host::sandbox::{Ended, Ran, SandboxOptions, Stop, StopCause, THREAD_STACK_BYTES};
 use spm_hub::{ClosureDefinition, Completion, TaskOutcome};
 use spm_protocol::raised::left_proof;
 use spm_protocol::{Engine, Outcome, TaskId};
@@ -66,12 +67,14 @@ impl SerialSandbox {
     #[new]
     fn new() -> PyResult<Self> {
         let failed = |error: &dyn std::error::Error| PyRuntimeError::new_err(chain(error));
-        let sandbox = Sandbox::new(SandboxOptions::in_process()).map_err(|error| failed(&error))?;
+        let definer =
+            Definer::in_process(SandboxOptions::in_process(), super::cache_dir().as_deref(), 1)
+                .map_err(|error| failed(&error))?;
         let (jobs, receiver) = channel();
         std::thread::Builder::new()
             .name("spm-serial".to_owned())
             .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || Thread::new(sandbox).work(&receiver))?;
+            .spawn(move || Thread::new(definer).work(&receiver))?;
         Ok(Self { jobs: ForkSafe::new(jobs) })
     }
 

@@ -1,18 +1,17 @@
 //! The thread of `spm.serial()` that compiles closures and runs their tasks.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use spm_host::sandbox::{
-    CompileError, Definition, OutputSink, Ran, Sandbox, SandboxOptions, StopCause, TaskInput,
+    Definition, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
 };
+use spm_host::{Definer, define::DefineError};
 use spm_hub::ClosureDefinition;
 use spm_protocol::{ContentId, Engine};
 
-use super::mesh::chain;
 use super::run::seed;
 
 /// Compiled components kept, by content.
@@ -51,24 +50,14 @@ impl OutputSink for Sink {
 
 /// What the thread has.
 pub(super) struct Thread {
-    sandboxes: BTreeMap<Engine, Sandbox>,
-    definitions: BTreeMap<(ContentId, Engine, bool), Arc<Definition>>,
-}
-
-/// How components of an engine are run. All engines have the native one's limits so far.
-fn options_for(engine: Engine) -> SandboxOptions {
-    match engine {
-        Engine::Native | Engine::Python | Engine::Scientific | Engine::Guest => {
-            SandboxOptions::in_process()
-        }
-    }
+    definer: Definer,
+    definitions: BTreeMap<(ContentId, Kind), Arc<Definition>>,
 }
 
 impl Thread {
-    /// With a sandbox for native closures.
-    pub(super) fn new(native: Sandbox) -> Self {
-        let sandboxes = BTreeMap::from([(Engine::Native, native)]);
-        Self { sandboxes, definitions: BTreeMap::new() }
+    /// With what makes definitions.
+    pub(super) fn new(definer: Definer) -> Self {
+        Self { definer, definitions: BTreeMap::new() }
     }
 
     /// Runs what it is given, until nobody can give it more.
@@ -76,32 +65,31 @@ impl Thread {
         while let Ok(job) = jobs.recv() {
             let event = match self.definition(&job) {
                 Ok(definition) => Event::Ended(run(&definition, &job)),
-                Err(error) => Event::NotCompiled(chain(&error)),
+                Err(error) => Event::NotCompiled(error.reason()),
             };
             // Nobody waits any more if the task was given up.
             let _ = job.events.send(event);
         }
     }
 
-    fn definition(&mut self, job: &Job) -> Result<Arc<Definition>, CompileError> {
+    fn definition(&mut self, job: &Job) -> Result<Arc<Definition>, DefineError> {
         let closure = &job.definition;
-        let is_fuelled = closure.limits.fuel.is_some();
         let engine = closure.engine;
-        let key = (closure.component.id(), engine, is_fuelled);
+        let is_fuelled = closure.limits.fuel.is_some();
+        let kind = Kind { profile: Profile::of(engine), is_fuelled };
+        let id = closure.component.id();
+        let key = (id, kind);
         if let Some(known) = self.definitions.get(&key) {
             return Ok(Arc::clone(known));
         }
         // Nobody waits any more if the task was given up.
         let _ = job.events.send(Event::Compiling(engine));
-        let sandbox = match self.sandboxes.entry(engine) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(Sandbox::new(options_for(engine))?),
-        };
-        let made = sandbox.compile(closure.component.content(), is_fuelled)?;
+        let is_abandoned = || job.stop.get().is_some();
+        let component = closure.component.content();
+        let made = self.definer.define(id, component, kind, 0, &is_abandoned)?;
         if self.definitions.len() >= DEFINITIONS_MAX {
             self.definitions.pop_first();
         }
-        let made = Arc::new(made);
         let _ = job.events.send(Event::Compiled);
         self.definitions.insert(key, Arc::clone(&made));
         Ok(made)

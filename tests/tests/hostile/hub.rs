@@ -35,6 +35,7 @@ pub fn host_for(slots: u32, submitters: Submitters) -> Arc<Host> {
         sandbox: SandboxOptions::in_process(),
         compile: CompileMode::InProcess,
         cache_dir: None,
+        engines_dir: None,
         runtime: None,
     })
     .expect("a host starts")

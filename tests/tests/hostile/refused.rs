@@ -202,8 +202,8 @@ fn manifests_prove_who_sent_them_for_which_session_and_until_when() {
 #[test]
 fn what_a_host_does_not_offer_is_refused() {
     says(
-        &reason_for_manifest(|manifest| manifest.engine = Engine::Python),
-        "engine `python` is not offered",
+        &reason_for_manifest(|manifest| manifest.engine = Engine::Scientific),
+        "engine `scientific` is not offered",
     );
     says(
         &reason_for_manifest(|manifest| manifest.isolation = Isolation::Session),
