@@ -43,7 +43,8 @@ class Making:
 
     def __init__(self, payload: dict[str, Any]) -> None:
         """Begin with empty registers and the modules that pieces go into."""
-        self.made: list[Any] = []
+        # By number: a function has its number before what it reads, which may read it back.
+        self.made: dict[int, Any] = {}
         self.modules: dict[str, ModuleType] = {}
         # Registers of classes; the table grows as they are made.
         self.wanted: list[int | None] = payload["classes"]
@@ -57,16 +58,16 @@ class Making:
         """Return what a step has made."""
         try:
             return self.made[number]
-        except IndexError:
+        except KeyError:
             raise ValueError(
                 f"the payload uses register {number}, which nothing has made"
             ) from None
 
     def keep(self, number: int, value: Any) -> None:
         """Store what a step made."""
-        if number != len(self.made):
-            raise ValueError(f"the payload makes register {number} out of turn")
-        self.made.append(value)
+        if number in self.made:
+            raise ValueError(f"the payload makes register {number} twice")
+        self.made[number] = value
 
     def module(self, name: str) -> ModuleType:
         """Return a module that pieces go into, or a shipped one."""
@@ -75,10 +76,7 @@ class Making:
 
     def classes(self) -> ClassTable:
         """Make the class table of those classes that have been made."""
-        found = [
-            self.made[number] if number is not None and number < len(self.made) else None
-            for number in self.wanted
-        ]
+        found = [None if number is None else self.made.get(number) for number in self.wanted]
         return ClassTable([each if isinstance(each, type) else None for each in found])
 
 
@@ -222,6 +220,22 @@ def _instance(making: Making, number: int, kind: int, attributes: dict[str, int]
     making.keep(number, instance(making.register(kind), held))
 
 
+def _state(making: Making, target: int, attributes: dict[str, int]) -> None:
+    held = {name: making.register(each) for name, each in attributes.items()}
+    fill(making.register(target), held)
+
+
+def _call(
+    making: Making, number: int, function: int, arguments: list[int], named: dict[str, int]
+) -> None:
+    register = making.register
+    made = register(function)(
+        *[register(each) for each in arguments],
+        **{name: register(each) for name, each in named.items()},
+    )
+    making.keep(number, made)
+
+
 _STEPS: Final[dict[str, Any]] = {
     "value": _value,
     "list": _sequence(list),
@@ -244,6 +258,8 @@ _STEPS: Final[dict[str, Any]] = {
     "partial": _partial,
     "method": _method,
     "instance": _instance,
+    "state": _state,
+    "call": _call,
 }
 
 
@@ -274,21 +290,22 @@ class _Payload(Decoder):
         self.at = steps
         wanted = {number for number in making.wanted if number is not None}
         for _ in range(self.array()):
-            if wanted and len(making.made) - 1 in wanted:
+            made = self.step(making)
+            if made in wanted:
                 # Values that come now may be of a class that has just been made.
                 self.table = making.table = making.classes()
-            self.step(making)
         self.table = making.table = making.classes()
         return Closure(head, making)
 
-    def step(self, making: Making) -> None:
-        """Read and run one step."""
+    def step(self, making: Making) -> object:
+        """Read and run one step. Returns the number of what it made, or changed."""
         step = self.values()
         name = step[0] if step else None
         run = _STEPS.get(name) if type(name) is str else None
         if run is None:
             raise ValueError(f"the payload has a step `{name}`, which this engine does not know")
         run(making, *step[1:])
+        return step[1]
 
     def skip(self) -> None:
         """Skip one item and all it holds."""

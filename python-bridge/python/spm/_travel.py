@@ -1,0 +1,621 @@
+"""What a function needs, made into a payload: source and values, in the order to rebuild them.
+
+The `python` engine's guest is CPython itself, so a closure travels as text: its own source, that of
+the functions and classes it reaches, and the values its names stand for at this moment. Nothing is
+pickled and no byte code leaves: the guest may be another version of CPython. The result is a list
+of steps (see `docs/python-engine.md`), which the guest carries out inside the sandbox.
+"""
+
+from __future__ import annotations
+
+import collections
+import inspect
+import sys
+import types
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from . import _spm
+from ._capture import _MISSING, GLUE_FILE, Gathered, Target, _Read, describe
+from ._errors import CompileError
+from ._modules import CannotShip, Shipped, find, origin_of, origin_of_name, ship
+from ._names import NameUse, names_of
+from ._source import Source, future_names, locate
+from ._task import task
+from ._travel_classes import ClassMixin
+from ._travel_values import ValueMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ._names import CodeNames, Import, Position
+
+PAYLOAD_FORMAT: Final = 1
+
+Step = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A closure, ready to travel."""
+
+    payload: bytes
+    classes: tuple[type, ...]
+    """The class table: values and exceptions name classes by their index here."""
+    gathered: Gathered
+    """What it rests on, to be compared before each use."""
+    scientific: str | None
+    """A module that only the `scientific` engine has, if it needs one."""
+
+
+@dataclass(slots=True)
+class _Where:
+    """Who reads something, for messages."""
+
+    reader: str
+    file: str
+    position: Position | None
+    source: str = ""
+
+
+@dataclass(slots=True)
+class _Problem:
+    message: str
+    help: str
+    where: _Where | None
+
+
+class _Refused(Exception):
+    """Something cannot travel; the problem has been noted."""
+
+
+@dataclass(slots=True)
+class _State:
+    """All that is undone when an attempt to take something optional fails."""
+
+    steps: list[Step] = field(default_factory=list)
+    registers: int = 0
+    memo: dict[int, int] = field(default_factory=dict)
+    classes: dict[type, int] = field(default_factory=dict)
+    modules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bound: set[tuple[str, str]] = field(default_factory=set)
+    reads: list[_Read] = field(default_factory=list)
+    codes: list[tuple[types.FunctionType, types.CodeType]] = field(default_factory=list)
+    problems: list[_Problem] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
+
+    def copy(self) -> _State:
+        return _State(
+            list(self.steps),
+            self.registers,
+            dict(self.memo),
+            dict(self.classes),
+            {name: dict(about) for name, about in self.modules.items()},
+            set(self.bound),
+            list(self.reads),
+            list(self.codes),
+            list(self.problems),
+            set(self.sources),
+        )
+
+
+def pack(
+    target: Target,
+    words: tuple[str, ...],
+    include: tuple[Any, ...],
+    allow: tuple[str, ...],
+    classes: tuple[type, ...],
+) -> Parcel:
+    """Make the payload for `target`; a `CompileError` that lists all that cannot travel.
+
+    `words` name the keywords of a builtin's call, `classes` those that its arguments are of.
+    """
+    return Packer().pack(target, words, include, allow, classes)
+
+
+class Packer(ValueMixin, ClassMixin):
+    """Collects steps. Every object has one register, however often it is met."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.state = _State()
+        self.shipped = Shipped()
+        self.scientific: str | None = None
+        # Objects whose addresses are in the memo must live as long as it does.
+        self.kept: list[object] = []
+        self.where: list[_Where] = []
+
+    # The whole.
+
+    def pack(
+        self,
+        target: Target,
+        words: tuple[str, ...],
+        include: tuple[Any, ...],
+        allow: tuple[str, ...],
+        given: tuple[type, ...],
+    ) -> Parcel:
+        """Collect what `target` needs."""
+        name = getattr(target.function, "__qualname__", repr(target.function))
+        file = getattr(getattr(target.function, "__code__", None), "co_filename", "<unknown>")
+        self.where.append(_Where(name, file, None))
+        self._check_entry(target.function, name)
+        for wanted in include:
+            self._include(wanted)
+        entry = self._attempt(target.function)
+        for class_ in given:
+            self._attempt(class_)
+        if self.state.problems or entry is None:
+            raise _rejected(name, self.state.problems)
+        entry = self._adapted(entry, target, words)
+        classes = sorted(self.state.classes, key=self.state.classes.__getitem__)
+        table = [self.state.memo.get(id(class_)) for class_ in classes]
+        payload = {
+            "format": PAYLOAD_FORMAT,
+            "recursion_limit": sys.getrecursionlimit(),
+            "modules": self.state.modules,
+            "sources": {
+                module: list(source)
+                for module, source in self.shipped.sources.items()
+                if module.partition(".")[0] in self.state.sources
+            },
+            "resources": {
+                package: files
+                for package, files in self.shipped.resources.items()
+                if package in self.state.sources
+            },
+            "steps": self.state.steps,
+            "entry": entry,
+            "entry_name": name,
+            "classes": table,
+            "allow": list(allow),
+        }
+        gathered = Gathered([], [], self.state.reads, self.state.codes, None)
+        encoded = _spm.encode(payload, classes, f"what `{name}` needs")
+        return Parcel(encoded, tuple(classes), gathered, self.scientific)
+
+    def _check_entry(self, function: Callable[..., Any], name: str) -> None:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            self.problem(
+                f"`{name}` is a generator function, and what it makes cannot cross the sandbox",
+                "return a list: `return list(...)` of what it yields",
+            )
+        if not isinstance(function, types.FunctionType):
+            return
+        names = names_of(function.__code__)
+        for assigned in (names.assigned_globals, names.assigned_cells):
+            for variable, position in assigned.items():
+                with self.reading(name, function.__code__.co_filename, position):
+                    self.problem(
+                        f"`{variable}` is assigned by `{name}`, and that would stay in the sandbox",
+                        "return the new value, or make it a local variable",
+                    )
+
+    def _adapted(self, entry: int, target: Target, words: tuple[str, ...]) -> int:
+        """Let the entry take its arguments one after the other, as they are bound."""
+        function = target.function
+        positional: list[str] = []
+        if isinstance(function, types.FunctionType):
+            parameters = inspect.signature(function).parameters.values()
+            plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            if all(parameter.kind in plain for parameter in parameters):
+                return entry
+            passed = []
+            for index, parameter in enumerate(parameters):
+                positional.append(f"a{index}")
+                prefix = {
+                    inspect.Parameter.VAR_POSITIONAL: "*",
+                    inspect.Parameter.VAR_KEYWORD: "**",
+                    inspect.Parameter.KEYWORD_ONLY: f"{parameter.name}=",
+                }.get(parameter.kind, "")
+                passed.append(f"{prefix}a{index}")
+            text = f"lambda {', '.join(positional)}: entry({', '.join(passed)})"
+        elif words:
+            named = ", ".join(f"{word}=w{index}" for index, word in enumerate(words))
+            taken = ", ".join(f"w{index}" for index in range(len(words)))
+            count = f"a[:len(a) - {len(words)}]"
+            text = f"lambda *a: (lambda {taken}: entry(*{count}, {named}))(*a[len(a) - {len(words)}:])"
+        else:
+            return entry
+        cell = self.step("cell")
+        self.state.steps.append(["fill", cell, entry])
+        self.namespace("spm.task", None, None)
+        about = {
+            "module": "spm.task",
+            "name": "<lambda>",
+            "qualname": "<lambda>",
+            "text": text,
+            "file": GLUE_FILE,
+            "line": 1,
+            "column": 0,
+            "free": ["entry"],
+            "cells": [cell],
+            "defaults": None,
+            "kwdefaults": None,
+            "dict": {},
+            "future": [],
+            "class": None,
+        }
+        return self.step("function", about)
+
+    def _include(self, wanted: Any) -> None:
+        """Take a module or package that `include=` names, as a whole."""
+        name = wanted.__name__ if isinstance(wanted, types.ModuleType) else wanted
+        if not isinstance(name, str):
+            self.problem(
+                f"`include` names {describe(wanted)}, which is no module",
+                "give modules, packages, or their names",
+            )
+            return
+        try:
+            self.ship(name)
+        except CannotShip as error:
+            self.problem(f"`include` names `{name}`: {error}", error.help)
+
+    # Steps, problems, and where they come from.
+
+    def step(self, operation: str, *rest: Any) -> int:
+        """Add a step that makes something. Returns its register."""
+        register = self.state.registers
+        self.state.registers += 1
+        self.state.steps.append([operation, register, *rest])
+        return register
+
+    def remember(self, value: object, register: int) -> int:
+        """Keep the register of an object."""
+        self.state.memo[id(value)] = register
+        self.kept.append(value)
+        return register
+
+    def problem(self, message: str, help_text: str) -> None:
+        """Note what cannot travel."""
+        where = self.where[-1] if self.where else None
+        self.state.problems.append(_Problem(message, help_text, where))
+
+    def refuse(self, message: str, help_text: str) -> _Refused:
+        """Note what cannot travel; the caller raises the result."""
+        self.problem(message, help_text)
+        return _Refused(message)
+
+    @contextmanager
+    def reading(self, reader: str, file: str, position: Position | None) -> Iterator[None]:
+        """Say who reads what is taken meanwhile."""
+        self.where.append(_Where(reader, file, position))
+        try:
+            yield
+        finally:
+            self.where.pop()
+
+    def _attempt(self, value: object) -> int | None:
+        """Take something; its problems are noted."""
+        try:
+            return self.take(value)
+        except _Refused:
+            return None
+
+    def optionally(self, value: object) -> int | None:
+        """Take something if it can travel; leave no trace if it cannot."""
+        kept = self.state.copy()
+        known = len(self.state.problems)
+        register = self._attempt(value)
+        if register is None or len(self.state.problems) > known:
+            self.state = kept
+            return None
+        return register
+
+    # Objects.
+
+    def take(self, value: object) -> int:
+        """The register of any object. Raises `_Refused` once its problem is noted."""
+        known = self.state.memo.get(id(value))
+        if known is not None:
+            return known
+        if value is task:
+            return self.remember(value, self.step("import", "spm", "task"))
+        plain = getattr(value, "__spm_function__", None)
+        if plain is not None:
+            return self.take(plain)
+        if isinstance(value, types.ModuleType):
+            return self.remember(value, self._module(value, {()}))
+        if isinstance(value, type):
+            return self.take_class(value)
+        if isinstance(value, types.FunctionType):
+            return self._function(value)
+        return self.take_value(value)
+
+    # Functions.
+
+    def _function(self, function: types.FunctionType) -> int:
+        member = self.importable(function)
+        if member is not None:
+            return self.remember(function, self.step("import", *member))
+        made = self.made_by_library(function)
+        if made is not None:
+            return made
+        owner = self.owner_of(function)
+        if owner is not None:
+            register = self.take_class(owner)
+            return self.remember(function, self.step("attr", register, function.__name__))
+        try:
+            source = locate(function)
+        except CompileError as error:
+            raise self.refuse(str(error), "") from None
+        code = function.__code__
+        self.state.codes.append((function, code))
+        self.kept.append(function)
+        module = self.namespace_of(function.__module__, function.__globals__, code.co_filename)
+        cells = self._cells(function)
+        about: dict[str, Any] = {
+            "module": module,
+            "name": function.__name__,
+            "qualname": function.__qualname__,
+            **self.place(source),
+            "free": list(code.co_freevars),
+            "cells": cells,
+            "defaults": None,
+            "kwdefaults": None,
+            "dict": {},
+            "future": future_names(code.co_flags),
+            "class": _mangling_class(function),
+        }
+        # The function gets its register before what it reads is taken: that may read it back.
+        register = self.remember(function, self.state.registers)
+        self.state.registers += 1
+        with self.reading(function.__qualname__, code.co_filename, None):
+            if function.__defaults__ is not None:
+                about["defaults"] = [
+                    self.take_named("a default value", value) for value in function.__defaults__
+                ]
+            if function.__kwdefaults__:
+                about["kwdefaults"] = {
+                    name: self.take_named(f"{name}=", value)
+                    for name, value in function.__kwdefaults__.items()
+                }
+        self.state.steps.append(["function", register, about])
+        kept = {
+            name: taken
+            for name, value in vars(function).items()
+            if name != "__wrapped__" and (taken := self.optionally(value)) is not None
+        }
+        if kept:
+            self.state.steps.append(["attributes", register, kept])
+        self._fill(function, cells)
+        self.take_names(names_of(code), function.__globals__, module, function.__qualname__, code)
+        return register
+
+    def place(self, source: Source) -> dict[str, Any]:
+        """Where a piece of source comes from, as steps say it."""
+        return {
+            "text": source.text,
+            "file": source.file,
+            "line": source.first_line,
+            "column": source.column,
+        }
+
+    def _cells(self, function: types.FunctionType) -> list[int]:
+        return [self.cell(cell) for cell in function.__closure__ or ()]
+
+    def cell(self, cell: types.CellType) -> int:
+        """The register of a cell; functions that share one in Python share it in the guest."""
+        known = self.state.memo.get(id(cell))
+        return self.remember(cell, self.step("cell")) if known is None else known
+
+    def _fill(self, function: types.FunctionType, cells: list[int]) -> None:
+        uses = names_of(function.__code__).cells
+        for name, cell, register in zip(
+            function.__code__.co_freevars, function.__closure__ or (), cells, strict=True
+        ):
+            use = uses.get(name)
+            position = None if use is None else use.position
+            with self.reading(function.__qualname__, function.__code__.co_filename, position):
+                self.fill(name, cell, register)
+
+    def fill(self, name: str, cell: types.CellType, register: int) -> None:
+        """Give a cell what it holds, once."""
+        if ("cell", str(register)) in self.state.bound:
+            return
+        self.state.bound.add(("cell", str(register)))
+        read = self.watch(_Read(cell, {}, name, None))
+        if read.value is _MISSING:
+            return
+        try:
+            content = self.take_named(name, read.value)
+        except _Refused:
+            return
+        self.state.steps.append(["fill", register, content])
+
+    def watch(self, read: _Read) -> _Read:
+        """Note what a name stands for, to be compared before the next use."""
+        read.value = read.now()
+        if isinstance(read.value, list | dict | set | tuple | bytearray | collections.deque):
+            classes = tuple(self.state.classes)
+            try:
+                read.frozen = _spm.encode(read.value, classes)
+            except TypeError:
+                read.frozen = b""
+        self.state.reads.append(read)
+        return read
+
+    def take_named(self, name: str, value: object) -> int:
+        """Take what a name stands for; a problem says the name."""
+        known = len(self.state.problems)
+        try:
+            return self.take(value)
+        except _Refused:
+            for problem in self.state.problems[known:]:
+                if problem.message.startswith("it is "):
+                    problem.message = f"`{name}` {problem.message[3:]}"
+            raise
+
+    # Names.
+
+    def take_names(
+        self,
+        names: CodeNames,
+        namespace: dict[str, Any],
+        module: str,
+        reader: str,
+        code: types.CodeType,
+    ) -> None:
+        """Take what code reads from the globals of its module, and what it imports."""
+        for name, use in names.globals.items():
+            with self.reading(reader, code.co_filename, use.position):
+                self.take_global(name, use, namespace, module)
+        for statement in names.imports:
+            with self.reading(reader, code.co_filename, statement.position):
+                self._import(statement, namespace)
+
+    def take_global(
+        self, name: str, use: NameUse, namespace: dict[str, Any], module: str
+    ) -> None:
+        """Take one global name, unless it is a builtin or does not exist."""
+        if name not in namespace:
+            # A builtin, or a NameError at run time, there as here. Watched: it may be defined later.
+            if name not in vars(sys.modules["builtins"]):
+                self.watch(_Read(namespace, {}, name, None))
+            return
+        value = namespace[name]
+        if isinstance(value, types.ModuleType) and origin_of(value) == "user":
+            self.watch(_Read(namespace, {}, name, None))
+            try:
+                register = self._module(value, use.chains)
+            except _Refused:
+                return
+            if (module, name) not in self.state.bound:
+                self.state.bound.add((module, name))
+                self.state.steps.append(["global", module, name, register])
+            return
+        if (module, name) in self.state.bound:
+            return
+        self.state.bound.add((module, name))
+        self.watch(_Read(namespace, {}, name, None))
+        try:
+            register = self.take_named(name, value)
+        except _Refused:
+            return
+        self.state.steps.append(["global", module, name, register])
+
+    def namespace_of(self, name: str | None, namespace: dict[str, Any], file: str) -> str:
+        """The module that a function's globals become in the guest."""
+        found = name or namespace.get("__name__") or "__main__"
+        if origin_of_name(found) in ("builtin", "stdlib"):
+            # Such as a method that the standard library wrote for a class of the user.
+            return str(found)
+        package = namespace.get("__package__")
+        self.namespace(str(found), namespace.get("__file__", file), package)
+        return str(found)
+
+    def namespace(self, name: str, file: object, package: object) -> None:
+        """Have a module made."""
+        if name not in self.state.modules:
+            self.state.modules[name] = {
+                "file": file if isinstance(file, str) else None,
+                "package": package if isinstance(package, str) else None,
+                "doc": None,
+            }
+
+    # Modules.
+
+    def _module(self, module: types.ModuleType, chains: set[tuple[str, ...]]) -> int:
+        """Take a module, for the uses that `chains` names."""
+        name, origin = module.__name__, origin_of(module)
+        if origin in ("builtin", "stdlib", "spm"):
+            self.note_library_classes(module)
+            return self.step("import", name, "")
+        if origin == "installed":
+            self.ship_noted(name)
+            return self.step("import", name, "")
+        if () in chains or any(not self._is_simple(module, chain) for chain in chains):
+            return self._whole(module)
+        register = self.step("module", name)
+        self.namespace_of(name, vars(module), getattr(module, "__file__", None) or "<unknown>")
+        for chain in sorted(chains):
+            attribute = chain[0]
+            value = vars(module).get(attribute, _MISSING)
+            if value is _MISSING:
+                continue
+            self.take_global(attribute, NameUse({chain[1:]}), vars(module), name)
+        return register
+
+    def _is_simple(self, module: types.ModuleType, chain: tuple[str, ...]) -> bool:
+        """Whether a use takes one attribute that is there, as far as can be seen."""
+        return chain[0] in vars(module) or "__getattr__" not in vars(module)
+
+    def _whole(self, module: types.ModuleType) -> int:
+        """Take a module of the user's that is used as a thing: its source, and its plain values."""
+        name = module.__name__
+        if sys.modules.get(name) is not module or name == "__main__":
+            raise self.refuse(
+                f"the module `{name}` is used as a value, and its name does not lead to it",
+                "take what you need from it by name: `from module import name`",
+            )
+        self.ship_noted(name)
+        register = self.remember(module, self.step("import", name, ""))
+        for attribute, value in vars(module).items():
+            if attribute.startswith("__") or not self.is_plain(value):
+                continue
+            self.watch(_Read(vars(module), {}, attribute, None))
+            self.state.steps.append(["global", name, attribute, self.step("value", value)])
+        return register
+
+    def _import(self, statement: Import, namespace: dict[str, Any]) -> None:
+        """Have what an import statement inside a function names travel."""
+        name = statement.module
+        if statement.level:
+            package = namespace.get("__package__") or ""
+            parts = package.split(".")
+            base = parts[: len(parts) - statement.level + 1]
+            name = ".".join([*base, *([name] if name else [])])
+        origin = origin_of_name(name)
+        if origin in ("builtin", "stdlib", "spm"):
+            module = sys.modules.get(name)
+            if module is not None:
+                self.note_library_classes(module)
+            return
+        if find(name.partition(".")[0]) is None:
+            return  # ModuleNotFoundError, there as here
+        module = sys.modules.get(name)
+        try:
+            if module is not None and origin == "user":
+                self._whole(module)
+            else:
+                self.ship_noted(name)
+        except _Refused:
+            return
+
+    def ship(self, name: str) -> None:
+        """Have a module travel as it is."""
+        before = set(self.shipped.sources)
+        ship(name, self.shipped)
+        added = {one.partition(".")[0] for one in set(self.shipped.sources) - before}
+        self.state.sources |= added | {name.partition(".")[0]}
+
+    def ship_noted(self, name: str) -> None:
+        """Have a module travel as it is, or note why it cannot."""
+        try:
+            self.ship(name)
+        except CannotShip as error:
+            self.scientific = self.scientific or name.partition(".")[0]
+            raise self.refuse(str(error), error.help) from None
+
+
+def _mangling_class(function: types.FunctionType) -> str | None:
+    """The class whose private names the function's source means, if it is a method."""
+    parts = function.__qualname__.split(".")
+    return parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
+
+
+def _rejected(name: str, problems: list[_Problem]) -> CompileError:
+    from ._travel_report import report
+
+    diagnostics = []
+    texts = []
+    for problem in problems:
+        diagnostic, text = report(problem)
+        if diagnostic not in diagnostics:
+            diagnostics.append(diagnostic)
+            texts.append(text)
+    count = len(diagnostics)
+    told = "1 problem" if count == 1 else f"{count} problems"
+    return CompileError(f"`{name}` cannot travel: {told}\n\n" + "\n\n".join(texts), diagnostics)
