@@ -119,7 +119,12 @@ class Reverse(Plugin):
 @case(("upper",), ("reverse",), ("missing",))
 def a_registry_by_metaclass(name):
     plugin = Registry.known[name]()
-    return plugin, plugin.run(), len(Plugin), name in Upper
+    return plugin, plugin.run(), name in Upper, Reverse in Registry.known.values()
+
+
+@case()
+def classes_that_only_a_registry_names():
+    return len(Plugin), [Registry.known[name]().run() for name in sorted(Registry.known)]
 
 
 class Handler:
