@@ -17,6 +17,7 @@ import fractions
 import inspect
 import math
 import pathlib
+import sys
 import types
 import uuid
 import zoneinfo
@@ -110,9 +111,9 @@ def _items(value: Any) -> tuple[Any, ...]:
 def _attributes(value: Any) -> tuple[Any, ...]:
     """What an instance of a user's class holds, by name."""
     kind = type(value)
-    for base in kind.__mro__[:-1]:
-        if base.__module__ == "builtins" or isinstance(value, types.ModuleType):
-            raise TypeError(f"no value that crosses the sandbox: {value!r}")
+    builtin = any(base.__module__ == "builtins" for base in kind.__mro__[:-1])
+    if builtin or kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        raise TypeError(f"no value that crosses the sandbox: {value!r}")
     held = dict(getattr(value, "__dict__", {}))
     for base in kind.__mro__:
         for name, descriptor in vars(base).items():

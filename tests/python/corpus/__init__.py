@@ -8,6 +8,7 @@ What a function of the corpus keeps to:
 
 - It does the same on CPython 3.11 to 3.14, whatever the hash seed, and on 32 and 64 bits.
 - It leaves its module as it found it: a second call does what the first did.
+- No numbers of operating systems (`errno`), which are not the same on all.
 - Transcendental functions are rounded, because libraries differ in the last place.
 - A statement that raises stands on one line, because versions differ in which line they name.
 - Texts of exceptions that versions word differently are kept out of what is compared.

@@ -232,7 +232,7 @@ def contextmanager_from_a_generator(error):
 def contextmanager_lets_others_through():
     log = []
     with tag(log, "p"):
-        raise OSError(5, "not for you")
+        raise OSError(9005, "not for you")
 
 
 @case((3,))

@@ -7,7 +7,7 @@ import types
 from corpus import case
 
 
-@case(("x * 2 + y", {"x": 3, "y": 1}), ("[x for _ in range(x)]", {"x": 2}), ("x +", {"x": 1}))
+@case(("x * 2 + y", {"x": 3, "y": 1}), ("[x for x in range(x)]", {"x": 2}), ("x +", {"x": 1}))
 def evaluate(source, names):
     try:
         return eval(source, {"__builtins__": builtins}, names)

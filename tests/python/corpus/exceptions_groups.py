@@ -23,7 +23,7 @@ def a_plain_group():
 
 @case()
 def a_nested_group():
-    inner = ExceptionGroup("inner", [TypeError("t"), OSError(2, "gone", "file")])
+    inner = ExceptionGroup("inner", [TypeError("t"), OSError(9002, "gone", "file")])
     raise ExceptionGroup("outer", [inner, ValueError("v")])
 
 

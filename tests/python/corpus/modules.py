@@ -115,7 +115,7 @@ def imports_inside_a_function(n):
 @case()
 def imports_by_name():
     module = importlib.import_module("bisect")
-    return module.bisect_left([1, 3, 5], 4), __import__("heapq").nlargest(2, [1, 9, 5]), "json" in sys.modules
+    return module.bisect_left([1, 3, 5], 4), __import__("heapq").nlargest(2, [1, 9, 5])
 
 
 @case()
@@ -139,7 +139,7 @@ def builtins_can_be_hidden():
         return "hidden"
 
     print = sorted
-    return len([1]), print([2, 1]), __builtins__ is not None
+    return len([1]), print([2, 1])
 
 
 @case((5,))
