@@ -9,7 +9,6 @@ import os
 import pathlib
 import pickle
 import posixpath
-import shelve
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from corpus import case
@@ -205,7 +204,7 @@ def reducers_by_class():
     pickler = pickle.Pickler(out)
     pickler.dispatch_table = table
     pickler.dump([Local(4)])
-    return pickle.loads(out.getvalue()), callable(copyreg.__newobj__), shelve.Shelf({}, writeback=False) == {}
+    return pickle.loads(out.getvalue()), callable(copyreg.__newobj__)
 
 
 @case(([1, "x", (2.5, None), {"a": b"b"}],))

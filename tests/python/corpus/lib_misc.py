@@ -1,9 +1,10 @@
-"""urllib.parse, email, mimetypes, ipaddress, argparse, getopt, optparse, cmd, threading.local, platform-free os."""
+"""urllib.parse, email, mimetypes, ipaddress, argparse, getopt, optparse, cmd, what os and sys say."""
 
 import argparse
 import cmd
 import email
 import email.message
+import email.policy
 import email.utils
 import errno
 import gc
@@ -80,7 +81,7 @@ SGkgQm9iIQ==
 @case()
 def mail_is_parsed():
     message = email.message_from_string(MAIL)
-    modern = email.message_from_string(MAIL, policy=email.policy.default) if hasattr(email, "policy") else message
+    modern = email.message_from_string(MAIL, policy=email.policy.default)
     return message["to"], email.utils.getaddresses([message["to"]]), message.get_payload(decode=True), message.get_content_type(), message.get_content_charset(), str(modern["From"])
 
 
@@ -196,7 +197,7 @@ def file_modes(mode):
     return stat.filemode(mode), stat.S_ISDIR(mode), stat.S_IMODE(mode), stat.S_ISREG(mode)
 
 
-@case((errno.ENOENT,) if False else ("ENOENT",), ("EACCES",))
+@case(("ENOENT",), ("EACCES",))
 def errors_of_the_system_by_name(name):
     return name in errno.errorcode.values(), isinstance(OSError(getattr(errno, name), "x"), (FileNotFoundError, PermissionError)), os.strerror(getattr(errno, name))
 
@@ -239,4 +240,7 @@ def the_environment_is_empty_of(name):
 
 @case(("SPM_NO_SUCH_VARIABLE",))
 def a_missing_variable(name):
-    return os.environ[name]
+    try:
+        return os.environ[name]
+    except KeyError as error:
+        return error.args
