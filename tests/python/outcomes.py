@@ -10,7 +10,7 @@ import array
 import asyncio
 import collections
 import copy
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -83,11 +83,11 @@ def _library_content(value: Any) -> tuple[Any, ...] | None:
             return (value.default_factory, *_items(value))
         case kind if kind in (set, frozenset):
             return tuple(sorted(map(signature, value), key=repr))
-        case kind if kind in (bytearray, range, slice, uuid.UUID, datetime.date, datetime.timedelta):
+        case kind if kind in (bytearray, range, slice, uuid.UUID, dt.date, dt.timedelta):
             return (repr(value),)
-        case kind if kind in (datetime.datetime, datetime.time):
+        case kind if kind in (dt.datetime, dt.time):
             return (value.replace(tzinfo=None).isoformat(), value.fold, signature(value.tzinfo))
-        case datetime.timezone:
+        case dt.timezone:
             return (repr(value),)
         case zoneinfo.ZoneInfo:
             return (value.key,)
@@ -148,7 +148,7 @@ def raised(error: BaseException | None) -> Any:
         return ("not raised here", kind.__qualname__, told, lines)
     if issubclass(kind, RecursionError):
         # How deep it went, and in the midst of what, is not the same for two interpreters.
-        return (kind, lines[0])
+        return (kind, lines[:1])
     state = {
         name: _argument(value)
         for name, value in vars(error).items()
@@ -205,4 +205,4 @@ def outcome(call: Callable[[], Any]) -> Outcome:
 
 def outcomes_of(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Outcome]:
     """The outcomes of plain calls; each has arguments of its own, which it may change."""
-    return [outcome(lambda: function(*copy.deepcopy(args))) for args in calls]  # noqa: B023
+    return [outcome(lambda: function(*copy.deepcopy(args))) for args in calls]

@@ -47,7 +47,14 @@ def bytes_and_str_do_not_mix(data):
 
 @case((b"%d|%5.1f|%s|%a|%x" % (3, 2.5, b"raw", "\u00e9", 255), [1, 2, 3]))
 def bytes_are_made_of_many_things(formatted, numbers):
-    return formatted, bytes(numbers), bytes(3), bytes("\u00e9", "utf-8"), b"".join([b"a", bytearray(b"b")]), b"a" < b"b"
+    return (
+        formatted,
+        bytes(numbers),
+        bytes(3),
+        bytes("\u00e9", "utf-8"),
+        b"".join([b"a", bytearray(b"b")]),
+        b"a" < b"b",
+    )
 
 
 @case((b"abc",), (bytearray(b"xyz"),))
@@ -78,7 +85,9 @@ def a_resize_while_exported():
         buffer.append(1)
 
 
-@case((b"abcdefgh",),)
+@case(
+    (b"abcdefgh",),
+)
 def memory_views(data):
     buffer = bytearray(data)
     view = memoryview(buffer)
@@ -86,7 +95,16 @@ def memory_views(data):
     part[0] = 90
     part[1:3] = b"yx"
     numbers = memoryview(bytes(8)).cast("H")
-    return bytes(view), part.tobytes(), len(part), view.readonly, part.tolist(), numbers.tolist(), view[::2].tobytes(), view == buffer
+    return (
+        bytes(view),
+        part.tobytes(),
+        len(part),
+        view.readonly,
+        part.tolist(),
+        numbers.tolist(),
+        view[::2].tobytes(),
+        view == buffer,
+    )
 
 
 @case((b"abc",))
@@ -105,7 +123,13 @@ def a_released_view():
 def structs(a, b, c):
     packed = struct.pack("<HbxfI", a, b, c, 7)
     big = struct.pack(">qd3s?", a, c, b"abcd", True)
-    return packed, struct.unpack("<HbxfI", packed), big, struct.unpack(">qd3s?", big), struct.calcsize("<3hq")
+    return (
+        packed,
+        struct.unpack("<HbxfI", packed),
+        big,
+        struct.unpack(">qd3s?", big),
+        struct.calcsize("<3hq"),
+    )
 
 
 @case()
@@ -135,7 +159,16 @@ def arrays():
     swapped = shorts.tolist()
     shorts.byteswap()
     other = array.array("B", b"bytes")
-    return numbers, shorts, swapped, other[1:3], other.tobytes(), numbers.index(3.25), sum(shorts), other.itemsize
+    return (
+        numbers,
+        shorts,
+        swapped,
+        other[1:3],
+        other.tobytes(),
+        numbers.index(3.25),
+        sum(shorts),
+        other.itemsize,
+    )
 
 
 @case(([1, 300],), ([1.5],))
@@ -173,13 +206,24 @@ def base64_refuses(data):
 
 @case((b"123456789",), (b"",))
 def checksums(data):
-    return zlib.crc32(data), zlib.adler32(data), binascii.crc32(data), binascii.crc_hqx(data, 0), binascii.hexlify(data, "-")
+    return (
+        zlib.crc32(data),
+        zlib.adler32(data),
+        binascii.crc32(data),
+        binascii.crc_hqx(data, 0),
+        binascii.hexlify(data, "-"),
+    )
 
 
 @case(("caf\u00e9 = t\u20ac",))
 def quoted_printable(text):
     data = quopri.encodestring(text.encode())
-    return data, quopri.decodestring(data).decode(), binascii.b2a_uu(b"uu"), binascii.a2b_uu(binascii.b2a_uu(b"uu"))
+    return (
+        data,
+        quopri.decodestring(data).decode(),
+        binascii.b2a_uu(b"uu"),
+        binascii.a2b_uu(binascii.b2a_uu(b"uu")),
+    )
 
 
 def varint(n):

@@ -171,7 +171,7 @@ def recursion_without_end_is_caught():
         return type(error).__name__, str(error).startswith("maximum recursion depth exceeded")
 
 
-compose = lambda *fs: functools.reduce(lambda f, g: lambda x: g(f(x)), fs)  # noqa: E731
+compose = lambda *fs: functools.reduce(lambda f, g: lambda x: g(f(x)), fs)
 
 
 @case((3,), (-2,))
@@ -223,7 +223,7 @@ def an_unbound_local():
 
 @case()
 def a_missing_global():
-    return not_defined_anywhere  # noqa: F821
+    return not_defined_anywhere
 
 
 @case((10,))

@@ -37,7 +37,10 @@ async def gather_keeps_the_order(n):
 @case()
 async def tasks_interleave():
     log = []
-    tasks = [asyncio.create_task(slow(name, turns, log)) for name, turns in [("a", 3), ("b", 1), ("c", 2)]]
+    tasks = [
+        asyncio.create_task(slow(name, turns, log))
+        for name, turns in [("a", 3), ("b", 1), ("c", 2)]
+    ]
     done = [await task for task in tasks]
     return log, done, [task.done() for task in tasks]
 
@@ -116,7 +119,12 @@ async def asend_and_athrow():
         yield received
 
     it = echo()
-    return [await it.asend(None), await it.asend("x"), await it.athrow(KeyError("k")), await anext(it)]
+    return [
+        await it.asend(None),
+        await it.asend("x"),
+        await it.athrow(KeyError("k")),
+        await anext(it),
+    ]
 
 
 class Countdown:

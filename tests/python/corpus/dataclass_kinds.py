@@ -119,7 +119,13 @@ def dataclass_arguments(item, version):
 @case(("1.2", "1.10"), ("2", "1.9"))
 def ordered_and_frozen(a, b):
     one, two = Version.parse(a), Version.parse(b)
-    return sorted([two, one]), one < two, hash(one) == hash(Version.parse(a)), {one: 1}[one], max(one, two)
+    return (
+        sorted([two, one]),
+        one < two,
+        hash(one) == hash(Version.parse(a)),
+        {one: 1}[one],
+        max(one, two),
+    )
 
 
 @case()

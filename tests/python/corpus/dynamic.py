@@ -57,7 +57,11 @@ def set_and_delete_by_name():
     box = types.SimpleNamespace(a=1)
     setattr(box, "b c", 2)
     delattr(box, "a")
-    return vars(box), repr(types.SimpleNamespace(x=[1], y="z")), box == types.SimpleNamespace(**{"b c": 2})
+    return (
+        vars(box),
+        repr(types.SimpleNamespace(x=[1], y="z")),
+        box == types.SimpleNamespace(**{"b c": 2}),
+    )
 
 
 @case()
@@ -71,7 +75,13 @@ def delete_a_missing_name():
 @case((5,), ("x",), (2.5,), ([1],), (None,), ({},))
 def types_of_values(value):
     kind = type(value)
-    return kind.__name__, isinstance(value, (int, str)), issubclass(kind, object), kind.__mro__[-1].__name__, callable(value)
+    return (
+        kind.__name__,
+        isinstance(value, (int, str)),
+        issubclass(kind, object),
+        kind.__mro__[-1].__name__,
+        callable(value),
+    )
 
 
 @case()
@@ -82,7 +92,15 @@ def code_objects():
         return local
 
     code = sample.__code__
-    return code.co_varnames, code.co_argcount, code.co_kwonlyargcount, code.co_name, sample.__defaults__, sample.__kwdefaults__, sample.__doc__
+    return (
+        code.co_varnames,
+        code.co_argcount,
+        code.co_kwonlyargcount,
+        code.co_name,
+        sample.__defaults__,
+        sample.__kwdefaults__,
+        sample.__doc__,
+    )
 
 
 @case((2,))
@@ -106,12 +124,21 @@ def bound_methods_and_builtins():
     add(2)
     keep = str.upper
     pick = operator.methodcaller("replace", "a", "b")
-    return items, keep("x"), pick("banana"), add.__self__ is items, list(map(operator.itemgetter(1, -1), ["abc", "de"]))
+    return (
+        items,
+        keep("x"),
+        pick("banana"),
+        add.__self__ is items,
+        list(map(operator.itemgetter(1, -1), ["abc", "de"])),
+    )
 
 
 @case()
 def a_class_by_the_dozen():
-    made = {f"Class{i}": type(f"Class{i}", (), {"value": i, "get": lambda self: self.value}) for i in range(3)}
+    made = {
+        f"Class{i}": type(f"Class{i}", (), {"value": i, "get": lambda self: self.value})
+        for i in range(3)
+    }
     return {name: cls().get() for name, cls in made.items()}
 
 
@@ -190,7 +217,15 @@ def ids_and_identity():
     a = [1]
     b = a
     c = [1]
-    return a is b, a is c, id(a) == id(b), a == c, None is None, type(a) is list, (lambda: 1) == (lambda: 1)
+    return (
+        a is b,
+        a is c,
+        id(a) == id(b),
+        a == c,
+        None is None,
+        type(a) is list,
+        (lambda: 1) == (lambda: 1),
+    )
 
 
 @case()
@@ -202,4 +237,6 @@ def dir_and_vars_of_a_class():
 
         _private = None
 
-    return [name for name in dir(Small) if not name.startswith("__")], sorted(n for n in vars(Small) if n.islower() and n[0] != "_")
+    return [name for name in dir(Small) if not name.startswith("__")], sorted(
+        n for n in vars(Small) if n.islower() and n[0] != "_"
+    )

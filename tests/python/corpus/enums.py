@@ -58,7 +58,7 @@ class Planet(Enum):
 
 
 class Step(Enum):
-    def _generate_next_value_(name, start, count, last_values):  # noqa: N805
+    def _generate_next_value_(name, start, count, last_values):
         return f"{count}:{name.lower()}"
 
     ONE = auto()
@@ -91,7 +91,13 @@ def members_cross(colour):
 
 @case()
 def members_by_name_and_value():
-    return Colour["GREEN"], Colour("g"), Colour((0, 0, 255)), Colour.CRIMSON is Colour(1), len(Colour)
+    return (
+        Colour["GREEN"],
+        Colour("g"),
+        Colour((0, 0, 255)),
+        Colour.CRIMSON is Colour(1),
+        len(Colour),
+    )
 
 
 @case((7,), (None,), ("red",))
@@ -99,7 +105,9 @@ def no_such_value(value):
     return Colour(value)
 
 
-@case(("PINK",),)
+@case(
+    ("PINK",),
+)
 def no_such_name(name):
     return Colour[name]
 
@@ -111,7 +119,14 @@ def iteration_and_aliases():
 
 @case((Priority.HIGH, 3), (Priority.LOW, 1))
 def int_enums(priority, n):
-    return priority + n, priority > n, priority == n, max(Priority), [10, 20][priority % 2], priority
+    return (
+        priority + n,
+        priority > n,
+        priority == n,
+        max(Priority),
+        [10, 20][priority % 2],
+        priority,
+    )
 
 
 @case((Access.READ, Access.WRITE), (Access.ALL, Access.RUN), (Access(0), Access.READ | Access.RUN))
@@ -174,7 +189,11 @@ def unique_refuses_aliases():
 
 @case()
 def sorting_and_hashing():
-    return sorted([Ordered.LAST, Ordered.FIRST]), {Colour.RED: 1}[Colour(1)], {Colour.RED, Colour.CRIMSON}
+    return (
+        sorted([Ordered.LAST, Ordered.FIRST]),
+        {Colour.RED: 1}[Colour(1)],
+        {Colour.RED, Colour.CRIMSON},
+    )
 
 
 @case()

@@ -242,7 +242,7 @@ def frames_of_several_functions():
     def second(n):
         return [third(v) for v in (n,)]
 
-    third = lambda v: 1 / (v - 1)  # noqa: E731
+    third = lambda v: 1 / (v - 1)
     return first(2)
 
 
@@ -276,12 +276,16 @@ def syntax_error_caught(source):
 
 @case()
 def import_errors():
-    import no_such_module_anywhere  # noqa: F401
+    import no_such_module_anywhere
+
+    return no_such_module_anywhere.__name__
 
 
 @case()
 def import_of_a_missing_name():
     try:
-        from math import no_such_function  # noqa: F401
+        from math import no_such_function
+
+        return no_such_function(1)
     except ImportError as error:
         return error.name, str(error).startswith("cannot import name 'no_such_function'")

@@ -13,7 +13,6 @@ import json
 import queue
 import statistics
 import struct
-import tomllib
 import zipfile
 import zlib
 from dataclasses import FrozenInstanceError, dataclass
@@ -114,11 +113,6 @@ def frozen_instance_error(it):
     it.n = 2
 
 
-@case(("a = 1\na = 2\n",))
-def toml_error(text):
-    return tomllib.loads(text)
-
-
 @case()
 def configuration_error():
     return configparser.ConfigParser().get("none", "x")
@@ -147,7 +141,11 @@ def bad_zip_file():
 @case()
 def a_group_of_library_errors():
     errors = []
-    for call in (lambda: json.loads("{"), lambda: binascii.unhexlify("x"), lambda: enum.Enum("E", "A")("B")):
+    for call in (
+        lambda: json.loads("{"),
+        lambda: binascii.unhexlify("x"),
+        lambda: enum.Enum("E", "A")("B"),
+    ):
         try:
             call()
         except ValueError as error:

@@ -9,14 +9,27 @@ import itertools
 import operator
 import queue
 import sched
-from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
+from collections import (
+    ChainMap,
+    Counter,
+    OrderedDict,
+    UserDict,
+    UserList,
+    UserString,
+    defaultdict,
+    deque,
+)
 
 from corpus import case
 
 
 @case((4,), (0,))
 def infinite_iterators(n):
-    return list(itertools.islice(itertools.count(5, -2), n)), list(itertools.islice(itertools.cycle("ab"), n)), list(itertools.repeat(None, n))
+    return (
+        list(itertools.islice(itertools.count(5, -2), n)),
+        list(itertools.islice(itertools.cycle("ab"), n)),
+        list(itertools.repeat(None, n)),
+    )
 
 
 @case(([1, 2, 3],), ([],))
@@ -50,7 +63,9 @@ def terminating_iterators(items):
 
 @case((["apple", "avocado", "bean", "cherry", "corn"],))
 def group_by(words):
-    return {key: list(group) for key, group in itertools.groupby(words, key=operator.itemgetter(0))}, [len(list(g)) for _, g in itertools.groupby("aabbb")]
+    return {
+        key: list(group) for key, group in itertools.groupby(words, key=operator.itemgetter(0))
+    }, [len(list(g)) for _, g in itertools.groupby("aabbb")]
 
 
 @case(([1, 2, -1],))
@@ -64,7 +79,16 @@ def islice_refuses(bounds):
 @case()
 def operator_functions():
     record = {"a": (1, 2), "b": 3}
-    return operator.itemgetter("a", "b")(record), operator.attrgetter("real", "imag.real")(3 + 4j), operator.truth([]), operator.concat("a", "b"), operator.countOf([1, 2, 1], 1), operator.indexOf("abc", "c"), operator.length_hint(iter([1, 2])), operator.index(True)
+    return (
+        operator.itemgetter("a", "b")(record),
+        operator.attrgetter("real", "imag.real")(3 + 4j),
+        operator.truth([]),
+        operator.concat("a", "b"),
+        operator.countOf([1, 2, 1], 1),
+        operator.indexOf("abc", "c"),
+        operator.length_hint(iter([1, 2])),
+        operator.index(True),
+    )
 
 
 @case(("mississippi",), ("",))
@@ -72,7 +96,18 @@ def counters(text):
     count = Counter(text)
     other = Counter("miss", x=2)
     other.subtract("m")
-    return count, count.most_common(2), count + other, count - other, count & other, count | other, +other, count["q"], sorted(other.elements()), count.total()
+    return (
+        count,
+        count.most_common(2),
+        count + other,
+        count - other,
+        count & other,
+        count | other,
+        +other,
+        count["q"],
+        sorted(other.elements()),
+        count.total(),
+    )
 
 
 @case()
@@ -109,7 +144,13 @@ def ordered_dicts():
     d = OrderedDict(b=1, a=2, c=3)
     d.move_to_end("b")
     d.move_to_end("c", last=False)
-    return d, d.popitem(last=False), list(reversed(d)), d == OrderedDict(a=2, b=1), d == {"b": 1, "a": 2}
+    return (
+        d,
+        d.popitem(last=False),
+        list(reversed(d)),
+        d == OrderedDict(a=2, b=1),
+        d == {"b": 1, "a": 2},
+    )
 
 
 @case()
@@ -149,7 +190,13 @@ def heaps(items):
     heapq.heapify(heap)
     heapq.heappush(heap, 4)
     least = heapq.heappushpop(heap, 0), heapq.heapreplace(heap, 7)
-    return least, [heapq.heappop(heap) for _ in range(len(heap))], heapq.nsmallest(2, items), heapq.nlargest(2, items, key=lambda x: -x), list(heapq.merge([1, 4], [2, 3]))
+    return (
+        least,
+        [heapq.heappop(heap) for _ in range(len(heap))],
+        heapq.nsmallest(2, items),
+        heapq.nlargest(2, items, key=lambda x: -x),
+        list(heapq.merge([1, 4], [2, 3])),
+    )
 
 
 @case(([],))
@@ -160,12 +207,23 @@ def pop_from_an_empty_heap(heap):
 @case(([1, 3, 3, 5], 3), ([], 1))
 def bisection(items, x):
     bisect.insort(items, x)
-    return bisect.bisect_left(items, x), bisect.bisect_right(items, x), bisect.bisect([2, 4], x), items, bisect.bisect_left(["a", "ccc"], 2, key=len)
+    return (
+        bisect.bisect_left(items, x),
+        bisect.bisect_right(items, x),
+        bisect.bisect([2, 4], x),
+        items,
+        bisect.bisect_left(["a", "ccc"], 2, key=len),
+    )
 
 
 @case()
 def queues_of_all_kinds():
-    fifo, lifo, ranked, simple = queue.Queue(), queue.LifoQueue(), queue.PriorityQueue(), queue.SimpleQueue()
+    fifo, lifo, ranked, simple = (
+        queue.Queue(),
+        queue.LifoQueue(),
+        queue.PriorityQueue(),
+        queue.SimpleQueue(),
+    )
     for q in (fifo, lifo, ranked, simple):
         for item in (3, 1, 2):
             q.put(item)
@@ -212,7 +270,9 @@ def topological_order(graph):
     return layers
 
 
-@case(({"a": {"b": 1, "c": 4}, "b": {"c": 2, "d": 6}, "c": {"d": 3}, "d": {}}, "a"),)
+@case(
+    ({"a": {"b": 1, "c": 4}, "b": {"c": 2, "d": 6}, "c": {"d": 3}, "d": {}}, "a"),
+)
 def shortest_paths(graph, source):
     distance, heap, before = {source: 0}, [(0, source)], {}
     while heap:
@@ -230,7 +290,11 @@ def edit_distance(a, b):
     def distance(i, j):
         if not i or not j:
             return i + j
-        return min(distance(i - 1, j) + 1, distance(i, j - 1) + 1, distance(i - 1, j - 1) + (a[i - 1] != b[j - 1]))
+        return min(
+            distance(i - 1, j) + 1,
+            distance(i, j - 1) + 1,
+            distance(i - 1, j - 1) + (a[i - 1] != b[j - 1]),
+        )
 
     return distance(len(a), len(b))
 
@@ -259,13 +323,24 @@ def abstract_containers():
             return index * 2
 
     evens = Evens()
-    return list(evens), 4 in evens, evens.index(6), list(reversed(evens)), evens.count(2), isinstance(evens, collections.abc.Collection)
+    return (
+        list(evens),
+        4 in evens,
+        evens.index(6),
+        list(reversed(evens)),
+        evens.count(2),
+        isinstance(evens, collections.abc.Collection),
+    )
 
 
 @case()
 def key_functions():
     by_length = functools.cmp_to_key(lambda a, b: (len(a) > len(b)) - (len(a) < len(b)))
-    return sorted(["ccc", "a", "bb"], key=by_length), functools.reduce(operator.or_, [1, 2, 8], 0), functools.partial(int, base=2)("101")
+    return (
+        sorted(["ccc", "a", "bb"], key=by_length),
+        functools.reduce(operator.or_, [1, 2, 8], 0),
+        functools.partial(int, base=2)("101"),
+    )
 
 
 @case()

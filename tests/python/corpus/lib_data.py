@@ -17,12 +17,25 @@ from corpus import case
 
 @case(([1, 2.5, "x\u00e9\n", None, True, {"k": [], "j": {}}],), ({},), (1e100,))
 def json_text(value):
-    return json.dumps(value), json.dumps(value, indent=2, ensure_ascii=False), json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return (
+        json.dumps(value),
+        json.dumps(value, indent=2, ensure_ascii=False),
+        json.dumps(value, separators=(",", ":"), sort_keys=True),
+    )
 
 
-@case(('{"a": [1, 2.0, "\\u20ac", null, true], "b": {"c": -1e3}}',), ("[]",), ('"\\ud83d\\ude00"',), ("NaN",))
+@case(
+    ('{"a": [1, 2.0, "\\u20ac", null, true], "b": {"c": -1e3}}',),
+    ("[]",),
+    ('"\\ud83d\\ude00"',),
+    ("NaN",),
+)
 def json_values(text):
-    return json.loads(text), json.loads(text, parse_float=Decimal), json.loads(text, object_pairs_hook=lambda pairs: pairs)
+    return (
+        json.loads(text),
+        json.loads(text, parse_float=Decimal),
+        json.loads(text, object_pairs_hook=lambda pairs: pairs),
+    )
 
 
 class Encoder(json.JSONEncoder):
@@ -80,14 +93,25 @@ def json_circular():
 @case(('name,age\n"Smith, J",42\n"O""K",\n',), ("a;b\n1;2\n",))
 def csv_rows(text):
     dialect = csv.Sniffer().sniff(text, ",;")
-    return list(csv.reader(io.StringIO(text))), list(csv.DictReader(io.StringIO(text), dialect=dialect)), dialect.delimiter
+    return (
+        list(csv.reader(io.StringIO(text))),
+        list(csv.DictReader(io.StringIO(text), dialect=dialect)),
+        dialect.delimiter,
+    )
 
 
 @case(([["a", 1, None], ['q"t', "x,y", 2.5]],))
 def csv_written(rows):
     plain, quoted = io.StringIO(newline=""), io.StringIO(newline="")
     csv.writer(plain).writerows(rows)
-    writer = csv.DictWriter(quoted, ["k", "v"], restval="-", extrasaction="ignore", quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer = csv.DictWriter(
+        quoted,
+        ["k", "v"],
+        restval="-",
+        extrasaction="ignore",
+        quoting=csv.QUOTE_ALL,
+        lineterminator="\n",
+    )
     writer.writeheader()
     writer.writerow({"k": 1, "other": 2})
     return plain.getvalue(), quoted.getvalue()
@@ -124,7 +148,13 @@ def configuration(section, option):
     out = io.StringIO()
     parser.set(section, "added", "1")
     parser.write(out)
-    return found, parser.sections(), parser.getboolean(section, "debug"), parser.getint('site "a"', "port"), out.getvalue()
+    return (
+        found,
+        parser.sections(),
+        parser.getboolean(section, "debug"),
+        parser.getint('site "a"', "port"),
+        out.getvalue(),
+    )
 
 
 TOML = """
@@ -164,7 +194,9 @@ def property_lists(value):
     return text.decode().splitlines()[3:6], plistlib.loads(text) == value, plistlib.loads(binary)
 
 
-XML = "<shop name='S&amp;P'><item id='1'>pen</item><item id='2'><b>ink</b>!</item><!-- no --></shop>"
+XML = (
+    "<shop name='S&amp;P'><item id='1'>pen</item><item id='2'><b>ink</b>!</item><!-- no --></shop>"
+)
 
 
 @case()
@@ -175,7 +207,15 @@ def element_trees():
     added = ET.SubElement(root, "extra", {"k": "<v>"})
     added.text, added.tail = "a & b", "end"
     ET.indent(root, " ")
-    return root.tag, root.get("name"), [e.text for e in root.findall("item")], root.findtext("item/b"), root.find("item[@id='2']").attrib, "".join(root[1].itertext()).strip(), ET.tostring(root, "unicode")
+    return (
+        root.tag,
+        root.get("name"),
+        [e.text for e in root.findall("item")],
+        root.findtext("item/b"),
+        root.find("item[@id='2']").attrib,
+        "".join(root[1].itertext()).strip(),
+        ET.tostring(root, "unicode"),
+    )
 
 
 @case(("<a><b></a>",), ("",), ("<a/><b/>",))
@@ -189,7 +229,9 @@ def xml_that_is_wrong(text):
 @case()
 def events_and_namespaces():
     source = io.BytesIO(b"<r xmlns:n='urn:n'><n:a x='1'/><n:a/></r>")
-    events = [(event, element.tag) for event, element in ET.iterparse(source, events=("start", "end"))]
+    events = [
+        (event, element.tag) for event, element in ET.iterparse(source, events=("start", "end"))
+    ]
     return events, ET.canonicalize("<b  z='1' a='2'></b>")
 
 
@@ -198,7 +240,11 @@ def the_document_object_model():
     document = minidom.parseString(XML)
     items = document.getElementsByTagName("item")
     items[0].setAttribute("k", "v")
-    return [item.getAttribute("id") for item in items], items[0].toxml(), document.documentElement.childNodes.length
+    return (
+        [item.getAttribute("id") for item in items],
+        items[0].toxml(),
+        document.documentElement.childNodes.length,
+    )
 
 
 @case()
@@ -208,7 +254,7 @@ def the_simple_api():
             super().__init__()
             self.log = []
 
-        def startElement(self, name, attrs):  # noqa: N802
+        def startElement(self, name, attrs):
             self.log.append((name, dict(attrs)))
 
         def characters(self, content):

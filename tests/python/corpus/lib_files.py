@@ -50,7 +50,12 @@ def a_closed_file():
 @case()
 def what_a_file_refuses():
     seen = []
-    for call in (lambda: io.StringIO().write(b"x"), lambda: io.BytesIO().write("x"), lambda: io.BytesIO().seek(-1), lambda: io.BufferedReader(io.BytesIO()).fileno()):
+    for call in (
+        lambda: io.StringIO().write(b"x"),
+        lambda: io.BytesIO().write("x"),
+        lambda: io.BytesIO().seek(-1),
+        lambda: io.BufferedReader(io.BytesIO()).fileno(),
+    ):
         try:
             call()
         except (TypeError, ValueError, OSError) as error:
@@ -88,9 +93,26 @@ def a_file_of_ones_own(data):
     return io.BufferedReader(Upper(data), buffer_size=4).readlines(), Upper(data).read(3)
 
 
-@case((PurePosixPath("a/b/../c.tar.gz"), "x"), (PurePosixPath("/"), "y/z"), (PureWindowsPath("C:\\d\\e.txt"), "f"))
+@case(
+    (PurePosixPath("a/b/../c.tar.gz"), "x"),
+    (PurePosixPath("/"), "y/z"),
+    (PureWindowsPath("C:\\d\\e.txt"), "f"),
+)
 def pure_paths(path, other):
-    return path / other, path.parent, path.name, path.stem, path.suffix, path.suffixes, path.parts, path.is_absolute(), path.with_suffix(".md") if path.name else None, path.as_posix(), path.match("*.gz"), str(path)
+    return (
+        path / other,
+        path.parent,
+        path.name,
+        path.stem,
+        path.suffix,
+        path.suffixes,
+        path.parts,
+        path.is_absolute(),
+        path.with_suffix(".md") if path.name else None,
+        path.as_posix(),
+        path.match("*.gz"),
+        str(path),
+    )
 
 
 @case(("/a/b/c", "/a"), ("/a", "/b"))
@@ -103,7 +125,14 @@ def relative_paths(path, base):
 
 @case()
 def paths_compare_and_hash():
-    return PurePosixPath("a//b/.") == PurePosixPath("a/b"), PureWindowsPath("A") == PureWindowsPath("a"), sorted([PurePosixPath("b"), PurePosixPath("a")]), {PurePosixPath("x"): 1}, PurePosixPath("a").joinpath("/b"), PurePath("q").name
+    return (
+        PurePosixPath("a//b/.") == PurePosixPath("a/b"),
+        PureWindowsPath("A") == PureWindowsPath("a"),
+        sorted([PurePosixPath("b"), PurePosixPath("a")]),
+        {PurePosixPath("x"): 1},
+        PurePosixPath("a").joinpath("/b"),
+        PurePath("q").name,
+    )
 
 
 @case(("no/such/file.txt",))
@@ -126,7 +155,17 @@ def paths_that_are_not_there(name):
 
 @case(("/usr//lib/../bin/x.py",), ("",), ("rel/./p",))
 def path_functions(path):
-    return posixpath.normpath(path), posixpath.split(path), posixpath.splitext(path), posixpath.basename(path), posixpath.join("/r", path, "e"), ntpath.join("c:\\", "x"), ntpath.splitdrive("c:\\y"), os.fspath(PurePosixPath("a")), posixpath.commonprefix([path, "/usr"])
+    return (
+        posixpath.normpath(path),
+        posixpath.split(path),
+        posixpath.splitext(path),
+        posixpath.basename(path),
+        posixpath.join("/r", path, "e"),
+        ntpath.join("c:\\", "x"),
+        ntpath.splitdrive("c:\\y"),
+        os.fspath(PurePosixPath("a")),
+        posixpath.commonprefix([path, "/usr"]),
+    )
 
 
 class Saved:
@@ -158,13 +197,22 @@ class Reduced:
 def pickling_within_a_task(value):
     shared = [value, value]
     copied = pickle.loads(pickle.dumps(shared))
-    return copied == shared, copied[0] is copied[1], [pickle.loads(pickle.dumps(value, protocol)) == value for protocol in range(6)]
+    return (
+        copied == shared,
+        copied[0] is copied[1],
+        [pickle.loads(pickle.dumps(value, protocol)) == value for protocol in range(6)],
+    )
 
 
 @case((5,))
 def pickling_instances_within_a_task(n):
     saved = pickle.loads(pickle.dumps(Saved(n)))
-    return saved.value, hasattr(saved, "open"), pickle.loads(pickle.dumps(Reduced(1, 2))) == Reduced(2, 1), pickle.loads(pickle.dumps(Reduced)) is Reduced
+    return (
+        saved.value,
+        hasattr(saved, "open"),
+        pickle.loads(pickle.dumps(Reduced(1, 2))) == Reduced(2, 1),
+        pickle.loads(pickle.dumps(Reduced)) is Reduced,
+    )
 
 
 @case()
@@ -235,7 +283,11 @@ def logging_to_a_handler(level):
         raise ValueError("v")
     except ValueError:
         logger.exception("failed")
-    return [line.splitlines()[0] for line in handler.lines], handler.lines[-1].splitlines()[-1], logger.isEnabledFor(20)
+    return (
+        [line.splitlines()[0] for line in handler.lines],
+        handler.lines[-1].splitlines()[-1],
+        logger.isEnabledFor(20),
+    )
 
 
 @case()

@@ -24,15 +24,37 @@ from contextlib import redirect_stderr, redirect_stdout
 from corpus import case
 
 
-@case(("https://user:pw@example.org:8080/a/b;p?q=1&r=%C3%A9#frag",), ("mailto:x@y",), ("//host/path",), ("",))
+@case(
+    ("https://user:pw@example.org:8080/a/b;p?q=1&r=%C3%A9#frag",),
+    ("mailto:x@y",),
+    ("//host/path",),
+    ("",),
+)
 def urls(text):
     parts = urllib.parse.urlsplit(text)
-    return tuple(parts), parts.hostname, parts.port, parts.username, urllib.parse.parse_qs(parts.query), urllib.parse.urlunsplit(parts), urllib.parse.urldefrag(text).fragment
+    return (
+        tuple(parts),
+        parts.hostname,
+        parts.port,
+        parts.username,
+        urllib.parse.parse_qs(parts.query),
+        urllib.parse.urlunsplit(parts),
+        urllib.parse.urldefrag(text).fragment,
+    )
 
 
-@case(("a b/\u00e9?&=",),)
+@case(
+    ("a b/\u00e9?&=",),
+)
 def quoting(text):
-    return urllib.parse.quote(text), urllib.parse.quote_plus(text, safe="/"), urllib.parse.unquote("%C3%A9+%zz"), urllib.parse.urlencode({"k": [1, "x y"], "z": ""}, doseq=True), urllib.parse.parse_qsl("a=1&b=&c", keep_blank_values=True), urllib.parse.quote_from_bytes(b"\xff/")
+    return (
+        urllib.parse.quote(text),
+        urllib.parse.quote_plus(text, safe="/"),
+        urllib.parse.unquote("%C3%A9+%zz"),
+        urllib.parse.urlencode({"k": [1, "x y"], "z": ""}, doseq=True),
+        urllib.parse.parse_qsl("a=1&b=&c", keep_blank_values=True),
+        urllib.parse.quote_from_bytes(b"\xff/"),
+    )
 
 
 @case(("http://h/a/b/c", "../d"), ("http://h/a", "?q"), ("x/y", "/z"))
@@ -54,13 +76,29 @@ def addresses(text):
         address = ipaddress.ip_address(text)
     except ValueError as error:
         return str(error)
-    return str(address + 1), int(address), address.version, address.is_private, address.is_loopback, address.packed, address.exploded, address.reverse_pointer
+    return (
+        str(address + 1),
+        int(address),
+        address.version,
+        address.is_private,
+        address.is_loopback,
+        address.packed,
+        address.exploded,
+        address.reverse_pointer,
+    )
 
 
 @case(("10.0.0.0/29",), ("2001:db8::/126",))
 def networks(text):
     network = ipaddress.ip_network(text)
-    return network.num_addresses, [str(h) for h in network.hosts()][:3], str(network.netmask), [str(s) for s in network.subnets(1)], str(network.supernet()), ipaddress.ip_address(str(network[1])) in network
+    return (
+        network.num_addresses,
+        [str(h) for h in network.hosts()][:3],
+        str(network.netmask),
+        [str(s) for s in network.subnets(1)],
+        str(network.supernet()),
+        ipaddress.ip_address(str(network[1])) in network,
+    )
 
 
 @case(("10.0.0.1/29",))
@@ -82,7 +120,14 @@ SGkgQm9iIQ==
 def mail_is_parsed():
     message = email.message_from_string(MAIL)
     modern = email.message_from_string(MAIL, policy=email.policy.default)
-    return message["to"], email.utils.getaddresses([message["to"]]), message.get_payload(decode=True), message.get_content_type(), message.get_content_charset(), str(modern["From"])
+    return (
+        message["to"],
+        email.utils.getaddresses([message["to"]]),
+        message.get_payload(decode=True),
+        message.get_content_type(),
+        message.get_content_charset(),
+        str(modern["From"]),
+    )
 
 
 @case()
@@ -93,12 +138,19 @@ def mail_is_made():
     message.set_content("Text\nof two lines\n")
     message.add_attachment(b"\x00\x01", maintype="application", subtype="x", filename="f.bin")
     message.set_boundary("BOUND")
-    return [part.get_content_type() for part in message.walk()], message.get_body().get_content(), next(message.iter_attachments()).get_filename(), "=?utf-8?" in message.as_string()
+    return (
+        [part.get_content_type() for part in message.walk()],
+        message.get_body().get_content(),
+        next(message.iter_attachments()).get_filename(),
+        "=?utf-8?" in message.as_string(),
+    )
 
 
 @case(("a.txt",), ("b.tar.gz",), ("c.unknownkind",), ("http://h/d.html",))
 def kinds_of_files(name):
-    return mimetypes.MimeTypes().guess_type(name), mimetypes.MimeTypes().guess_extension("text/html")
+    return mimetypes.MimeTypes().guess_type(name), mimetypes.MimeTypes().guess_extension(
+        "text/html"
+    )
 
 
 def parser_of():
@@ -199,7 +251,11 @@ def file_modes(mode):
 
 @case(("ENOENT",), ("EACCES",))
 def errors_of_the_system_by_name(name):
-    return name in errno.errorcode.values(), isinstance(OSError(getattr(errno, name), "x"), (FileNotFoundError, PermissionError)), os.strerror(getattr(errno, name))
+    return (
+        name in errno.errorcode.values(),
+        isinstance(OSError(getattr(errno, name), "x"), (FileNotFoundError, PermissionError)),
+        os.strerror(getattr(errno, name)),
+    )
 
 
 @case()
@@ -213,7 +269,17 @@ def output_is_redirected():
 
 @case((["a", "b"],))
 def names_of_python_itself(argv):
-    return sys.maxunicode, sys.implementation.name, sys.version_info >= (3, 11), sys.getrecursionlimit() > 100, isinstance(sys.path, list), os.sep, os.linesep, os.curdir, string.hexdigits
+    return (
+        sys.maxunicode,
+        sys.implementation.name,
+        sys.version_info >= (3, 11),
+        sys.getrecursionlimit() > 100,
+        isinstance(sys.path, list),
+        os.sep,
+        os.linesep,
+        os.curdir,
+        string.hexdigits,
+    )
 
 
 @case()

@@ -31,12 +31,26 @@ def exact_sums_and_products(values):
 
 @case((12, 18, 30), (0, 5), ())
 def divisors_and_multiples(*values):
-    return math.gcd(*values), math.lcm(*values), [math.isqrt(v) for v in values], [math.comb(v, 2) for v in values], [math.perm(v, 2) for v in values]
+    return (
+        math.gcd(*values),
+        math.lcm(*values),
+        [math.isqrt(v) for v in values],
+        [math.comb(v, 2) for v in values],
+        [math.perm(v, 2) for v in values],
+    )
 
 
 @case((1.0, 0.1), (-2.5, 3.0), (1e300, 1e-300))
 def parts_of_floats(x, y):
-    return math.modf(x), math.frexp(x), math.ldexp(y, 3), math.copysign(x, -y), math.nextafter(x, y), math.ulp(y), math.isclose(x, x + 1e-12)
+    return (
+        math.modf(x),
+        math.frexp(x),
+        math.ldexp(y, 3),
+        math.copysign(x, -y),
+        math.nextafter(x, y),
+        math.ulp(y),
+        math.isclose(x, x + 1e-12),
+    )
 
 
 @case((-1,), (0,), ("x",))
@@ -58,7 +72,13 @@ def factorial_refuses(n):
 @case((1 + 2j,), (-1,), (0.5j,))
 def complex_math(z):
     r, phi = cmath.polar(z)
-    return near(r), near(phi), near([cmath.sqrt(z).imag, cmath.exp(z).real, cmath.log(z).imag]), cmath.isclose(cmath.rect(r, phi), z), cmath.isnan(z)
+    return (
+        near(r),
+        near(phi),
+        near([cmath.sqrt(z).imag, cmath.exp(z).real, cmath.log(z).imag]),
+        cmath.isclose(cmath.rect(r, phi), z),
+        cmath.isnan(z),
+    )
 
 
 @case(([2, 4, 4, 4, 5, 5, 7, 9],), ([1.5, 2.5],), ([Fraction(1, 3), Fraction(1, 6), 2],))
@@ -75,10 +95,16 @@ def statistics_of_numbers(data):
     )
 
 
-@case(([1, 2, 3, 4, 5], [2, 4, 5, 4, 5]),)
+@case(
+    ([1, 2, 3, 4, 5], [2, 4, 5, 4, 5]),
+)
 def statistics_of_pairs(x, y):
     line = statistics.linear_regression(x, y)
-    return near([statistics.correlation(x, y), line.slope, line.intercept]), statistics.quantiles(x, n=4), near(statistics.NormalDist(5, 2).cdf(6))
+    return (
+        near([statistics.correlation(x, y), line.slope, line.intercept]),
+        statistics.quantiles(x, n=4),
+        near(statistics.NormalDist(5, 2).cdf(6)),
+    )
 
 
 @case(([],), ([1],))
@@ -145,14 +171,30 @@ def decimal_division(a, b):
     return x / y, short, x // y, x % y, divmod(x, y), x**3, y.sqrt(), x.fma(2, 1), int(x), float(x)
 
 
-@case(("2.345", "0.01", "ROUND_HALF_EVEN"), ("2.345", "0.01", "ROUND_UP"), ("-2.5", "1", "ROUND_FLOOR"))
+@case(
+    ("2.345", "0.01", "ROUND_HALF_EVEN"),
+    ("2.345", "0.01", "ROUND_UP"),
+    ("-2.5", "1", "ROUND_FLOOR"),
+)
 def decimal_quantize(value, step, rounding):
-    return Decimal(value).quantize(Decimal(step), rounding=rounding), round(Decimal(value), 1), Decimal(value).to_integral_value()
+    return (
+        Decimal(value).quantize(Decimal(step), rounding=rounding),
+        round(Decimal(value), 1),
+        Decimal(value).to_integral_value(),
+    )
 
 
 @case((Decimal("1.5"), 2), (Decimal("0.1"), Decimal("0.2")))
 def decimals_as_arguments(a, b):
-    return a + b, a < b, max(a, b), hash(a) == hash(float(a)), Fraction(a), f"{a:>10.3f}", sum([a, b])
+    return (
+        a + b,
+        a < b,
+        max(a, b),
+        hash(a) == hash(float(a)),
+        Fraction(a),
+        f"{a:>10.3f}",
+        sum([a, b]),
+    )
 
 
 @case()
@@ -176,7 +218,20 @@ def decimal_traps():
 @case((1, 3), (-6, 4), (5, 1))
 def fraction_arithmetic(a, b):
     x = Fraction(a, b)
-    return x, x + 1, x * x, x / 3, x - Fraction(1, 2), x**2, x**-1, x.limit_denominator(2), math.floor(x), round(x, 1), str(x), x == a / b
+    return (
+        x,
+        x + 1,
+        x * x,
+        x / 3,
+        x - Fraction(1, 2),
+        x**2,
+        x**-1,
+        x.limit_denominator(2),
+        math.floor(x),
+        round(x, 1),
+        str(x),
+        x == a / b,
+    )
 
 
 @case(("3/4",), ("0.125",), ("1e-2",), (" -7 ",), ("1/0",), ("x",))
@@ -190,9 +245,26 @@ def fractions_from_text(text):
 @case()
 def the_number_tower():
     values = [True, 1, 1.5, 2j, Fraction(1, 2), Decimal(1)]
-    return [[isinstance(v, kind) for kind in (numbers.Number, numbers.Complex, numbers.Real, numbers.Rational, numbers.Integral)] for v in values]
+    return [
+        [
+            isinstance(v, kind)
+            for kind in (
+                numbers.Number,
+                numbers.Complex,
+                numbers.Real,
+                numbers.Rational,
+                numbers.Integral,
+            )
+        ]
+        for v in values
+    ]
 
 
 @case((0.2, 0.4, 0.6), (1, 0, 0))
 def colours(r, g, b):
-    return near(colorsys.rgb_to_hsv(r, g, b)), near(colorsys.hsv_to_rgb(*colorsys.rgb_to_hsv(r, g, b))), near(colorsys.rgb_to_hls(r, g, b)), near(colorsys.rgb_to_yiq(r, g, b))
+    return (
+        near(colorsys.rgb_to_hsv(r, g, b)),
+        near(colorsys.hsv_to_rgb(*colorsys.rgb_to_hsv(r, g, b))),
+        near(colorsys.rgb_to_hls(r, g, b)),
+        near(colorsys.rgb_to_yiq(r, g, b)),
+    )

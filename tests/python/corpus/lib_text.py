@@ -17,7 +17,10 @@ import unicodedata
 from corpus import case
 
 WORD = re.compile(r"\b(?P<first>\w)(\w*)\b")
-TOKENS = re.compile(r"(?P<number>\d+(?:\.\d+)?)|(?P<name>[a-z_]\w*)|(?P<op>[-+*/()=])|(?P<space>\s+)|(?P<bad>.)", re.IGNORECASE)
+TOKENS = re.compile(
+    r"(?P<number>\d+(?:\.\d+)?)|(?P<name>[a-z_]\w*)|(?P<op>[-+*/()=])|(?P<space>\s+)|(?P<bad>.)",
+    re.IGNORECASE,
+)
 
 
 @case(("The quick brown fox",), ("",), ("a\u00e9 1_x",))
@@ -50,7 +53,15 @@ def flags_and_lookaround():
         """,
         re.VERBOSE,
     )
-    return verbose.findall("$12.50 $7 8"), re.findall("^b.$", "ab\nbc\nbd", re.MULTILINE), re.findall("a.b", "a\nb", re.DOTALL), re.findall("(?i)AB+?", "abbb"), re.findall(r"(.)\1", "aabbcd"), re.findall("\\w", "\u00e9", re.ASCII), verbose.flags
+    return (
+        verbose.findall("$12.50 $7 8"),
+        re.findall("^b.$", "ab\nbc\nbd", re.MULTILINE),
+        re.findall("a.b", "a\nb", re.DOTALL),
+        re.findall("(?i)AB+?", "abbb"),
+        re.findall(r"(.)\1", "aabbcd"),
+        re.findall("\\w", "\u00e9", re.ASCII),
+        verbose.flags,
+    )
 
 
 @case(("(a",), ("*",), ("[z-a]",))
@@ -80,9 +91,20 @@ def bytes_and_str_patterns_do_not_mix():
     return re.search("a", b"a")
 
 
-@case(("The quick brown fox jumps over the lazy dog, extraordinarily-hyphenated.", 20), ("", 5), ("abcdefghij", 4))
+@case(
+    ("The quick brown fox jumps over the lazy dog, extraordinarily-hyphenated.", 20),
+    ("", 5),
+    ("abcdefghij", 4),
+)
 def wrapping(text, width):
-    return textwrap.wrap(text, width), textwrap.fill(text, width, initial_indent="* ", subsequent_indent="  ") if width > 4 else None, textwrap.shorten(text, 25, placeholder=".."), textwrap.indent("a\n\nb", "> ")
+    return (
+        textwrap.wrap(text, width),
+        textwrap.fill(text, width, initial_indent="* ", subsequent_indent="  ")
+        if width > 4
+        else None,
+        textwrap.shorten(text, 25, placeholder=".."),
+        textwrap.indent("a\n\nb", "> "),
+    )
 
 
 @case()
@@ -98,12 +120,26 @@ def dedent_and_indent():
 @case((["one", "two", "three", "four"], ["zero", "one", "tree", "four"]), ([], ["a"]))
 def differences(a, b):
     matcher = difflib.SequenceMatcher(None, a, b)
-    return matcher.get_opcodes(), round(matcher.ratio(), 6), list(difflib.ndiff(a, b)), list(difflib.unified_diff(a, b, "a.txt", "b.txt", lineterm="", n=1)), difflib.get_close_matches("tree", a)
+    return (
+        matcher.get_opcodes(),
+        round(matcher.ratio(), 6),
+        list(difflib.ndiff(a, b)),
+        list(difflib.unified_diff(a, b, "a.txt", "b.txt", lineterm="", n=1)),
+        difflib.get_close_matches("tree", a),
+    )
 
 
 @case(("\u00e9",), ("e\u0301",), ("\ufb01",), ("\u00bd",), ("A",))
 def unicode_data(s):
-    return [unicodedata.normalize(form, s) for form in ("NFC", "NFD", "NFKC", "NFKD")], unicodedata.name(s[0]), unicodedata.category(s[0]), unicodedata.numeric(s[0], None), unicodedata.combining(s[-1]), unicodedata.bidirectional(s[0]), unicodedata.decomposition(s[0])
+    return (
+        [unicodedata.normalize(form, s) for form in ("NFC", "NFD", "NFKC", "NFKD")],
+        unicodedata.name(s[0]),
+        unicodedata.category(s[0]),
+        unicodedata.numeric(s[0], None),
+        unicodedata.combining(s[-1]),
+        unicodedata.bidirectional(s[0]),
+        unicodedata.decomposition(s[0]),
+    )
 
 
 @case(("NO SUCH NAME",))
@@ -122,12 +158,24 @@ def shell_words(text):
 @case(("*.py",), ("t?st[0-9].*",), ("[!a]*",))
 def file_patterns(pattern):
     names = ["a.py", "test1.txt", "test.py", "B.PY", "tast2.c"]
-    return fnmatch.filter(names, pattern), [fnmatch.fnmatchcase(name, pattern) for name in names], bool(re.match(fnmatch.translate(pattern), "test.py")), glob.has_magic(pattern), glob.escape(pattern)
+    return (
+        fnmatch.filter(names, pattern),
+        [fnmatch.fnmatchcase(name, pattern) for name in names],
+        bool(re.match(fnmatch.translate(pattern), "test.py")),
+        glob.has_magic(pattern),
+        glob.escape(pattern),
+    )
 
 
 @case(({"b": list(range(12)), "a": {"nested": ("x" * 20, "y" * 30)}, "c": None},), ([],))
 def pretty_printing(value):
-    return pprint.pformat(value, width=40), pprint.pformat(value, depth=1, sort_dicts=False), pprint.pformat(value, compact=True, indent=2), pprint.isreadable(value), pprint.saferepr(value)
+    return (
+        pprint.pformat(value, width=40),
+        pprint.pformat(value, depth=1, sort_dicts=False),
+        pprint.pformat(value, compact=True, indent=2),
+        pprint.isreadable(value),
+        pprint.saferepr(value),
+    )
 
 
 @case((list(range(20)),), ("x" * 60,), ({i: i for i in range(9)},))
@@ -158,7 +206,14 @@ def recursive_representations():
 
 @case(("Hello",), ("\u00e9\u4e16",))
 def codecs_by_name(text):
-    return codecs.encode(text, "rot13"), codecs.encode(text.encode(), "hex"), codecs.lookup("utf8").name, codecs.BOM_UTF8 + codecs.encode(text, "utf-8"), list(codecs.iterdecode([b"\xe4", b"\xb8\x96"], "utf-8")), codecs.decode(b"a\\nb", "unicode_escape")
+    return (
+        codecs.encode(text, "rot13"),
+        codecs.encode(text.encode(), "hex"),
+        codecs.lookup("utf8").name,
+        codecs.BOM_UTF8 + codecs.encode(text, "utf-8"),
+        list(codecs.iterdecode([b"\xe4", b"\xb8\x96"], "utf-8")),
+        codecs.decode(b"a\\nb", "unicode_escape"),
+    )
 
 
 @case(("no-such-codec",))
@@ -169,12 +224,16 @@ def codecs_that_are_not_there(name):
 @case()
 def an_incremental_decoder():
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    return [decoder.decode(part) for part in (b"\xe2", b"\x82", b"\xacx")], decoder.decode(b"\xe2", final=True)
+    return [decoder.decode(part) for part in (b"\xe2", b"\x82", b"\xacx")], decoder.decode(
+        b"\xe2", final=True
+    )
 
 
 @case()
 def an_error_handler_of_ones_own():
-    codecs.register_error("corpus-stars", lambda error: ("*" * (error.end - error.start), error.end))
+    codecs.register_error(
+        "corpus-stars", lambda error: ("*" * (error.end - error.start), error.end)
+    )
     return "a\u20ac\u20acb".encode("ascii", "corpus-stars")
 
 
@@ -209,4 +268,10 @@ def html_parsing(text):
 
 @case((1234567.891,))
 def locale_basics(x):
-    return locale.str(1.5), locale.atof("2.5"), locale.format_string("%.2f", x), locale.localeconv()["decimal_point"], sorted(["b", "a"], key=locale.strxfrm)
+    return (
+        locale.str(1.5),
+        locale.atof("2.5"),
+        locale.format_string("%.2f", x),
+        locale.localeconv()["decimal_point"],
+        sorted(["b", "a"], key=locale.strxfrm),
+    )

@@ -11,12 +11,32 @@ from corpus import case
 
 @case((date(2024, 2, 29), 366), (date(1999, 12, 31), -1))
 def dates(day, n):
-    return day + timedelta(n), day.isoformat(), day.weekday(), day.isocalendar()[:], day.toordinal(), day.replace(day=1), day.strftime("%d.%m.%y %j %a %B"), day.timetuple()[:], day < date.max, f"{day:%Y/%m}"
+    return (
+        day + timedelta(n),
+        day.isoformat(),
+        day.weekday(),
+        day.isocalendar()[:],
+        day.toordinal(),
+        day.replace(day=1),
+        day.strftime("%d.%m.%y %j %a %B"),
+        day.timetuple()[:],
+        day < date.max,
+        f"{day:%Y/%m}",
+    )
 
 
 @case((datetime(2024, 3, 1, 12, 30, 15, 250), timedelta(hours=-36, microseconds=5)))
 def datetimes(moment, delta):
-    return moment + delta, moment - (moment + delta), moment.isoformat(" ", "milliseconds"), moment.date(), moment.time(), moment.replace(tzinfo=UTC).timestamp(), repr(moment), moment.ctime()
+    return (
+        moment + delta,
+        moment - (moment + delta),
+        moment.isoformat(" ", "milliseconds"),
+        moment.date(),
+        moment.time(),
+        moment.replace(tzinfo=UTC).timestamp(),
+        repr(moment),
+        moment.ctime(),
+    )
 
 
 @case((2024, 2, 30), (2023, 13, 1), (0, 1, 1))
@@ -27,7 +47,13 @@ def dates_that_are_not_there(year, month, day):
         return type(error).__name__
 
 
-@case(("2024-02-29",), ("20240229T101112",), ("2024-W09-4",), ("2024-02-29T10:11:12.345678+02:30",), ("yesterday",))
+@case(
+    ("2024-02-29",),
+    ("20240229T101112",),
+    ("2024-W09-4",),
+    ("2024-02-29T10:11:12.345678+02:30",),
+    ("yesterday",),
+)
 def iso_texts(text):
     try:
         return datetime.fromisoformat(text)
@@ -35,7 +61,12 @@ def iso_texts(text):
         return str(error)
 
 
-@case(("29 Feb 2024 13:05", "%d %b %Y %H:%M"), ("03/04/05", "%m/%d/%y"), ("2024 60 +0130", "%Y %j %z"), ("x", "%Y"))
+@case(
+    ("29 Feb 2024 13:05", "%d %b %Y %H:%M"),
+    ("03/04/05", "%m/%d/%y"),
+    ("2024 60 +0130", "%Y %j %z"),
+    ("x", "%Y"),
+)
 def parsed_by_format(text, layout):
     return datetime.strptime(text, layout)
 
@@ -43,7 +74,18 @@ def parsed_by_format(text, layout):
 @case((90061, 5), (-1, 7), (0, 1))
 def durations(seconds, n):
     delta = timedelta(seconds=seconds, milliseconds=n)
-    return delta, str(delta), delta * n, delta / 2, delta // timedelta(seconds=7), divmod(delta, timedelta(minutes=1)), abs(-delta), delta.total_seconds(), bool(delta), -delta
+    return (
+        delta,
+        str(delta),
+        delta * n,
+        delta / 2,
+        delta // timedelta(seconds=7),
+        divmod(delta, timedelta(minutes=1)),
+        abs(-delta),
+        delta.total_seconds(),
+        bool(delta),
+        -delta,
+    )
 
 
 @case()
@@ -51,10 +93,21 @@ def durations_overflow():
     return timedelta.max + timedelta(1)
 
 
-@case((datetime(2024, 7, 1, 12, tzinfo=UTC), 5.5), (datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=-8), "PST")), 0))
+@case(
+    (datetime(2024, 7, 1, 12, tzinfo=UTC), 5.5),
+    (datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=-8), "PST")), 0),
+)
 def fixed_time_zones(moment, hours):
     other = moment.astimezone(timezone(timedelta(hours=hours)))
-    return other, other == moment, other.utcoffset(), other.tzname(), moment.tzinfo, other.isoformat(), other.utctimetuple()[:6]
+    return (
+        other,
+        other == moment,
+        other.utcoffset(),
+        other.tzname(),
+        moment.tzinfo,
+        other.isoformat(),
+        other.utctimetuple()[:6],
+    )
 
 
 @case()
@@ -89,24 +142,53 @@ def a_zone_that_is_not_there(name):
 
 @case((dt.time(23, 59, 59, 999999),), (dt.time(0, tzinfo=UTC),))
 def times(t):
-    return t, t.isoformat("minutes"), t.replace(hour=1, fold=1), t.utcoffset(), bool(t), t.strftime("%I %p"), dt.time.fromisoformat("04:05"), datetime.combine(date(2024, 1, 1), t)
+    return (
+        t,
+        t.isoformat("minutes"),
+        t.replace(hour=1, fold=1),
+        t.utcoffset(),
+        bool(t),
+        t.strftime("%I %p"),
+        dt.time.fromisoformat("04:05"),
+        datetime.combine(date(2024, 1, 1), t),
+    )
 
 
 @case((2024, 2), (2023, 12))
 def calendars(year, month):
-    return calendar.monthrange(year, month)[1], int(calendar.monthrange(year, month)[0]), calendar.monthcalendar(year, month), calendar.isleap(year), calendar.leapdays(2000, year), calendar.TextCalendar(6).formatmonth(year, month), [d.day for d in calendar.Calendar().itermonthdates(year, month)][:3], calendar.timegm((year, month, 1, 0, 0, 0))
+    return (
+        calendar.monthrange(year, month)[1],
+        int(calendar.monthrange(year, month)[0]),
+        calendar.monthcalendar(year, month),
+        calendar.isleap(year),
+        calendar.leapdays(2000, year),
+        calendar.TextCalendar(6).formatmonth(year, month),
+        [d.day for d in calendar.Calendar().itermonthdates(year, month)][:3],
+        calendar.timegm((year, month, 1, 0, 0, 0)),
+    )
 
 
 @case((0,), (1700000000,), (86399,))
 def moments_since_the_epoch(seconds):
     parts = time.gmtime(seconds)
-    return tuple(parts), time.strftime("%Y-%m-%d %H:%M:%S", parts), calendar.timegm(parts), datetime.fromtimestamp(seconds, UTC), time.strptime("30 Nov 00", "%d %b %y")[:3]
+    return (
+        tuple(parts),
+        time.strftime("%Y-%m-%d %H:%M:%S", parts),
+        calendar.timegm(parts),
+        datetime.fromtimestamp(seconds, UTC),
+        time.strptime("30 Nov 00", "%d %b %y")[:3],
+    )
 
 
 @case()
 def clocks_do_not_run_backwards():
     first, second = time.monotonic(), time.monotonic()
-    return second >= first, isinstance(time.time(), float), time.perf_counter_ns() >= 0, isinstance(datetime.now(UTC), datetime)
+    return (
+        second >= first,
+        isinstance(time.time(), float),
+        time.perf_counter_ns() >= 0,
+        isinstance(datetime.now(UTC), datetime),
+    )
 
 
 @case((0.001,), (0,))

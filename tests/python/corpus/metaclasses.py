@@ -260,7 +260,13 @@ def class_getitem_and_generic_alias():
         def __class_getitem__(cls, item):
             return (cls.__name__, item)
 
-    return Typed[3], Typed["a", "b"], str(list[int]), list[int]((1, 2)), dict[str, int].__args__ == (str, int)
+    return (
+        Typed[3],
+        Typed["a", "b"],
+        str(list[int]),
+        list[int]((1, 2)),
+        dict[str, int].__args__ == (str, int),
+    )
 
 
 class Meta(type):

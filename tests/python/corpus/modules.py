@@ -98,16 +98,20 @@ def an_exception_of_another_module(unit):
 
 @case((0.5,))
 def imports_under_other_names(x):
-    return round(full_turn * x, 9), j.dumps([x]), os.path.join("a", "b"), isinstance([], abstract.Sequence)
+    return (
+        round(full_turn * x, 9),
+        j.dumps([x]),
+        os.path.join("a", "b"),
+        isinstance([], abstract.Sequence),
+    )
 
 
 @case((4,))
 def imports_inside_a_function(n):
+    import decimal
     import itertools as it
     from collections import Counter
     from math import comb
-
-    import decimal
 
     return list(it.accumulate(range(n))), Counter("aab"), comb(n, 2), decimal.Decimal("1.1") * n
 
@@ -120,7 +124,13 @@ def imports_by_name():
 
 @case()
 def modules_have_names():
-    return __name__, math.__name__, helper.__module__, Settings.__module__, sys.modules["math"] is math
+    return (
+        __name__,
+        math.__name__,
+        helper.__module__,
+        Settings.__module__,
+        sys.modules["math"] is math,
+    )
 
 
 @case()

@@ -10,12 +10,35 @@ from corpus import case
 @case((200,), (0,))
 def big_integers(n):
     product = math.factorial(n)
-    return product, product.bit_length(), product % (10**9 + 7), -product >> 100, str(product)[:10], product.bit_count()
+    return (
+        product,
+        product.bit_length(),
+        product % (10**9 + 7),
+        -product >> 100,
+        str(product)[:10],
+        product.bit_count(),
+    )
 
 
 @case((2**64, 3**50), (-(2**63), 2**63), (10**40, -7))
 def big_arithmetic(a, b):
-    return a + b, a - b, a * b, a // b, a % b, divmod(b, a), a & b, a | b, a ^ b, a << 70, a >> 5, -a, ~b, a < b, a == b
+    return (
+        a + b,
+        a - b,
+        a * b,
+        a // b,
+        a % b,
+        divmod(b, a),
+        a & b,
+        a | b,
+        a ^ b,
+        a << 70,
+        a >> 5,
+        -a,
+        ~b,
+        a < b,
+        a == b,
+    )
 
 
 @case((3, 10**30, 10**9 + 7), (7, -1, 26), (2, 5, -3))
@@ -40,7 +63,17 @@ def parse_integers_fails(text, base):
 
 @case((255,), (-1,), (0,), (2**70,))
 def integer_texts(n):
-    return bin(n), oct(n), hex(n), f"{n:,}", n.bit_length(), n.as_integer_ratio(), n.conjugate(), n.__index__(), repr(n)
+    return (
+        bin(n),
+        oct(n),
+        hex(n),
+        f"{n:,}",
+        n.bit_length(),
+        n.as_integer_ratio(),
+        n.conjugate(),
+        n.__index__(),
+        repr(n),
+    )
 
 
 @case((258, 2, "big"), (-2, 3, "little"), (0, 1, "big"))
@@ -54,14 +87,32 @@ def integers_that_do_not_fit(n, length):
     return n.to_bytes(length, "big")
 
 
-@case((0.1,), (1e16,), (123456789.123,), (5e-324,), (1.7976931348623157e308,), (-0.0,), (float("nan"),), (float("-inf"),), (1e22,), (100.0,))
+@case(
+    (0.1,),
+    (1e16,),
+    (123456789.123,),
+    (5e-324,),
+    (1.7976931348623157e308,),
+    (-0.0,),
+    (float("nan"),),
+    (float("-inf"),),
+    (1e22,),
+    (100.0,),
+)
 def float_representations(x):
     return repr(x), str(x), f"{x}", x.hex(), f"{x:.17g}", f"{x:.0f}", x.is_integer()
 
 
 @case((0.75,), (-2.5,), (1e300,), (0.1,))
 def floats_are_exact_ratios(x):
-    return x.as_integer_ratio(), Fraction(x), float.fromhex(x.hex()) == x, math.frexp(x), int(x), hash(x) == hash(Fraction(x))
+    return (
+        x.as_integer_ratio(),
+        Fraction(x),
+        float.fromhex(x.hex()) == x,
+        math.frexp(x),
+        int(x),
+        hash(x) == hash(Fraction(x)),
+    )
 
 
 @case((float("inf"),), (float("nan"),))
@@ -81,27 +132,56 @@ def rounding_integers(n):
 
 @case((1e308, 10.0), (2.0, 2000.0), (10.0, 400))
 def floats_overflow(a, b):
-    return a * b, a**b
+    try:
+        return a * b, a**b
+    except OverflowError as error:
+        # Its arguments are an error number of the system.
+        return len(error.args)
 
 
 @case((0.0, -1), (0, -2))
 def zero_to_a_negative_power(base, exponent):
-    return base**exponent
+    try:
+        return base**exponent
+    except ZeroDivisionError as error:
+        return "negative power" in str(error)
 
 
-@case((float("nan"), 1.0), (0.0, -0.0), (float("inf"), float("-inf")), (1, 1.0), (True, 1), (2**53, 2.0**53), (2**53 + 1, 2.0**53))
+@case(
+    (float("nan"), 1.0),
+    (0.0, -0.0),
+    (float("inf"), float("-inf")),
+    (1, 1.0),
+    (True, 1),
+    (2**53, 2.0**53),
+    (2**53 + 1, 2.0**53),
+)
 def comparisons(a, b):
     return a == b, a != b, a < b, a <= b, a > b, min(a, b), max(a, b), a is a, [a] == [a]
 
 
-@case((3 + 4j, 1 - 2j), (0j, 1j), (complex("nan+infj"), 1), (2, 1j))
+@case((3 + 4j, 1 - 2j), (0j, 1j), (complex("nan"), 1), (2, 1j))
 def complex_numbers(a, b):
-    return a + b, a - b, a * b, -a, complex(a).real, complex(a).imag, complex(a).conjugate(), a == b, str(a), bool(a)
+    return (
+        a + b,
+        a - b,
+        a * b,
+        -a,
+        complex(a).real,
+        complex(a).imag,
+        complex(a).conjugate(),
+        a == b,
+        str(a),
+        bool(a),
+    )
 
 
 @case((3 + 4j, 1 - 2j), (1j, 0j))
 def complex_division(a, b):
-    return abs(a), a / b
+    try:
+        return abs(a), a / b
+    except ZeroDivisionError as error:
+        return str(error).endswith("division by zero")
 
 
 @case(("1+2j",), (" -j ",), ("1 + 2j",), ("x",))
@@ -116,7 +196,19 @@ def complex_numbers_have_no_order(a, b):
 
 @case((True, False), (False, False))
 def booleans_are_integers(a, b):
-    return a + b, a & b, a | b, a ^ b, a * 3, [10, 20][a], sum([a, b, True]), isinstance(a, int), a + 0.5, not a, int(a)
+    return (
+        a + b,
+        a & b,
+        a | b,
+        a ^ b,
+        a * 3,
+        [10, 20][a],
+        sum([a, b, True]),
+        isinstance(a, int),
+        a + 0.5,
+        not a,
+        int(a),
+    )
 
 
 @case((2**53 + 1,), (10**400,), (-(10**308),))
@@ -178,5 +270,12 @@ def digits_of_pi(n):
             digits.append(m)
             q, r, m = 10 * q, 10 * (r - m * t), (10 * (3 * q + r)) // t - 10 * m
         else:
-            q, r, t, k, m, x = q * k, (2 * q + r) * x, t * x, k + 1, (q * (7 * k + 2) + r * x) // (t * x), x + 2
+            q, r, t, k, m, x = (
+                q * k,
+                (2 * q + r) * x,
+                t * x,
+                k + 1,
+                (q * (7 * k + 2) + r * x) // (t * x),
+                x + 2,
+            )
     return "".join(map(str, digits))

@@ -95,7 +95,12 @@ class Card:
 @case((["K", "2", "A", "T"],), (["9", "9"],))
 def total_ordering(texts):
     cards = sorted(map(Card, texts))
-    return [card.text for card in cards], max(cards).text, cards[0] <= cards[-1], cards[0] >= cards[-1]
+    return (
+        [card.text for card in cards],
+        max(cards).text,
+        cards[0] <= cards[-1],
+        cards[0] >= cards[-1],
+    )
 
 
 @case()
@@ -160,7 +165,16 @@ def conversions(cents):
     money = Money(cents)
     texts = str(money), bytes(money), ~money, +money
     rounded = round(money), round(money, 1), math.trunc(money), math.floor(money), math.ceil(money)
-    return int(money), float(money), complex(money), hex(money), texts, rounded, divmod(money, 3), pow(money, 2, 5)
+    return (
+        int(money),
+        float(money),
+        complex(money),
+        hex(money),
+        texts,
+        rounded,
+        divmod(money, 3),
+        pow(money, 2, 5),
+    )
 
 
 class InPlace:
@@ -168,7 +182,19 @@ class InPlace:
         self.log = []
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lshift", "or", "and", "xor"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "lshift",
+    "or",
+    "and",
+    "xor",
+):
 
     def _record(self, other, name=_name):
         self.log.append((name, other))
@@ -203,7 +229,9 @@ class Matrix:
         return Matrix([[sum(a * b for a, b in zip(row, c)) for c in columns] for row in self.rows])
 
     def __pow__(self, n):
-        result = Matrix([[int(i == j) for j in range(len(self.rows))] for i in range(len(self.rows))])
+        result = Matrix(
+            [[int(i == j) for j in range(len(self.rows))] for i in range(len(self.rows))]
+        )
         base = self
         while n:
             if n & 1:
@@ -266,7 +294,21 @@ def delete_a_missing_item():
 
 @case((3, 4), (0b1100, 0b1010))
 def builtin_operators(a, b):
-    return a + b, a - b, a * b, a & b, a | b, a ^ b, a << b % 8, a >> 1, ~a, -a, a and b, a or b, not a
+    return (
+        a + b,
+        a - b,
+        a * b,
+        a & b,
+        a | b,
+        a ^ b,
+        a << b % 8,
+        a >> 1,
+        ~a,
+        -a,
+        a and b,
+        a or b,
+        not a,
+    )
 
 
 @case((7, 2), (-7, 2), (7, -2), (-7.5, 2), (2, 0.5))

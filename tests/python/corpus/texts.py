@@ -1,6 +1,6 @@
 """str: formatting, f-strings, methods, slicing, encodings."""
 
-import datetime
+import datetime as dt
 import string
 from decimal import Decimal
 
@@ -32,12 +32,22 @@ def format_strings(s):
 @case()
 def nested_f_strings():
     rows = [("a", 1), ("bc", 22)]
-    return [f"{name:{len(name) + 2}}{'=' * value if value < 5 else f'<{value}>'}" for name, value in rows]
+    return [
+        f"{name:{len(name) + 2}}{'=' * value if value < 5 else f'<{value}>'}"
+        for name, value in rows
+    ]
 
 
-@case((1, "x", [2]),)
+@case(
+    (1, "x", [2]),
+)
 def percent_formatting(a, b, c):
-    return "%d-%s-%r" % (a, b, c), "%(k)05.1f%%" % {"k": 2.25}, "%-5s|%5s|" % (b, b), "%x %o %e %c" % (255, 8, 0.5, "z")
+    return (
+        "%d-%s-%r" % (a, b, c),
+        "%(k)05.1f%%" % {"k": 2.25},
+        "%-5s|%5s|" % (b, b),
+        "%x %o %e %c" % (255, 8, 0.5, "z"),
+    )
 
 
 @case(("%d", "x"), ("%s %s", (1,)), ("%(a)s", {}), ("%q", 1))
@@ -59,7 +69,7 @@ def str_format():
         "{0.names[1]:>5} {t:spec} {d[key]!r:^9}".format(thing, t=thing, d={"key": "v"}),
         "{:{}{}}".format("x", ">", 4),
         "{{literal}} {:,}".format(1234567),
-        "{:%Y-%m-%d}".format(datetime.date(2024, 2, 29)),
+        "{:%Y-%m-%d}".format(dt.date(2024, 2, 29)),
         "{:.3}".format(Decimal("1.23456")),
     )
 
@@ -109,7 +119,18 @@ def string_predicates(s):
 
 @case(("abcdefgh",), ("",), ("\U0001f600x\u00e9",))
 def string_slices(s):
-    return s[::-1], s[1:-1], s[-3:], s[::2], s[5:2:-1], s[10:], s[:100], [*s], len(s), "".join(sorted(s))
+    return (
+        s[::-1],
+        s[1:-1],
+        s[-3:],
+        s[::2],
+        s[5:2:-1],
+        s[10:],
+        s[:100],
+        [*s],
+        len(s),
+        "".join(sorted(s)),
+    )
 
 
 @case(("abc", 7), ("abc", -4))
@@ -125,19 +146,32 @@ def index_of_what_is_missing(s):
 @case()
 def translate_and_maketrans():
     table = str.maketrans({"a": "1", "b": None, "c": "[c]"})
-    return "aabbcc".translate(table), "hello".translate(str.maketrans("lo", "01", "h")), "x".translate({120: 65})
+    return (
+        "aabbcc".translate(table),
+        "hello".translate(str.maketrans("lo", "01", "h")),
+        "x".translate({120: 65}),
+    )
 
 
 @case(("gr\u00fc\u00dfe \u20ac",), ("\U0001f600",))
 def encodings(s):
-    return [s.encode(name) for name in ("utf-8", "utf-16-le", "utf-32-be", "utf-7", "unicode_escape")], [
-        s.encode("ascii", how) for how in ("ignore", "replace", "xmlcharrefreplace", "backslashreplace", "namereplace")
+    return [
+        s.encode(name) for name in ("utf-8", "utf-16-le", "utf-32-be", "utf-7", "unicode_escape")
+    ], [
+        s.encode("ascii", how)
+        for how in ("ignore", "replace", "xmlcharrefreplace", "backslashreplace", "namereplace")
     ]
 
 
 @case((b"\xe2\x82\xac\xff",))
 def decodings(data):
-    return data.decode("utf-8", "replace"), data.decode("latin-1"), data.decode("cp1252"), data.decode("utf-8", "surrogateescape"), data.decode("utf-8", "backslashreplace")
+    return (
+        data.decode("utf-8", "replace"),
+        data.decode("latin-1"),
+        data.decode("cp1252"),
+        data.decode("utf-8", "surrogateescape"),
+        data.decode("utf-8", "backslashreplace"),
+    )
 
 
 @case(("\\n\n\t\x00\x7f\u00e9\ud800'\"",), ("it's",), ('"',))
@@ -148,12 +182,12 @@ def representations(s):
 @case()
 def string_constants_and_literals():
     return (
-        r"\n" + "\x41\u00e9\N{BULLET}" "joined",
+        r"\n" + "\x41\u00e9\N{BULLET}joined",
         string.ascii_letters[:3] + string.digits + string.punctuation[-3:],
         """two
 lines""",
         string.capwords("the quick  brown"),
-        "a" "b" * 2,
+        "ab" * 2,
         ord("\u20ac"),
         chr(8364),
     )
@@ -180,7 +214,14 @@ def templates(values):
 
 @case((["b", "A", "a", "\u00e4", "B"],))
 def sorting_and_comparing(words):
-    return sorted(words), sorted(words, key=str.lower), max(words), "abc" < "abd", "Z" < "a", "a" * 3 in "baaab"
+    return (
+        sorted(words),
+        sorted(words, key=str.lower),
+        max(words),
+        "abc" < "abd",
+        "Z" < "a",
+        "a" * 3 in "baaab",
+    )
 
 
 @case(([1, 2],), (["a", None],))

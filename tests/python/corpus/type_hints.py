@@ -2,7 +2,21 @@
 
 import collections.abc
 import typing
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, NewType, Optional, ParamSpec, Protocol, Self, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    NewType,
+    Optional,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    Union,
+)
 
 from corpus import case
 
@@ -56,7 +70,9 @@ def twice(x):
     return x * 2
 
 
-def hinted(a: int, b: "Optional[Circle]" = None, *, c: Annotated[str, "meta"] = "") -> dict[str, list[int]]:
+def hinted(
+    a: int, b: "Optional[Circle]" = None, *, c: Annotated[str, "meta"] = ""
+) -> dict[str, list[int]]:
     return {c: [a]}
 
 
@@ -78,13 +94,24 @@ def generic_classes(items):
     stack = IntStack()
     for item in items:
         stack.push(item)
-    return stack, stack.pop(), IntStack.__orig_bases__[0].__args__ == (int,), Stack[str]().push("a").items
+    return (
+        stack,
+        stack.pop(),
+        IntStack.__orig_bases__[0].__args__ == (int,),
+        Stack[str]().push("a").items,
+    )
 
 
 @case()
 def hints_are_resolved():
     hints = typing.get_type_hints(hinted, include_extras=True)
-    return sorted(hints), hints["b"] == Optional[Circle], hints["c"].__metadata__, typing.get_origin(hints["return"]) is dict, typing.get_args(hints["return"])[0] is str
+    return (
+        sorted(hints),
+        hints["b"] == Optional[Circle],
+        hints["c"].__metadata__,
+        typing.get_origin(hints["return"]) is dict,
+        typing.get_args(hints["return"])[0] is str,
+    )
 
 
 @case()
@@ -94,7 +121,14 @@ def hints_of_a_class():
 
 @case()
 def unions_and_literals():
-    return Union[int, str] == Union[str, int], (int | None) == Optional[int], typing.get_args(Literal["a", 1]), isinstance(3, int | str), str(list[int]), Optional[int] is not None
+    return (
+        Union[int, str] == Union[str, int],
+        (int | None) == Optional[int],
+        typing.get_args(Literal["a", 1]),
+        isinstance(3, int | str),
+        str(list[int]),
+        Optional[int] is not None,
+    )
 
 
 @case((3,), ("ab",))
@@ -132,7 +166,14 @@ def a_generic_function_keeps_its_wrapper():
 
 @case()
 def type_variables_know_their_bounds():
-    return T.__name__, K.__bound__ is int, T.__constraints__, str(K), repr(T), Stack.__parameters__ == (T,)
+    return (
+        T.__name__,
+        K.__bound__ is int,
+        T.__constraints__,
+        str(K),
+        repr(T),
+        Stack.__parameters__ == (T,),
+    )
 
 
 @case()
@@ -158,5 +199,16 @@ def structural_checks_by_abstract_classes():
         def __len__(self):
             return 1
 
-    kinds = [collections.abc.Sized, collections.abc.Collection, collections.abc.Hashable, collections.abc.Sequence, collections.abc.Callable, typing.SupportsInt]
-    return [isinstance(Bag(), kind) for kind in kinds], isinstance({}, typing.Mapping), issubclass(list, typing.Sequence)
+    kinds = [
+        collections.abc.Sized,
+        collections.abc.Collection,
+        collections.abc.Hashable,
+        collections.abc.Sequence,
+        collections.abc.Callable,
+        typing.SupportsInt,
+    ]
+    return (
+        [isinstance(Bag(), kind) for kind in kinds],
+        isinstance({}, typing.Mapping),
+        issubclass(list, typing.Sequence),
+    )
