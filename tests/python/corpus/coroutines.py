@@ -156,13 +156,13 @@ class Connection:
         return kind is KeyError
 
 
-@case((KeyError("k"),), (None,), (LookupError("l"),))
-async def async_with(error):
+@case(("k", "KeyError"), (None, None), ("l", "LookupError"))
+async def async_with(text, kind):
     log = []
     async with Connection(log) as connection:
         connection.log.append([i async for i in Countdown(3)])
-        if error:
-            raise error
+        if kind:
+            raise {"KeyError": KeyError, "LookupError": LookupError}[kind](text)
     return log
 
 
