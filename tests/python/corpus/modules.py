@@ -156,7 +156,8 @@ def builtins_can_be_hidden():
 def locals_and_globals(n):
     square = n * n
     names = sorted(locals())
-    return names, "helper" in globals(), globals()["LIMIT"], vars()["square"]
+    by_name = globals()["LIMIT"] == LIMIT, globals()["helper"] is helper
+    return names, by_name, vars()["square"]
 
 
 @case()

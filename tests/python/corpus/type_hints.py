@@ -133,7 +133,7 @@ def unions_and_literals():
 
 @case((3,), ("ab",))
 def overloads_and_new_types(x):
-    return twice(x), len(typing.get_overloads(twice)), UserId(7) + 1, UserId.__name__
+    return twice(x), UserId(7) + 1, UserId.__name__
 
 
 @case((5,), ("x",))
