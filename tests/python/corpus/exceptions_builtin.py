@@ -246,6 +246,16 @@ def frames_of_several_functions():
     return first(2)
 
 
+@case((20,), (300,))
+def deep_inside_a_recursion(n):
+    def down(k):
+        if k == 0:
+            raise ArithmeticError("at the bottom", n)
+        return down(k - 1) + 1
+
+    return down(n)
+
+
 @case((1,), (0,))
 def caught_and_described(n):
     try:

@@ -18,6 +18,7 @@ import os
 import stat
 import string
 import sys
+import threading
 import urllib.parse
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -280,6 +281,18 @@ def names_of_python_itself(argv):
         os.curdir,
         string.hexdigits,
     )
+
+
+@case((3,))
+def locks_in_one_thread(n):
+    lock, nested, own = threading.Lock(), threading.RLock(), threading.local()
+    event = threading.Event()
+    own.count = 0
+    for _ in range(n):
+        with lock, nested, nested:
+            own.count += 1
+    event.set()
+    return own.count, lock.locked(), event.is_set(), threading.current_thread().name
 
 
 @case()
