@@ -64,12 +64,18 @@ def processes() -> Iterator[spm.Pool]:
         yield made
 
 
+def sandboxed(pool: spm.Pool, closure: Any, args: tuple[Any, ...]) -> Any:
+    """The outcome of a task. A closure that is refused fails the test with its own message."""
+    future = pool.submit(closure, *copy.deepcopy(args))
+    return outcome(future.result)
+
+
 def agree(pool: spm.Pool, case: Case) -> None:
     """Each call of the case, in a sandbox and in plain CPython."""
     closure = spm.wasm_closure(engine="python")(case.function)
     for args in case.calls:
         # The sandbox is first: it must not see what a plain call may have left behind.
-        found = outcome(lambda: pool.submit(closure, *copy.deepcopy(args)).result())
+        found = sandboxed(pool, closure, args)
         (expected,) = outcomes_of(case.function, [args])
         assert found == expected, f"{case.name}{args!r}"
 
@@ -127,7 +133,7 @@ CALLABLES: list[tuple[Any, tuple[Any, ...]]] = [
 @pytest.mark.parametrize(("function", "args"), CALLABLES, ids=range(len(CALLABLES)))
 def test_callables_of_all_kinds_run(serial: spm.Pool, function: Any, args: Any) -> None:
     closure = spm.wasm_closure(engine="python")(function)
-    found = outcome(lambda: serial.submit(closure, *copy.deepcopy(args)).result())
+    found = sandboxed(serial, closure, args)
     assert [found] == outcomes_of(function, [args])
 
 
@@ -136,7 +142,7 @@ def test_session_isolation_changes_no_outcome(serial: spm.Pool) -> None:
     for case in SAMPLE[::4]:
         closure = spm.wasm_closure(engine="python", isolation="session")(case.function)
         for args in [*case.calls, *case.calls]:
-            found = outcome(lambda: serial.submit(closure, *copy.deepcopy(args)).result())
+            found = sandboxed(serial, closure, args)
             assert [found] == outcomes_of(case.function, [args]), f"{case.name}{args!r}"
 
 
