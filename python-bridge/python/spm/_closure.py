@@ -255,4 +255,5 @@ def prepare(
     """
     compiled = as_closure(function)._compiled
     binding, row = compiled.bind(args, kwargs)
-    return compiled.specialise(binding, row), row
+    made = compiled.specialise(binding, row)
+    return made, made.trimmed(row)

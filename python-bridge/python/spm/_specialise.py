@@ -120,6 +120,10 @@ class Specialisation:
         """Decode what a task returned."""
         return _spm.decode(data, self.classes)
 
+    def trimmed(self, row: Row) -> Row:
+        """Bound arguments as they are encoded: all of them."""
+        return row
+
     def knows(self, row: Row) -> bool:
         """Whether bound arguments are of the types compiled for."""
         return self.arguments.first_misfit(row) is None

@@ -47,6 +47,8 @@ class Parcel:
     """What it rests on, to be compared before each use."""
     scientific: str | None
     """A module that only the `scientific` engine has, if it needs one."""
+    bound: int
+    """Leading arguments that travel with the closure, since they are no values."""
 
 
 @dataclass(slots=True)
@@ -111,14 +113,22 @@ def pack(
 
     `words` name the keywords of a builtin's call, `classes` those that its arguments are of.
     """
-    return Packer().pack(target, words, include, allow, classes)
+    packer = Packer()
+    parcel = packer.pack(target, words, include, allow, classes)
+    if packer.reads_hints:
+        # Something looks at annotations: they are taken along, for which all starts anew.
+        packer = Packer(hints=True)
+        parcel = packer.pack(target, words, include, allow, classes)
+    return parcel
 
 
 class Packer(ValueMixin, ClassMixin):
     """Collects steps. Every object has one register, however often it is met."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, *, hints: bool = False) -> None:
+        """Start with nothing. `hints` takes the annotations of functions along."""
+        self.hints = hints
+        self.reads_hints = False
         self.state = _State()
         self.shipped = Shipped()
         self.scientific: str | None = None
@@ -148,7 +158,11 @@ class Packer(ValueMixin, ClassMixin):
             self._attempt(class_)
         if self.state.problems or entry is None:
             raise _rejected(name, self.state.problems)
+        bound = self._bound(target)
         entry = self._adapted(entry, target, words)
+        if bound:
+            taken = [self.take(argument) for argument in target.arguments[:bound]]
+            entry = self.step("partial", entry, taken, {})
         classes = sorted(self.state.classes, key=self.state.classes.__getitem__)
         table = [self.state.memo.get(id(class_)) for class_ in classes]
         payload = {
@@ -173,7 +187,21 @@ class Packer(ValueMixin, ClassMixin):
         }
         gathered = Gathered([], [], self.state.reads, self.state.codes, None)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
-        return Parcel(encoded, tuple(classes), gathered, self.scientific)
+        return Parcel(encoded, tuple(classes), gathered, self.scientific, bound)
+
+    def _bound(self, target: Target) -> int:
+        """How many of the arguments that the target has already cannot cross as values."""
+        classes = tuple(self.state.classes)
+        for index, argument in enumerate(target.arguments):
+            try:
+                _spm.encode(argument, classes)
+            except TypeError:
+                # What is part of the closure is looked at anew for each use.
+                self.state.reads.append(_Read({}, {}, "", object()))
+                if self._attempt(argument) is None:
+                    return 0
+                return index + 1
+        return 0
 
     def _check_entry(self, function: Callable[..., Any], name: str) -> None:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -344,12 +372,14 @@ class Packer(ValueMixin, ClassMixin):
         code = function.__code__
         self.state.codes.append((function, code))
         self.kept.append(function)
-        module = self.namespace_of(function.__module__, function.__globals__, code.co_filename)
+        # `functools.wraps` gives a function the name of another's module.
+        home = function.__globals__.get("__name__") or function.__module__
+        module = self.namespace_of(home, function.__globals__, code.co_filename)
         cells = self._cells(function)
         about: dict[str, Any] = {
             "module": module,
-            "name": function.__name__,
-            "qualname": function.__qualname__,
+            "name": code.co_name,
+            "qualname": code.co_qualname,
             **self.place(source),
             "free": list(code.co_freevars),
             "cells": cells,
@@ -357,7 +387,7 @@ class Packer(ValueMixin, ClassMixin):
             "kwdefaults": None,
             "dict": {},
             "future": future_names(code.co_flags),
-            "class": _mangling_class(function),
+            "class": _mangling_class(code.co_qualname),
         }
         # The function gets its register before what it reads is taken: that may read it back.
         register = self.remember(function, self.state.registers)
@@ -373,10 +403,22 @@ class Packer(ValueMixin, ClassMixin):
                     for name, value in function.__kwdefaults__.items()
                 }
         self.state.steps.append(["function", register, about])
+        changed = {
+            name: value
+            for name, value, own in (
+                ("__name__", function.__name__, code.co_name),
+                ("__qualname__", function.__qualname__, code.co_qualname),
+                ("__module__", function.__module__, module),
+                ("__doc__", function.__doc__, _docstring(code)),
+            )
+            if value != own
+        }
+        if self.hints and function.__annotations__:
+            changed["__annotations__"] = function.__annotations__
         kept = {
             name: taken
-            for name, value in vars(function).items()
-            if name != "__wrapped__" and (taken := self.optionally(value)) is not None
+            for name, value in {**vars(function), **changed}.items()
+            if (taken := self.optionally(value)) is not None
         }
         if kept:
             self.state.steps.append(["attributes", register, kept])
@@ -600,9 +642,14 @@ class Packer(ValueMixin, ClassMixin):
             raise self.refuse(str(error), error.help) from None
 
 
-def _mangling_class(function: types.FunctionType) -> str | None:
+def _docstring(code: types.CodeType) -> str | None:
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) else None
+
+
+def _mangling_class(qualname: str) -> str | None:
     """The class whose private names the function's source means, if it is a method."""
-    parts = function.__qualname__.split(".")
+    parts = qualname.split(".")
     return parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 import sys
@@ -42,6 +43,7 @@ class ClassMixin:
 
         state: _State
         kept: list[object]
+        reads_hints: bool
 
         def take(self, value: object) -> int: ...
         def take_named(self, name: str, value: object) -> int: ...
@@ -112,6 +114,10 @@ class ClassMixin:
             self.remember(class_, register)
             self._enter(class_)
             return register
+        if class_.__bases__ == (tuple,) and hasattr(class_, "_field_defaults"):
+            made = self._named_tuple(class_)
+            if made is not None:
+                return made
         if not hasattr(class_, "__dict__") or class_.__flags__ & 1 << 9 == 0:
             raise self.refuse(
                 f"it is {describe(class_)}, which is compiled code",
@@ -128,6 +134,24 @@ class ClassMixin:
             f"it is {describe(class_)}, which has no name in the standard library",
             "make what you need of it inside the function",
         )
+
+    def _named_tuple(self, class_: Any) -> int | None:
+        """A class that `collections.namedtuple` made, which has no statement of its own."""
+        try:
+            locate_class(class_)
+        except CompileError:
+            pass
+        else:
+            return None
+        maker = self.take(collections.namedtuple)
+        arguments = [self.take(class_.__name__), self.take(list(class_._fields))]
+        defaults = [self.take(class_._field_defaults[name]) for name in class_._field_defaults]
+        named = {"module": self.take(class_.__module__)}
+        if defaults:
+            named["defaults"] = self.step("tuple", defaults)
+        register = self.remember(class_, self.step("call", maker, arguments, named))
+        self._enter(class_)
+        return register
 
     def _enclosing(self, class_: type) -> type | None:
         """The class in whose statement this one was made."""
@@ -193,7 +217,16 @@ class ClassMixin:
             self.take_names(
                 names_of_functions(codes), namespace, module, class_.__qualname__, codes[0]
             )
-        self._plain_attributes(class_, register)
+        bound = _bound_in(node)
+        later = {
+            name
+            for name, value in vars(class_).items()
+            if name not in bound
+            and isinstance(value, types.FunctionType)
+            and value.__code__.co_filename[:1] != "<"
+            and value.__module__ == class_.__module__
+        }
+        self._plain_attributes(class_, register, later)
         return register
 
     def _annotation(self, name: str, namespace: dict[str, Any], module: str) -> None:
@@ -237,7 +270,7 @@ class ClassMixin:
                 pass
         return found
 
-    def _plain_attributes(self, class_: type, register: int) -> None:
+    def _plain_attributes(self, class_: type, register: int, defined_later: set[str]) -> None:
         """Data of the class as it is now: it may have changed since the statement ran."""
         if issubclass(class_, enum.Enum):
             return
@@ -246,10 +279,17 @@ class ClassMixin:
             skipped = {field.name for field in dataclasses.fields(class_)}
         changed = {}
         for name, value in vars(class_).items():
-            if name.startswith("__") or name in skipped or not self.is_plain(value):
+            if name in skipped or (name.startswith("__") and name not in defined_later):
                 continue
-            self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
-            changed[name] = self.step("value", value)
+            if self.is_plain(value):
+                self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
+                changed[name] = self.step("value", value)
+            elif isinstance(value, list | dict | set) or name in defined_later:
+                # A registry, or a method that was set afterwards.
+                self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
+                taken = self.optionally(value)
+                if taken is not None:
+                    changed[name] = taken
         if changed:
             self.state.steps.append(["attributes", register, changed])
 
@@ -277,6 +317,8 @@ class ClassMixin:
     def note_library_classes(self, module: types.ModuleType) -> None:
         """Let exceptions, enums and records of a library module that is used cross as themselves."""
         name = module.__name__
+        if name in ("inspect", "typing", "functools"):
+            self.reads_hints = True
         if name in self.state.sources or name == "builtins":
             return
         self.state.sources.add(name)
@@ -289,13 +331,28 @@ class ClassMixin:
             ):
                 continue
             is_record = (
-                issubclass(value, Exception | enum.Enum)
+                issubclass(value, BaseException | enum.Enum)
                 or dataclasses.is_dataclass(value)
                 or (issubclass(value, tuple) and hasattr(value, "_fields"))
             )
             if is_record and getattr(module, attribute, None) is value:
                 self.remember(value, self.step("import", name, attribute))
                 self._enter(value)
+
+
+def _bound_in(node: ast.ClassDef) -> set[str]:
+    """Names that the body of a class statement binds, as far as its syntax tells."""
+    import ast
+
+    bound = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(inner.name)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            bound.add(inner.id)
+        elif isinstance(inner, ast.alias):
+            bound.add((inner.asname or inner.name).partition(".")[0])
+    return bound
 
 
 def _functions_of(class_: type, file: str) -> Iterator[types.FunctionType]:

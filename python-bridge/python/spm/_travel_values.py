@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import contextvars
 import enum
 import functools
 import random
 import re
 import sys
 import types
+import typing
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _spm
@@ -148,11 +150,25 @@ class ValueMixin:
             setter = self.step("attr", register, "setstate")
             self.step("call", setter, [self.take(value.getstate())], {})
             return register
+        if isinstance(value, typing.TypeVar):
+            named = {
+                "covariant": value.__covariant__,
+                "contravariant": value.__contravariant__,
+                "bound": value.__bound__,
+            }
+            return self.call(value, typing.TypeVar, (value.__name__, *value.__constraints__), **named)
+        if isinstance(value, typing.NewType):
+            return self.call(value, typing.NewType, (value.__name__, value.__supertype__))
+        if isinstance(value, contextvars.ContextVar):
+            return self._context_variable(value)
         if isinstance(value, BaseException):
             return self.call(value, kind, value.args)
         if self.is_codec_value(value):
             return self.remember(value, self.step("value", value))
         if origin_of_name(kind.__module__) in ("builtin", "stdlib"):
+            named = self._named_in_library(value)
+            if named is not None:
+                return named
             reduced = self._reduced(value)
             if reduced is not None:
                 return reduced
@@ -173,6 +189,17 @@ class ValueMixin:
         except TypeError:
             return False
         return True
+
+    def _context_variable(self, value: contextvars.ContextVar[Any]) -> int:
+        """A context variable, with what it is set to here."""
+        register = self.call(value, contextvars.ContextVar, (value.name,))
+        try:
+            current = value.get()
+        except LookupError:
+            return register
+        setter = self.step("attr", register, "set")
+        self.step("call", setter, [self.take(current)], {})
+        return register
 
     def _member(self, value: enum.Enum) -> int:
         class_ = self.take_class(type(value))
@@ -243,9 +270,23 @@ class ValueMixin:
         except Exception:  # noqa: BLE001 - whatever it raises, it has no such answer
             return None
         if isinstance(parts, str):
-            return self.remember(value, self.step("import", type(value).__module__, parts))
+            return None
         maker: Callable[..., Any] = parts[0]
         args, rest = parts[1], parts[2:]
-        if any(part is not None for part in rest) or self.importable(maker) is None:
+        if any(part is not None for part in rest[1:]) or self.importable(maker) is None:
             return None
-        return self.call(value, maker, args)
+        register = self.call(value, maker, args)
+        if rest and rest[0] is not None:
+            if not hasattr(type(value), "__setstate__"):
+                return None
+            setter = self.step("attr", register, "__setstate__")
+            self.step("call", setter, [self.take(rest[0])], {})
+        return register
+
+    def _named_in_library(self, value: Any) -> int | None:
+        """A thing that a module of the standard library holds under a name: `dataclasses.MISSING`."""
+        name = type(value).__module__
+        for attribute, found in list(vars(sys.modules.get(name, types)).items()):
+            if found is value:
+                return self.remember(value, self.step("import", name, attribute))
+        return None

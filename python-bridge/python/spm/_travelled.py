@@ -44,6 +44,7 @@ class Travelled:
         "__weakref__",
         "_binding",
         "_owner",
+        "_skipped",
         "arguments",
         "capabilities",
         "cid",
@@ -69,6 +70,7 @@ class Travelled:
         options = owner.options
         self._binding = binding
         self._owner = owner
+        self._skipped = parcel.bound
         self.component = runtime()
         self.cid = self.component.cid
         self.arguments = None
@@ -77,7 +79,7 @@ class Travelled:
         self.fallback = None
         self.engine = _PYTHON
         self.name = getattr(function, "__qualname__", type(function).__qualname__)
-        self.names = list(binding.names or ())
+        self.names = list(binding.names or ())[self._skipped :]
         self.source = _text(function)
         self.compiler = _spm.__version__
         self.memory_bytes = options.memory_mib << 20
@@ -99,7 +101,14 @@ class Travelled:
 
     def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
         """Bind the arguments of further calls as those of the first were."""
-        return iter(calls) if self._binding.is_plain else map(self._binding.bind, calls)
+        if self._binding.is_plain:
+            return iter(calls)
+        rows = map(self._binding.bind, calls)
+        return map(self.trimmed, rows) if self._skipped else rows
+
+    def trimmed(self, row: Row) -> Row:
+        """Bound arguments without those that travel with the closure: a class, for instance."""
+        return row[self._skipped :]
 
     def decode(self, data: bytes) -> Any:
         """Decode what a task returned."""

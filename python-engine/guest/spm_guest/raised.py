@@ -88,6 +88,8 @@ class _Record:
         if members:
             entries.append((7, members))
         entries.extend(self._frames(error))
+        if error.__cause__ is not None and error.__cause__ is error.__context__:
+            entries.append((11, b"\xf5"))
         record = head(0xA0, len(entries)) + b"".join(
             int_item(key) + encoded for key, encoded in entries
         )
