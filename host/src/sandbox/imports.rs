@@ -26,6 +26,10 @@ const STUBBED_PACKAGES: &[&str] =
 /// Random bytes that one call of a stub gives at most.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
+/// What the stub of the wall clock shows at first, in seconds of Unix time: the year 2000. Formats such as ZIP cannot
+/// say 1970.
+const WALL_CLOCK_SECONDS: u64 = 946_684_800;
+
 /// Whether a component may import an interface of this name.
 pub fn is_allowed(name: &str) -> bool {
     let interface = name.split('@').next().unwrap_or(name);
@@ -110,21 +114,15 @@ fn stub(
         | ("wasi:filesystem/preopens", "get-directories") => |_, _| Some(Val::List(Vec::new())),
         ("wasi:cli/environment", "initial-cwd") => |_, _| Some(Val::Option(None)),
         ("wasi:clocks/monotonic-clock", "now") => |state, _| Some(Val::U64(state.look_at_clock())),
-        ("wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock", "resolution" | "now") => {
-            if name == "resolution" && interface == "wasi:clocks/monotonic-clock" {
-                |_, _| Some(Val::U64(1))
-            } else {
-                |state, _| {
-                    let clock_ns = state.look_at_clock();
-                    let seconds = clock_ns / 1_000_000_000;
-                    let nanoseconds = (clock_ns % 1_000_000_000) as u32;
-                    Some(Val::Record(vec![
-                        ("seconds".to_owned(), Val::U64(seconds)),
-                        ("nanoseconds".to_owned(), Val::U32(nanoseconds)),
-                    ]))
-                }
-            }
-        }
+        ("wasi:clocks/monotonic-clock", "resolution") => |_, _| Some(Val::U64(1)),
+        ("wasi:clocks/wall-clock", "now") => |state, _| {
+            let clock_ns = state.look_at_clock();
+            Some(datetime(
+                WALL_CLOCK_SECONDS + clock_ns / 1_000_000_000,
+                (clock_ns % 1_000_000_000) as u32,
+            ))
+        },
+        ("wasi:clocks/wall-clock", "resolution") => |_, _| Some(datetime(0, 1000)),
         ("wasi:random/random", "get-random-u64")
         | ("wasi:random/insecure", "get-insecure-random-u64") => {
             |state, _| Some(Val::U64(state.draw()))
@@ -152,6 +150,14 @@ fn stub(
             _ => Err(Ended::Violation(TrapCode::ImportDenied).into()),
         }
     })
+}
+
+/// A `datetime` of `wasi:clocks/wall-clock`.
+fn datetime(seconds: u64, nanoseconds: u32) -> Val {
+    Val::Record(vec![
+        ("seconds".to_owned(), Val::U64(seconds)),
+        ("nanoseconds".to_owned(), Val::U32(nanoseconds)),
+    ])
 }
 
 impl TaskState {

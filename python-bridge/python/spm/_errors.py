@@ -181,8 +181,10 @@ def task_class(original: type[Exception]) -> type[TaskError]:
             "__reduce_ex__": _reduce,
             "__spm_original__": original,
         }
+        bases = (TaskError,) if issubclass(TaskError, original) else (original, TaskError)
+        # The user's metaclass has made `original`; it is not to make this one.
         made = _task_classes.setdefault(
-            original, type(original.__name__, (original, TaskError), namespace)
+            original, type.__new__(type(original), original.__name__, bases, namespace)
         )
     return made
 

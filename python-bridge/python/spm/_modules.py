@@ -117,7 +117,9 @@ def ship(name: str, shipped: Shipped) -> None:
         spec = find(wanted)
         if spec is None or (spec.origin is None and not spec.submodule_search_locations):
             if wanted == top:
-                raise CannotShip(f"module `{wanted}` cannot be found", "install it, or correct its name")
+                raise CannotShip(
+                    f"module `{wanted}` cannot be found", "install it, or correct its name"
+                )
             continue  # an import that the package itself guards, or that fails there as here
         part = Shipped(size=shipped.size)
         try:

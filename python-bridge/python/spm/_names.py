@@ -128,7 +128,9 @@ class StatementNames:
     """Names that only annotations mention: good to have, but CPython's guest does not need them."""
 
 
-def names_of_statement(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> StatementNames:
+def names_of_statement(
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
+) -> StatementNames:
     """Read the parts of a statement that run when it is executed, not the bodies of functions."""
     found = StatementNames()
     annotated: set[str] = set()

@@ -158,17 +158,18 @@ def _class_flags(methods: list[types.FunctionType]) -> int:
     return methods[0].__code__.co_flags & _FUTURE_FLAGS if methods else 0
 
 
-def _matching_class(
-    module: types.CodeType, class_: type, own: list[types.CodeType]
-) -> int | None:
+def _matching_class(module: types.CodeType, class_: type, own: list[types.CodeType]) -> int | None:
     """First line of the statement whose methods are those of the class; the last one of several."""
     found = None
     for code in _nested(module):
         if code.co_qualname != class_.__qualname__ or code.co_flags & inspect.CO_OPTIMIZED:
             continue
         inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
-        if all(any(_same(one, method) for one in inner) for method in own if method.co_qualname
-               == f"{class_.__qualname__}.{method.co_name}"):
+        if all(
+            any(_same(one, method) for one in inner)
+            for method in own
+            if method.co_qualname == f"{class_.__qualname__}.{method.co_name}"
+        ):
             found = code.co_firstlineno
     return found
 

@@ -86,6 +86,18 @@ class _State:
     codes: list[tuple[types.FunctionType, types.CodeType]] = field(default_factory=list)
     problems: list[_Problem] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+    """Registers that a step so far has filled."""
+    taking: set[tuple[str, str]] = field(default_factory=set)
+    """Global names that are being taken."""
+    late: list[Step] = field(default_factory=list)
+    """Steps that follow all others."""
+    containers: dict[int, Any] = field(default_factory=dict)
+    """Registers of containers that code which runs on the way could change."""
+    attributes: list[tuple[type, int, str]] = field(default_factory=list)
+    """Registries and late methods of classes, which are taken when all classes have been made."""
+    runs_code: bool = False
+    """Whether a step runs code that the user wrote: a decorator, a metaclass."""
 
     def copy(self) -> _State:
         return _State(
@@ -99,6 +111,12 @@ class _State:
             list(self.codes),
             list(self.problems),
             set(self.sources),
+            set(self.made),
+            set(self.taking),
+            list(self.late),
+            dict(self.containers),
+            list(self.attributes),
+            self.runs_code,
         )
 
 
@@ -163,6 +181,7 @@ class Packer(ValueMixin, ClassMixin):
         if bound:
             taken = [self.take(argument) for argument in target.arguments[:bound]]
             entry = self.step("partial", entry, taken, {})
+        self._finish()
         classes = sorted(self.state.classes, key=self.state.classes.__getitem__)
         table = [self.state.memo.get(id(class_)) for class_ in classes]
         payload = {
@@ -188,6 +207,24 @@ class Packer(ValueMixin, ClassMixin):
         gathered = Gathered([], [], self.state.reads, self.state.codes, None)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
         return Parcel(encoded, tuple(classes), gathered, self.scientific, bound)
+
+    def _finish(self) -> None:
+        """Add the steps that come last: what was changed by code that runs again is put right."""
+        while self.state.attributes:
+            class_, register, name = self.state.attributes.pop()
+            taken = self.optionally(vars(class_)[name])
+            if taken is not None:
+                self.state.late.append(["attributes", register, {name: taken}])
+        steps = self.state.steps
+        if self.state.runs_code:
+            for register, value in list(self.state.containers.items()):
+                fresh = (
+                    self.step("value", value)
+                    if self.is_plain(value)
+                    else self.step(type(value).__name__, self.contents(value))
+                )
+                steps.append(["restore", register, fresh])
+        steps += self.state.late
 
     def _bound(self, target: Target) -> int:
         """How many of the arguments that the target has already cannot cross as values."""
@@ -243,7 +280,9 @@ class Packer(ValueMixin, ClassMixin):
             named = ", ".join(f"{word}=w{index}" for index, word in enumerate(words))
             taken = ", ".join(f"w{index}" for index in range(len(words)))
             count = f"a[:len(a) - {len(words)}]"
-            text = f"lambda *a: (lambda {taken}: entry(*{count}, {named}))(*a[len(a) - {len(words)}:])"
+            text = (
+                f"lambda *a: (lambda {taken}: entry(*{count}, {named}))(*a[len(a) - {len(words)}:])"
+            )
         else:
             return entry
         cell = self.step("cell")
@@ -288,6 +327,7 @@ class Packer(ValueMixin, ClassMixin):
         register = self.state.registers
         self.state.registers += 1
         self.state.steps.append([operation, register, *rest])
+        self.state.made.add(register)
         return register
 
     def remember(self, value: object, register: int) -> int:
@@ -403,6 +443,7 @@ class Packer(ValueMixin, ClassMixin):
                     for name, value in function.__kwdefaults__.items()
                 }
         self.state.steps.append(["function", register, about])
+        self.state.made.add(register)
         changed = {
             name: value
             for name, value, own in (
@@ -508,9 +549,7 @@ class Packer(ValueMixin, ClassMixin):
             with self.reading(reader, code.co_filename, statement.position):
                 self._import(statement, namespace)
 
-    def take_global(
-        self, name: str, use: NameUse, namespace: dict[str, Any], module: str
-    ) -> None:
+    def take_global(self, name: str, use: NameUse, namespace: dict[str, Any], module: str) -> None:
         """Take one global name, unless it is a builtin or does not exist."""
         if name not in namespace:
             # A builtin, or a NameError at run time, there as here. Watched: it may be defined later.
@@ -528,14 +567,25 @@ class Packer(ValueMixin, ClassMixin):
                 self.state.bound.add((module, name))
                 self.state.steps.append(["global", module, name, register])
             return
-        if (module, name) in self.state.bound:
+        key = (module, name)
+        if key in self.state.bound:
             return
-        self.state.bound.add((module, name))
-        self.watch(_Read(namespace, {}, name, None))
-        try:
-            register = self.take_named(name, value)
-        except _Refused:
-            return
+        known = self.state.memo.get(id(value))
+        if known in self.state.made:
+            register = known
+        elif key in self.state.taking:
+            return  # whoever takes it binds it
+        else:
+            self.state.taking.add(key)
+            self.watch(_Read(namespace, {}, name, None))
+            try:
+                register = self.take_named(name, value)
+            except _Refused:
+                self.state.bound.add(key)
+                return
+            if key in self.state.bound:
+                return
+        self.state.bound.add(key)
         self.state.steps.append(["global", module, name, register])
 
     def namespace_of(self, name: str | None, namespace: dict[str, Any], file: str) -> str:

@@ -210,7 +210,10 @@ class ClassMixin:
         for name in sorted(eager.annotations):
             if name not in local and name in namespace and namespace[name] is not class_:
                 self._annotation(name, namespace, module)
+        if node.decorator_list or node.keywords or _notices_subclasses(class_):
+            self.state.runs_code = True
         self.state.steps.append(["class", register, about])
+        self.state.made.add(register)
         codes = [method.__code__ for method in methods]
         self.state.codes += [(method, method.__code__) for method in methods]
         if codes:
@@ -287,11 +290,9 @@ class ClassMixin:
             elif isinstance(value, list | dict | set) or name in defined_later:
                 # A registry, or a method that was set afterwards.
                 self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
-                taken = self.optionally(value)
-                if taken is not None:
-                    changed[name] = taken
+                self.state.attributes.append((class_, register, name))
         if changed:
-            self.state.steps.append(["attributes", register, changed])
+            self.state.late.append(["attributes", register, changed])
 
     def is_plain_class(self, class_: type) -> bool:
         """Whether instances are their attributes and nothing else."""
@@ -340,6 +341,15 @@ class ClassMixin:
                 self._enter(value)
 
 
+def _notices_subclasses(class_: type) -> bool:
+    """Whether making a class runs code of the user's."""
+    if type(class_).__module__ not in ("builtins", "abc", "enum"):
+        return True
+    return any("__init_subclass__" in vars(base) for base in class_.__mro__[1:-1]) or any(
+        hasattr(type(value), "__set_name__") for value in vars(class_).values()
+    )
+
+
 def _bound_in(node: ast.ClassDef) -> set[str]:
     """Names that the body of a class statement binds, as far as its syntax tells."""
     import ast
@@ -369,7 +379,10 @@ def _functions_of(class_: type, file: str) -> Iterator[types.FunctionType]:
                 and function.__qualname__.startswith(class_.__qualname__ + ".")
             ):
                 yield function
-        if isinstance(value, type) and value.__qualname__ == f"{class_.__qualname__}.{value.__name__}":
+        if (
+            isinstance(value, type)
+            and value.__qualname__ == f"{class_.__qualname__}.{value.__name__}"
+        ):
             yield from _functions_of(value, file)
 
 

@@ -122,7 +122,10 @@ class ValueMixin:
     def take_value(self, value: Any) -> int:
         """Take what is neither module, class nor function."""
         if self.is_plain(value):
-            return self.remember(value, self.step("value", value))
+            register = self.remember(value, self.step("value", value))
+            if isinstance(value, list | dict | set):
+                self.state.containers[register] = value
+            return register
         kind = type(value)
         if kind in _CONTAINERS:
             return self._container(value)
@@ -156,7 +159,13 @@ class ValueMixin:
                 "contravariant": value.__contravariant__,
                 "bound": value.__bound__,
             }
-            return self.call(value, typing.TypeVar, (value.__name__, *value.__constraints__), **named)
+            return self.call(
+                value, typing.TypeVar, (value.__name__, *value.__constraints__), **named
+            )
+        if isinstance(value, typing.ParamSpec):
+            return self.call(value, typing.ParamSpec, (value.__name__,))
+        if isinstance(value, typing.TypeVarTuple):
+            return self.call(value, typing.TypeVarTuple, (value.__name__,))
         if isinstance(value, typing.NewType):
             return self.call(value, typing.NewType, (value.__name__, value.__supertype__))
         if isinstance(value, contextvars.ContextVar):
@@ -228,15 +237,17 @@ class ValueMixin:
         name = kind.__name__
         if kind in (list, dict, set, collections.deque):
             register = self.remember(value, self.step(name, None))
-            content: list[Any]
-            if kind is dict:
-                content = [[self.take(key), self._item(key, item)] for key, item in value.items()]
-            else:
-                content = [self._item(index, item) for index, item in enumerate(value)]
-            self.state.steps.append(["extend", register, content])
+            self.state.steps.append(["extend", register, self.contents(value)])
+            self.state.containers[register] = value
             return register
         content = [self._item(index, item) for index, item in enumerate(value)]
         return self.remember(value, self.step(name, content))
+
+    def contents(self, value: Any) -> list[Any]:
+        """The registers of what a container holds."""
+        if isinstance(value, dict):
+            return [[self.take(key), self._item(key, item)] for key, item in value.items()]
+        return [self._item(index, item) for index, item in enumerate(value)]
 
     def _item(self, key: object, item: object) -> int:
         known = len(self.state.problems)
@@ -254,7 +265,9 @@ class ValueMixin:
         fields = getattr(type(value), "_fields", None)
         if isinstance(value, tuple) and isinstance(fields, tuple):
             made = self.step("attr", class_, "_make")
-            items = self.step("tuple", [self._item(index, item) for index, item in enumerate(value)])
+            items = self.step(
+                "tuple", [self._item(index, item) for index, item in enumerate(value)]
+            )
             return self.remember(value, self.step("call", made, [items], {}))
         register = self.remember(value, self.step("instance", class_, {}))
         content = {}

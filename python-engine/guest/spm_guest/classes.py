@@ -93,7 +93,13 @@ def attributes(value: Any, kind: type) -> dict[str, Any]:
 def instance(kind: type, attributes: dict[str, Any]) -> Any:
     """Make an instance without running any code of its class. `KeyError`: there is no such slot."""
     made: Any = object.__new__(kind)
-    places = slots(kind)
+    fill(made, attributes)
+    return made
+
+
+def fill(made: Any, attributes: dict[str, Any]) -> None:
+    """Set attributes of an instance past any code of its class. `KeyError`: there is no such slot."""
+    places = slots(type(made))
     own = getattr(made, "__dict__", None)
     for name, value in attributes.items():
         place = places.get(name)
@@ -103,4 +109,3 @@ def instance(kind: type, attributes: dict[str, Any]) -> Any:
             own[name] = value
         else:
             raise KeyError(name)
-    return made

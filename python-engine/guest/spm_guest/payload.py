@@ -12,7 +12,7 @@ from types import CellType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from . import shipped, sources
-from .classes import ClassTable, instance
+from .classes import ClassTable, fill, instance
 from .decode import Decoder, Malformed
 from .missing import Missing
 
@@ -51,6 +51,7 @@ class Making:
         self.table = ClassTable()
         for name, about in payload["modules"].items():
             self.modules[name] = _module(name, about)
+        _packages(payload["modules"], payload["sources"])
         if payload["sources"]:
             shipped.add(payload["sources"], payload["resources"])
 
@@ -92,6 +93,20 @@ def _module(name: str, about: dict[str, Any]) -> ModuleType:
         # As the import system does: `import a.b` makes `b` an attribute of `a`.
         setattr(sys.modules[parent], child, module)
     return module
+
+
+def _packages(modules: dict[str, Any], shipped_names: dict[str, Any]) -> None:
+    """Make the packages around modules that come alone: `pickle` imports a class's module by name."""
+    for name in modules:
+        parent = name.rpartition(".")[0]
+        while parent and parent not in sys.modules and parent not in shipped_names:
+            package = _module(parent, {"package": parent})
+            package.__path__ = []
+            parent = parent.rpartition(".")[0]
+    for name in modules:
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], child, sys.modules[name])
 
 
 def _value(making: Making, number: int, value: Any) -> None:
@@ -225,6 +240,16 @@ def _state(making: Making, target: int, attributes: dict[str, int]) -> None:
     fill(making.register(target), held)
 
 
+def _restore(making: Making, target: int, fresh: int) -> None:
+    """Give a container its content again: code that ran meanwhile may have added to it."""
+    container, content = making.register(target), making.register(fresh)
+    container.clear()
+    if isinstance(container, dict | set):
+        container.update(content)
+    else:
+        container.extend(content)
+
+
 def _call(
     making: Making, number: int, function: int, arguments: list[int], named: dict[str, int]
 ) -> None:
@@ -260,6 +285,7 @@ _STEPS: Final[dict[str, Any]] = {
     "instance": _instance,
     "state": _state,
     "call": _call,
+    "restore": _restore,
 }
 
 

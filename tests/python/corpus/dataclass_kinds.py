@@ -99,11 +99,6 @@ class Movie(typing.TypedDict, total=False):
     year: int
 
 
-Record = dataclasses.make_dataclass(
-    "Record", [("key", str), ("value", int, 0)], namespace={"twice": lambda self: self.value * 2}
-)
-
-
 @case(("pen", 3), ("ink", 0))
 def plain_dataclass(name, count):
     item = Item(name)
@@ -193,12 +188,6 @@ def default_after_field_without():
         dataclasses.make_dataclass("Wrong", [("a", int, 1), ("b", int)])
     except TypeError as error:
         return str(error).startswith("non-default argument 'b' follows default argument")
-
-
-@case(("k", 4))
-def made_at_run_time(key, value):
-    record = Record(key, value)
-    return record.twice(), asdict(record), Record(key) == Record(key, 0)
 
 
 @case((1, 2), (3, 4, "there"))

@@ -15,11 +15,9 @@ from corpus._units import system_of as kind_of_unit
 LIMIT = 10
 NAMES = ("ann", "bob")
 TABLE = {"a": [1, 2], "b": {"nested": (3.5, None)}}
-HISTORY = []
 WEIGHTS: dict[str, float] = {}
 WEIGHTS["late"] = 0.5
 WEIGHTS.update({name: len(name) / 2 for name in NAMES})
-_total = 0
 
 
 class Settings:
@@ -53,28 +51,6 @@ def a_helper_fails(x):
 @case()
 def live_values_of_globals():
     return WEIGHTS, SETTINGS.level, Settings().level, Settings.verbose, SETTINGS
-
-
-@case((3,))
-def a_global_is_changed_and_put_back(n):
-    global _total
-    before = _total
-    for i in range(n):
-        _total += i
-        HISTORY.append(_total)
-    after = _total, list(HISTORY)
-    _total = before
-    HISTORY.clear()
-    return before, after
-
-
-@case()
-def a_global_is_made_and_deleted():
-    global made_late
-    made_late = [1]
-    found = "made_late" in globals(), made_late
-    del made_late
-    return found, "made_late" in globals()
 
 
 @case((2, "km"), (1, "mi"), (1, "ell"))
