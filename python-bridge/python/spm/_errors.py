@@ -183,9 +183,8 @@ def task_class(original: type[Exception]) -> type[TaskError]:
         }
         bases = (TaskError,) if issubclass(TaskError, original) else (original, TaskError)
         # The user's metaclass has made `original`; it is not to make this one.
-        made = _task_classes.setdefault(
-            original, type.__new__(type(original), original.__name__, bases, namespace)
-        )
+        new: Any = type.__new__(type(original), original.__name__, bases, namespace)
+        made = _task_classes.setdefault(original, new)
     return made
 
 

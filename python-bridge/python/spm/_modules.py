@@ -13,11 +13,13 @@ import importlib.util
 import os
 import sys
 import sysconfig
-import types
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    import types
 
 Origin = Literal["builtin", "stdlib", "spm", "installed", "user"]
 
@@ -25,8 +27,22 @@ PACKAGE_BYTES_MAX: Final = 32 << 20
 """Source and data of all packages that travel with one closure."""
 
 SCIENTIFIC: Final = frozenset(
-    """numpy scipy pandas sklearn sympy networkx matplotlib statsmodels numba pyarrow polars torch
-    tensorflow jax""".split()
+    {
+        "jax",
+        "matplotlib",
+        "networkx",
+        "numba",
+        "numpy",
+        "pandas",
+        "polars",
+        "pyarrow",
+        "scipy",
+        "sklearn",
+        "statsmodels",
+        "sympy",
+        "tensorflow",
+        "torch",
+    }
 )
 """Top-level modules that need compiled code; the `scientific` engine has some of them."""
 
@@ -47,7 +63,7 @@ def origin_of_name(name: str) -> Origin:
         file = None if spec is None else spec.origin
         if file is None and spec is not None and spec.submodule_search_locations:
             file = next(iter(spec.submodule_search_locations), None)
-    return "installed" if file is not None and _is_installed(str(file)) else "user"
+    return "installed" if _leads_to(top, file) else "user"
 
 
 def origin_of(module: types.ModuleType) -> Origin:
@@ -65,6 +81,21 @@ def find(name: str) -> importlib.machinery.ModuleSpec | None:
     with suppress(ImportError, ValueError, AttributeError, TypeError):
         return importlib.util.find_spec(name)
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _leads_to(top: str, file: object) -> bool:
+    """Whether importing `top` gives the module of that file, in a folder of installed packages.
+
+    A program that was loaded from such a folder under a name of its own is the user's.
+    """
+    if not isinstance(file, str) or not _is_installed(file):
+        return False
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    if spec is None:
+        return False
+    places = [spec.origin, *(spec.submodule_search_locations or ())]
+    return file in [place for place in places if place is not None]
 
 
 @functools.cache

@@ -333,6 +333,7 @@ class Compiled:
             return self.latest
 
     def _refresh(self, shape: tuple[int, tuple[str, ...]]) -> None:
+        _check_engine(self.options.engine)
         current = self.gathered is not None and self.gathered.is_current()
         if current and (self.target.is_python or shape == self.shape):
             return

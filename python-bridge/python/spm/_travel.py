@@ -269,11 +269,13 @@ class Packer(ValueMixin, ClassMixin):
             passed = []
             for index, parameter in enumerate(parameters):
                 positional.append(f"a{index}")
-                prefix = {
-                    inspect.Parameter.VAR_POSITIONAL: "*",
-                    inspect.Parameter.VAR_KEYWORD: "**",
-                    inspect.Parameter.KEYWORD_ONLY: f"{parameter.name}=",
-                }.get(parameter.kind, "")
+                prefix = ""
+                if parameter.kind is parameter.VAR_POSITIONAL:
+                    prefix = "*"
+                elif parameter.kind is parameter.VAR_KEYWORD:
+                    prefix = "**"
+                elif parameter.kind is parameter.KEYWORD_ONLY:
+                    prefix = f"{parameter.name}="
                 passed.append(f"{prefix}a{index}")
             text = f"lambda {', '.join(positional)}: entry({', '.join(passed)})"
         elif words:
@@ -444,7 +446,7 @@ class Packer(ValueMixin, ClassMixin):
                 }
         self.state.steps.append(["function", register, about])
         self.state.made.add(register)
-        changed = {
+        changed: dict[str, Any] = {
             name: value
             for name, value, own in (
                 ("__name__", function.__name__, code.co_name),

@@ -17,6 +17,7 @@ from ._source import _function_in, future_names, locate_class
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterator
 
     from ._names import CodeNames
     from ._source import Source
@@ -35,7 +36,6 @@ class ClassMixin:
     """The part of a packer that knows classes."""
 
     if TYPE_CHECKING:
-        from collections.abc import Iterator
         from contextlib import AbstractContextManager
 
         from ._names import Position
@@ -143,7 +143,7 @@ class ClassMixin:
             pass
         else:
             return None
-        maker = self.take(collections.namedtuple)
+        maker = self.take(collections.namedtuple)  # noqa: PYI024 - what the user called
         arguments = [self.take(class_.__name__), self.take(list(class_._fields))]
         defaults = [self.take(class_._field_defaults[name]) for name in class_._field_defaults]
         named = {"module": self.take(class_.__module__)}
@@ -225,9 +225,8 @@ class ClassMixin:
             name
             for name, value in vars(class_).items()
             if name not in bound
-            and isinstance(value, types.FunctionType)
-            and value.__code__.co_filename[:1] != "<"
-            and value.__module__ == class_.__module__
+            and isinstance(value, types.FunctionType | property | staticmethod | classmethod)
+            and _is_written(value)
         }
         self._plain_attributes(class_, register, later)
         return register
@@ -284,22 +283,26 @@ class ClassMixin:
         for name, value in vars(class_).items():
             if name in skipped or (name.startswith("__") and name not in defined_later):
                 continue
+            if isinstance(value, type) and name not in defined_later:
+                continue
             if self.is_plain(value):
-                self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
+                self.watch(_Read(vars(class_), {}, name, None))
                 changed[name] = self.step("value", value)
-            elif isinstance(value, list | dict | set) or name in defined_later:
-                # A registry, or a method that was set afterwards.
-                self.watch(_Read(vars(class_), {}, name, None))  # type: ignore[arg-type]
+            elif name in defined_later or not hasattr(type(value), "__get__"):
+                # A registry, an instance of the class itself, or what was set afterwards.
+                self.watch(_Read(vars(class_), {}, name, None))
                 self.state.attributes.append((class_, register, name))
         if changed:
             self.state.late.append(["attributes", register, changed])
 
     def is_plain_class(self, class_: type) -> bool:
         """Whether instances are their attributes and nothing else."""
+        if issubclass(class_, tuple):
+            return hasattr(class_, "_fields")
         for base in class_.__mro__[:-1]:
-            if base.__module__ == "builtins" and base is not tuple:
+            if base.__module__ == "builtins":
                 return False
-            if base is not tuple and any(hook in vars(base) for hook in _OBJECT_HOOKS):
+            if any(hook in vars(base) for hook in _OBJECT_HOOKS):
                 return dataclasses.is_dataclass(class_)
         return True
 
@@ -336,7 +339,7 @@ class ClassMixin:
                 or dataclasses.is_dataclass(value)
                 or (issubclass(value, tuple) and hasattr(value, "_fields"))
             )
-            if is_record and getattr(module, attribute, None) is value:
+            if is_record:
                 self.remember(value, self.step("import", name, attribute))
                 self._enter(value)
 
@@ -348,6 +351,15 @@ def _notices_subclasses(class_: type) -> bool:
     return any("__init_subclass__" in vars(base) for base in class_.__mro__[1:-1]) or any(
         hasattr(type(value), "__set_name__") for value in vars(class_).values()
     )
+
+
+def _is_written(value: object) -> bool:
+    """Whether a function is the user's own text, not what `dataclass` and its like made."""
+    function = _function_in(value)
+    if function is None or function.__code__.co_filename[:1] == "<":
+        return False
+    home = function.__globals__.get("__name__")
+    return isinstance(home, str) and origin_of_name(home) not in ("builtin", "stdlib")
 
 
 def _bound_in(node: ast.ClassDef) -> set[str]:

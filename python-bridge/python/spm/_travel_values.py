@@ -9,6 +9,7 @@ import enum
 import functools
 import random
 import re
+import struct
 import sys
 import types
 import typing
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _LEAVES: Final = (type(None), bool, int, float, complex, str, bytes, bytearray, range)
 _CONTAINERS: Final = (list, tuple, set, frozenset, dict, collections.deque)
 _DEPTH_MAX: Final = 60
+_SHARED_MAX: Final = 5000
+"""Containers within one value that keep their identity; data with more of them is copied whole."""
 
 _lru_cache_type: Final = type(functools.lru_cache(len))
 
@@ -63,6 +66,25 @@ class ValueMixin:
             )
         return False
 
+    def _holds_mutables(self, value: object) -> bool:
+        """Whether a container holds containers that something else may hold, too, and change."""
+        if type(value) not in (list, tuple, dict, set, frozenset):
+            return False
+        found = 0
+        pending: list[Any] = [value]
+        while pending:
+            item = pending.pop()
+            kind = type(item)
+            if kind in (list, set, dict, bytearray) and item is not value:
+                found += 1
+                if found > _SHARED_MAX:
+                    return False
+            if kind is dict:
+                pending += item.values()
+            elif kind in (list, tuple):
+                pending += item
+        return found > 0
+
     def importable(self, value: Any) -> tuple[str, str] | None:
         """Module and name under which the guest's own library has a function or class."""
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
@@ -99,7 +121,7 @@ class ValueMixin:
         if wrapped is None:
             return None
         if isinstance(value, _lru_cache_type):
-            parameters = value.cache_parameters()  # type: ignore[attr-defined]
+            parameters = value.cache_parameters()
             decorator = self.call(
                 [], functools.lru_cache, (parameters["maxsize"], parameters["typed"])
             )
@@ -121,7 +143,7 @@ class ValueMixin:
 
     def take_value(self, value: Any) -> int:
         """Take what is neither module, class nor function."""
-        if self.is_plain(value):
+        if self.is_plain(value) and not self._holds_mutables(value):
             register = self.remember(value, self.step("value", value))
             if isinstance(value, list | dict | set):
                 self.state.containers[register] = value
@@ -148,19 +170,21 @@ class ValueMixin:
             return self.call(value, kind, (value.__func__,))
         if isinstance(value, re.Pattern):
             return self.call(value, re.compile, (value.pattern, value.flags))
+        if isinstance(value, struct.Struct):
+            return self.call(value, struct.Struct, (value.format,))
         if isinstance(value, random.Random) and kind is random.Random:
             register = self.call(value, random.Random, ())
             setter = self.step("attr", register, "setstate")
             self.step("call", setter, [self.take(value.getstate())], {})
             return register
         if isinstance(value, typing.TypeVar):
-            named = {
+            options = {
                 "covariant": value.__covariant__,
                 "contravariant": value.__contravariant__,
                 "bound": value.__bound__,
             }
             return self.call(
-                value, typing.TypeVar, (value.__name__, *value.__constraints__), **named
+                value, typing.TypeVar, (value.__name__, *value.__constraints__), **options
             )
         if isinstance(value, typing.ParamSpec):
             return self.call(value, typing.ParamSpec, (value.__name__,))

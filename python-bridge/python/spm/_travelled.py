@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import functools
 import inspect
 import types
@@ -146,10 +148,10 @@ def travelled(binding: Binding, owner: Compiled, row: Row) -> tuple[Gathered, Tr
     return parcel.gathered, Travelled(parcel, binding, owner)
 
 
-def classes_in(value: object) -> Iterator[type]:
+def classes_in(value: Any) -> Iterator[type]:
     """Classes of the user's that instances in a value are of."""
     seen: set[int] = set()
-    pending = [value]
+    pending: list[Any] = [value]
     while pending:
         value = pending.pop()
         kind = type(value)
@@ -157,15 +159,23 @@ def classes_in(value: object) -> Iterator[type]:
             continue
         seen.add(id(value))
         if kind in (list, tuple, set, frozenset):
-            pending += value  # type: ignore[operator]
+            if not _SCALARS.issuperset(map(type, value)):
+                pending += value
             continue
         if kind is dict:
             pending += value
-            pending += value.values()  # type: ignore[attr-defined]
+            pending += value.values()
             continue
         origin = origin_of_name(kind.__module__)
-        if origin in ("user", "installed") and not kind.__module__.startswith("numpy"):
+        is_record = (
+            isinstance(value, enum.Enum)
+            or dataclasses.is_dataclass(kind)
+            or hasattr(kind, "_field_defaults")
+        )
+        is_users = origin in ("user", "installed") and not kind.__module__.startswith("numpy")
+        if is_users or (origin == "stdlib" and is_record):
             yield kind
+        if origin in ("user", "installed") or dataclasses.is_dataclass(kind):
             pending += vars(value).values() if hasattr(value, "__dict__") else ()
         if isinstance(value, tuple | list | set | frozenset):
             pending += value

@@ -32,6 +32,8 @@ class Instance:
     def define(self, data: bytes) -> None:
         """Take the closure. Raises `Failed`."""
         sources.forget()
+        # The component's own start sets it to what WASI has, which is nothing.
+        sys.argv = [""]
         try:
             self.closure = payload.define(data)
         except BaseException as error:  # noqa: BLE001
