@@ -266,7 +266,9 @@ impl Definer {
         // What is compiled here in milliseconds is not worth a file.
         let is_cached = profile == Profile::Python || self.child.is_some();
         let cache = self.cache.as_ref().filter(|_| is_cached);
-        if let Some(definition) = cache.and_then(|cache| cached(cache, &key, sandbox, is_fuelled)) {
+        if let Some(definition) =
+            cache.and_then(|cache| cached(cache, &key, sandbox, component, is_fuelled))
+        {
             return Ok(definition);
         }
         // Several processes may use one folder.
@@ -276,7 +278,8 @@ impl Definer {
                 if is_abandoned() {
                     return Err(DefineError::Abandoned);
                 }
-                if let Some(definition) = self::cached(cache, &key, sandbox, is_fuelled) {
+                if let Some(definition) = self::cached(cache, &key, sandbox, component, is_fuelled)
+                {
                     return Ok(definition);
                 }
                 lock
@@ -298,7 +301,8 @@ impl Definer {
         }
         // SAFETY: it is output of `precompile`, here or in a process that runs our own binary, over a pipe that only we
         // and it hold.
-        let definition = unsafe { sandbox.load(Artefact::Bytes(&artefact), is_fuelled) }?;
+        let definition =
+            unsafe { sandbox.load(component, Artefact::Bytes(&artefact), is_fuelled) }?;
         let Some(cache) = cache else { return Ok(definition) };
         cache.put(&key, &artefact);
         if profile == Profile::Small {
@@ -306,7 +310,7 @@ impl Definer {
         }
         // A file's pages are shared by all processes that map it, and are no memory of ours.
         drop(artefact);
-        Ok(self::cached(cache, &key, sandbox, is_fuelled).unwrap_or(definition))
+        Ok(self::cached(cache, &key, sandbox, component, is_fuelled).unwrap_or(definition))
     }
 }
 
@@ -315,12 +319,13 @@ fn cached(
     cache: &ArtefactCache,
     key: &CacheKey,
     sandbox: &Sandbox,
+    component: &[u8],
     is_fuelled: bool,
 ) -> Option<Definition> {
     let cached = cache.get(key)?;
     // SAFETY: the cache gives out only what was put into it under this key, unchanged, which was output of
     // `precompile`. Files in it are replaced, and never written to again.
-    match unsafe { sandbox.load(cached.artefact(), is_fuelled) } {
+    match unsafe { sandbox.load(component, cached.artefact(), is_fuelled) } {
         Ok(definition) => Some(definition),
         Err(error) => {
             let id = key.component;

@@ -43,12 +43,13 @@ fn bomb() -> Vec<u8> {
     echo(&function.repeat(20))
 }
 
-fn runs(artefact: Vec<u8>, kind: Kind) -> Ended {
+fn runs(component: Vec<u8>, artefact: Vec<u8>, kind: Kind) -> Ended {
     let run = move || {
         let sandbox = Sandbox::new(SandboxOptions::own_process().with(kind.profile)).unwrap();
         // SAFETY: the child that made it runs our own binary.
         let definition =
-            unsafe { sandbox.load(Artefact::Bytes(&artefact), kind.is_fuelled) }.unwrap();
+            unsafe { sandbox.load(&component, Artefact::Bytes(&artefact), kind.is_fuelled) }
+                .unwrap();
         let input = TaskInput {
             payload: None,
             arguments: b"hello",
@@ -72,7 +73,7 @@ fn what_a_child_compiles_runs_here() {
     let kinds = [Kind::small(false), Kind::small(true), Kind::python(false), Kind::python(true)];
     for kind in kinds.into_iter().chain(kinds) {
         let artefact = compiler.compile(&echo(""), kind).unwrap();
-        assert_eq!(runs(artefact, kind), Ended::Returned(b"hello".to_vec()));
+        assert_eq!(runs(echo(""), artefact, kind), Ended::Returned(b"hello".to_vec()));
     }
 }
 

@@ -335,6 +335,7 @@ impl Driver<'_> {
             slot.stop_if(Stop::Abandoned, |session, point, _| {
                 session == key && point == current.point
             });
+            slot.drop_instances(key, current.point);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! concluded when the last holder is gone.
 
 mod drive;
+mod instances;
 mod outbox;
 mod point;
 mod prepare;
@@ -236,7 +237,7 @@ impl Host {
             runtimes,
             runtime_states: Mutex::default(),
             queue: Queue::default(),
-            slots: (0..slots).map(|_| Slot::default()).collect(),
+            slots: (0..slots).map(|_| Slot::new(memory_bytes / u64::from(slots))).collect(),
             sessions: Mutex::default(),
             session_ended: Condvar::new(),
         });

@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::outbox::Outbox;
 use crate::compile_child::chain;
-use crate::sandbox::Definition;
+use crate::sandbox::{Definition, Keep};
 use crate::session::Event;
 
 /// Where a session's blobs come from and go to.
@@ -132,6 +132,8 @@ impl SessionRun {
 /// A closure that is defined here.
 pub(super) struct ClosureRun {
     pub(super) definition: Arc<Definition>,
+    /// What becomes of an instance after its task.
+    pub(super) keep: Keep,
     pub(super) payload: Option<Bytes>,
     pub(super) memory_bytes: usize,
     pub(super) fuel: u64,

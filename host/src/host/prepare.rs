@@ -11,7 +11,7 @@ use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
 
 use super::Shared;
 use super::point::{ClosureRun, PointRun};
-use crate::sandbox::{Kind, Profile};
+use crate::sandbox::{Keep, Kind, Profile};
 use crate::session::Event;
 use crate::verify;
 
@@ -218,8 +218,10 @@ async fn define_one(
         });
         defined.await.map_err(|error| bug(&error))??
     };
+    let keep = Keep::of(manifest.isolation, kind.profile);
     Ok(ClosureRun {
         definition,
+        keep,
         payload,
         memory_bytes: memory_bytes as usize,
         fuel: manifest.limits.fuel.unwrap_or(0),

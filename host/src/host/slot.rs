@@ -11,9 +11,10 @@ use spm_protocol::frame::{HostWork, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, FRAME_BYTES_MAX};
 use spm_protocol::{Outcome, Payload, Point, TaskId};
 
+use super::instances::Instances;
 use super::point::PointRun;
 use super::queue::{Job, Queue};
-use crate::sandbox::{Ended, OutputSink, Ran, Sandbox, Stop, StopCause, TaskInput};
+use crate::sandbox::{Ended, Keep, OutputSink, Ran, Sandbox, Stop, StopCause, TaskInput};
 
 /// Results gathered into one frame; past this a larger frame saves nothing.
 const BATCH_RESULTS_MAX: usize = 256;
@@ -29,11 +30,11 @@ const RESULT_HEADER_BYTES: usize = 64;
 const _: () = assert!(BATCH_RESULTS_MAX <= BATCH_TASKS_MAX);
 
 /// One slot, as other threads see it.
-#[derive(Default)]
 pub(super) struct Slot {
     running: Mutex<Option<Running>>,
     stop: Arc<StopCause>,
     outbox: Arc<SlotOutbox>,
+    instances: Instances,
 }
 
 /// The task a slot runs.
@@ -44,6 +45,21 @@ struct Running {
 }
 
 impl Slot {
+    /// A slot whose tasks and instances have this much memory.
+    pub(super) fn new(memory_bytes: u64) -> Self {
+        Self {
+            running: Mutex::default(),
+            stop: Arc::default(),
+            outbox: Arc::default(),
+            instances: Instances::new(memory_bytes),
+        }
+    }
+
+    /// Drops the instances of a point. Nothing may run for it any more that was not stopped.
+    pub(super) fn drop_instances(&self, session: u64, point: Point) {
+        self.instances.drop_of(session, point);
+    }
+
     /// Stops the task that runs, if it is one of those that `is_meant`.
     pub(super) fn stop_if(&self, stop: Stop, is_meant: impl FnOnce(u64, Point, TaskId) -> bool) {
         let running = self.running.lock();
@@ -63,6 +79,8 @@ impl Slot {
         loop {
             let job = queue.try_pop().or_else(|| {
                 self.outbox.flush();
+                // What the next task would wait for is done while there is none.
+                self.instances.make_ready();
                 queue.pop()
             });
             let Some(job) = job else { return };
@@ -114,7 +132,16 @@ impl Slot {
             deadline: job.deadline_ms.or(closure.deadline_ms).map(Duration::from_millis),
             sink: Some(sink),
         };
-        Sandbox::run(&closure.definition, &input, &self.stop)
+        let (definition, keep) = (&closure.definition, closure.keep);
+        if keep == Keep::Nothing {
+            return Sandbox::run(definition, &input, &self.stop);
+        }
+        let mut kept = self.instances.take(&job.point, job.closure, closure.memory_bytes);
+        let ran = Sandbox::run_in(definition, &input, &self.stop, keep, &mut kept);
+        if let Some(kept) = kept {
+            self.instances.put(&job.point, job.closure, kept);
+        }
+        ran
     }
 }
 
@@ -261,7 +288,7 @@ mod tests {
             permit: None,
         });
         queue.push(1, jobs);
-        let slot = Slot::default();
+        let slot = Slot::new(0);
         while let Some(job) = queue.try_pop() {
             slot.run(job);
         }

@@ -14,6 +14,9 @@ use wasmtime::{
 };
 
 use super::nans;
+use super::pages::{Creator, Image};
+use super::split::Access;
+use super::split::Split;
 use super::ticker::Ticker;
 
 /// Tasks that one process can run at the same time, all hosts in it together.
@@ -66,24 +69,13 @@ impl Profile {
     const fn is_compiled_in_parallel(self) -> bool {
         matches!(self, Self::Python)
     }
-
-    /// Core instances that one task has on average when every task of the process runs.
-    const fn usual_instances(self) -> u32 {
-        match self {
-            Self::Small => 8,
-            Self::Python => 16,
-        }
-    }
-
-    /// Bytes of a task's memory that are restored in place and kept for the next one. That costs less than giving
-    /// pages back and faulting them in again.
-    const fn keep_resident_bytes(self) -> usize {
-        match self {
-            Self::Small => 256 * 1024,
-            Self::Python => 4 * 1024 * 1024,
-        }
-    }
 }
+
+/// Core instances that a task of the small profile has on average when every task of the process runs.
+const INSTANCES_USUAL: u32 = 8;
+/// Bytes of such a task's memory that are wiped in place and kept for the next one. Wiping costs less than giving pages
+/// back and faulting them in again.
+const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
 /// How an engine compiles and runs. Engines of equal options are one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,8 +124,17 @@ impl EngineOptions {
             .generate_address_map(true)
             .native_unwind_info(false)
             .memory_reservation(MEMORY_BYTES_MAX);
-        if !self.compile_only {
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
+        match self.profile {
+            Profile::Small if self.compile_only => {}
+            Profile::Small => {
+                config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
+            }
+            Profile::Python => {
+                config
+                    .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+                    .with_host_memory(Arc::new(Creator))
+                    .memory_init_cow(false);
+            }
         }
         if !self.signals {
             // Guard pages are of no use to code that checks every access.
@@ -146,7 +147,7 @@ impl EngineOptions {
         let bounds = self.profile.bounds();
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(CONCURRENT_TASKS_MAX)
-            .total_core_instances(CONCURRENT_TASKS_MAX * self.profile.usual_instances())
+            .total_core_instances(CONCURRENT_TASKS_MAX * INSTANCES_USUAL)
             .total_memories(CONCURRENT_TASKS_MAX * bounds.memories)
             .total_tables(CONCURRENT_TASKS_MAX * bounds.tables)
             .max_core_instances_per_component(bounds.core_instances)
@@ -156,13 +157,19 @@ impl EngineOptions {
             .max_tables_per_module(bounds.tables)
             .table_elements(TABLE_ELEMENTS_MAX)
             .max_memory_size(MEMORY_BYTES_MAX as usize)
-            .linear_memory_keep_resident(self.profile.keep_resident_bytes())
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .table_keep_resident(16 * 1024);
-        if self.profile == Profile::Python {
-            pool.pagemap_scan(wasmtime::Enabled::Auto);
-        }
         pool
     }
+}
+
+/// What a component has beside what is compiled.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// What its memory begins with.
+    pub(super) image: Option<Arc<Image>>,
+    /// The way to its globals, if an instance of it can be put back into an earlier state.
+    pub(super) globals: Option<Vec<Access>>,
 }
 
 /// An engine and what keeps its epoch going.
@@ -209,13 +216,28 @@ impl SharedEngine {
                 .num_threads(threads.min(COMPILE_THREADS_MAX))
                 .thread_name(|index| format!("spm-compile-{index}"))
                 .build()?;
-            return pool.install(|| self.engine.precompile_component(component));
+            let split = Split::new(component);
+            let code = split.as_ref().map_or(component, |split| &split.code);
+            let compiled = pool.install(|| self.engine.precompile_component(code));
+            drop(pool);
+            give_back_memory();
+            return compiled;
         }
         if nans::are_hidden(component) {
             self.hidden()?.precompile_component(component)
         } else {
             self.engine.precompile_component(component)
         }
+    }
+
+    /// What a component has beside its artefact.
+    pub(super) fn beside(&self, component: &[u8]) -> std::io::Result<Beside> {
+        let split = match self.profile() {
+            Profile::Small => None,
+            Profile::Python => Split::new(component),
+        };
+        let Some(split) = split else { return Ok(Beside::default()) };
+        Ok(Beside { image: Some(Arc::new(split.image(component)?)), globals: split.globals })
     }
 
     /// Compiles a component.
@@ -237,6 +259,19 @@ impl SharedEngine {
         let options = EngineOptions { compile_only: true, ..self.options };
         let engine = Engine::new(&options.config(Nans::Hidden))?;
         Ok(self.hidden.get_or_init(|| engine))
+    }
+}
+
+/// Gives memory that was freed back to the system. Compiling an interpreter takes hundreds of MB, and glibc keeps what its
+/// threads had.
+fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            safe fn malloc_trim(pad: usize) -> std::ffi::c_int;
+        }
+        // Whether there was any does not matter.
+        let _ = malloc_trim(0);
     }
 }
 

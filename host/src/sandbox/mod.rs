@@ -13,12 +13,19 @@
 //! stack; the thread must have [`THREAD_STACK_BYTES`].
 
 mod engine;
+
 mod imports;
+mod kept;
 mod nans;
 mod outcome;
+mod pagemap;
+mod pages;
 mod run;
+mod split;
 mod state;
 mod stop;
+#[cfg(test)]
+mod testing;
 mod ticker;
 
 use std::path::Path;
@@ -31,11 +38,13 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Profile};
 pub use imports::is_allowed as is_import_allowed;
+pub use kept::{Keep, Kept};
 pub use run::{Ended, Ran, TaskInput};
 pub use state::OutputSink;
 pub use stop::{Stop, StopCause};
 
-use engine::SharedEngine;
+use engine::{Beside, SharedEngine};
+
 use state::TaskState;
 
 /// Stack that a thread needs to run tasks: the guest's, and ours around it.
@@ -104,6 +113,9 @@ pub enum CompileError {
     /// An artefact is not one of this engine.
     #[error("compiled component cannot be loaded")]
     Artefact(#[source] wasmtime::Error),
+    /// There is no memory for what its instances begin with.
+    #[error("the host is out of memory")]
+    Image(#[source] std::io::Error),
     /// It imports what no closure may.
     #[error("forbidden import `{name}`")]
     ForbiddenImport {
@@ -169,6 +181,7 @@ pub struct Definition {
     define: ComponentExportIndex,
     call: ComponentExportIndex,
     is_fuelled: bool,
+    beside: Beside,
 }
 
 impl std::fmt::Debug for Definition {
@@ -200,8 +213,9 @@ impl Sandbox {
     /// If it is invalid, or not of the world that closures are of.
     pub fn compile(&self, component: &[u8], is_fuelled: bool) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
+        let beside = engine.beside(component).map_err(CompileError::Image)?;
         let component = engine.compile(component).map_err(CompileError::Invalid)?;
-        Definition::new(engine, &component, is_fuelled)
+        Definition::new(engine, &component, beside, is_fuelled)
     }
 
     /// Compiles a component to an artefact for [`Sandbox::load`].
@@ -228,13 +242,15 @@ impl Sandbox {
     /// If it was made for another engine, or the component is not of the world that closures are of.
     ///
     /// # Safety
-    /// `artefact` must be unchanged output of [`Sandbox::precompile`], and stay that: it is machine code, and will run.
+    /// `artefact` must be unchanged output of [`Sandbox::precompile`] for this component, and stay that: it is machine code, and will run.
     pub unsafe fn load(
         &self,
+        component: &[u8],
         artefact: Artefact<'_>,
         is_fuelled: bool,
     ) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
+        let beside = engine.beside(component).map_err(CompileError::Image)?;
         // SAFETY: the caller's promise is the one that these functions ask for.
         let component = unsafe {
             match artefact {
@@ -243,7 +259,7 @@ impl Sandbox {
             }
         };
         let component = component.map_err(CompileError::Artefact)?;
-        Definition::new(engine, &component, is_fuelled)
+        Definition::new(engine, &component, beside, is_fuelled)
     }
 
     /// A digest of all that must be equal for [`Sandbox::load`] to take an artefact.
@@ -255,6 +271,7 @@ impl Sandbox {
         let mut hasher = DefaultHasher::new();
         self.engine(is_fuelled)?.engine.precompile_compatibility_hash().hash(&mut hasher);
         nans::PROOF_VERSION.hash(&mut hasher);
+        split::VERSION.hash(&mut hasher);
         Ok(hasher.finish())
     }
 
@@ -281,6 +298,7 @@ impl Definition {
     fn new(
         engine: Arc<SharedEngine>,
         component: &Component,
+        beside: Beside,
         is_fuelled: bool,
     ) -> Result<Self, CompileError> {
         let instance =
@@ -288,7 +306,7 @@ impl Definition {
         let define = export::<(&[u8],), (run::DefineResult,)>(component, "define")?;
         let call = export::<(&[u8],), (run::CallResult,)>(component, "call")?;
         component.initialize_copy_on_write_image().map_err(CompileError::Invalid)?;
-        Ok(Self { engine, instance, define, call, is_fuelled })
+        Ok(Self { engine, instance, define, call, is_fuelled, beside })
     }
 }
 

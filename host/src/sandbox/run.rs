@@ -1,4 +1,4 @@
-//! One task: a fresh instance, its closure, its call, and what became of it.
+//! One task: an instance, its closure, its call, and what became of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use spm_protocol::limits::{RAISED_BYTES_MAX, VALUE_BYTES_MAX};
 use spm_protocol::{Outcome, TrapCode};
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
+use super::kept::{AfterDefine, Keep, Kept};
 use super::outcome::outcome_of;
+use super::pages::with_image;
 use super::state::{OutputSink, TaskState};
 use super::stop::StopCause;
 use super::{Definition, Sandbox};
@@ -17,7 +20,8 @@ pub(super) type CallResult = Result<Vec<u8>, Vec<u8>>;
 
 /// What a task is given.
 pub struct TaskInput<'a> {
-    /// What `define` is given, for closures that have a payload. Without one it is not called.
+    /// What `define` is given, for closures that have a payload. Without one it is not called. It cannot see which task
+    /// it is called for.
     pub payload: Option<&'a [u8]>,
     /// What `call` is given.
     pub arguments: &'a [u8],
@@ -65,47 +69,90 @@ impl Sandbox {
     /// Runs a task in the calling thread, which must have a stack of
     /// [`THREAD_STACK_BYTES`](super::THREAD_STACK_BYTES). Returns early if `stop` is set.
     pub fn run(definition: &Definition, input: &TaskInput<'_>, stop: &Arc<StopCause>) -> Ran {
-        let begun = Instant::now();
-        let mut state = TaskState::new(
-            definition.engine.profile().bounds(),
-            Arc::clone(stop),
-            input.memory_bytes_max,
-        );
-        state.index = input.index;
-        state.attempt = input.attempt;
-        state.seed = input.seed;
-        state.sink.clone_from(&input.sink);
-        state.start(begun, input.deadline);
-        let mut store = Store::new(&definition.engine.engine, state);
-        store.limiter(|state| state);
-        store.epoch_deadline_callback(|mut store| store.data_mut().tick());
-        store.set_epoch_deadline(1);
-        store.set_hostcall_fuel(VALUE_BYTES_MAX);
+        Self::run_in(definition, input, stop, Keep::Nothing, &mut None)
+    }
 
-        let running = definition.engine.ticker.begin();
-        let called = definition.call_in(&mut store, input);
-        drop(running);
+    /// The same in an instance that an earlier task of the same closure left in `kept`; what it leaves there is for the
+    /// next one. It leaves none after a trap.
+    pub fn run_in(
+        definition: &Definition,
+        input: &TaskInput<'_>,
+        stop: &Arc<StopCause>,
+        keep: Keep,
+        kept: &mut Option<Kept>,
+    ) -> Ran {
+        let begun = Instant::now();
+        let ticking = definition.engine.ticker.begin();
+        let taken = kept.take().and_then(Kept::ready);
+        let used = match taken {
+            Some(kept) => definition.use_again(kept, input, stop, begun),
+            None => definition.use_fresh(input, stop, begun, keep),
+        };
+        drop(ticking);
+        let Used { ended, mut store, after } = used;
         let state = store.data_mut();
         let output = std::mem::take(&mut state.output);
-        let is_pure = !state.is_impure;
-        let ended = called
+        let is_pure = !state.is_impure && keep != Keep::AsItIs;
+        let is_over = matches!(ended, Err(_) | Ok(Ended::Otherwise(_)));
+        let ended = ended
             .unwrap_or_else(|error| Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)));
-        // The instance goes back to its pool within the time that is the task's.
-        drop(store);
+        match after {
+            Some(after) if !is_over => *kept = Some(Kept::after_task(store, after)),
+            // The instance goes back to its pool within the time that is the task's.
+            _ => drop(store),
+        }
         Ran { ended, output, is_pure, took: begun.elapsed() }
     }
 }
 
+/// A store after its task.
+struct Used {
+    ended: wasmtime::Result<Ended>,
+    store: Store<TaskState>,
+    /// The instance in it, if it may be used again.
+    after: Option<AfterDefine>,
+}
+
 impl Definition {
-    fn call_in(
+    /// Runs a task in a new instance.
+    fn use_fresh(
+        &self,
+        input: &TaskInput<'_>,
+        stop: &Arc<StopCause>,
+        begun: Instant,
+        keep: Keep,
+    ) -> Used {
+        let bounds = self.engine.profile().bounds();
+        let mut store = Store::new(&self.engine.engine, TaskState::new(bounds, Arc::clone(stop)));
+        store.limiter(|state| state);
+        store.epoch_deadline_callback(|mut store| store.data_mut().tick());
+        // What a closure does when it is defined is the same for all tasks.
+        store.data_mut().begin(input, begun);
+        store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(VALUE_BYTES_MAX);
+        let mut after = None;
+        let ended = self.fresh(&mut store, input, keep, &mut after);
+        Used { ended, store, after }
+    }
+
+    fn fresh(
         &self,
         store: &mut Store<TaskState>,
         input: &TaskInput<'_>,
+        keep: Keep,
+        after: &mut Option<AfterDefine>,
     ) -> wasmtime::Result<Ended> {
         if self.is_fuelled {
             store.set_fuel(input.fuel)?;
         }
-        let instance = self.instance.instantiate(&mut *store)?;
+        let (instance, pages) = match &self.beside.image {
+            None => (self.instance.instantiate(&mut *store)?, None),
+            Some(image) => {
+                let (instance, pages) =
+                    with_image(image, || self.instance.instantiate(&mut *store))?;
+                (instance, Some(pages))
+            }
+        };
         if let Some(payload) = input.payload {
             let define =
                 instance.get_typed_func::<(&[u8],), (DefineResult,)>(&mut *store, self.define)?;
@@ -113,6 +160,48 @@ impl Definition {
                 return Ok(raised_within_limit(raised));
             }
         }
+        if keep != Keep::Nothing {
+            *after = AfterDefine::new(self, store, instance, pages, input, keep)?;
+        }
+        store.data_mut().begin_call(input);
+        self.call(store, instance, input)
+    }
+
+    /// Runs a task in an instance in which the closure is defined.
+    fn use_again(
+        &self,
+        kept: Kept,
+        input: &TaskInput<'_>,
+        stop: &Arc<StopCause>,
+        begun: Instant,
+    ) -> Used {
+        let (mut store, after) = kept.into_parts();
+        store.data_mut().begin_again(input, stop, begun, &after.state);
+        store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(VALUE_BYTES_MAX);
+        let ended = self.again(&mut store, input, &after);
+        Used { ended, store, after: Some(after) }
+    }
+
+    fn again(
+        &self,
+        store: &mut Store<TaskState>,
+        input: &TaskInput<'_>,
+        after: &AfterDefine,
+    ) -> wasmtime::Result<Ended> {
+        if self.is_fuelled {
+            // What defining it took is every task's to pay.
+            store.set_fuel(input.fuel.saturating_sub(after.fuel))?;
+        }
+        self.call(store, after.instance, input)
+    }
+
+    fn call(
+        &self,
+        store: &mut Store<TaskState>,
+        instance: Instance,
+        input: &TaskInput<'_>,
+    ) -> wasmtime::Result<Ended> {
         let call = instance.get_typed_func::<(&[u8],), (CallResult,)>(&mut *store, self.call)?;
         Ok(match call.call(&mut *store, (input.arguments,))? {
             (Ok(value),) => Ended::Returned(value),

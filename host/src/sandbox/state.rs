@@ -10,6 +10,7 @@ use spm_protocol::limits::{
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::engine::Bounds;
+use super::run::TaskInput;
 use super::stop::{Stop, StopCause};
 
 /// Ticks after which output that waits is sent on although it is no full chunk.
@@ -55,6 +56,8 @@ pub(super) struct TaskState {
     pub(super) output_bytes: usize,
     pub(super) sink: Option<Arc<dyn OutputSink>>,
     output_ticks: u32,
+    /// Whether no task runs: what runs is the host's own, and nothing stops it.
+    is_idle: bool,
     /// Whether the task looked at what another attempt would see differently.
     pub(super) is_impure: bool,
     /// What the stub clocks show; it goes on with every look.
@@ -63,8 +66,18 @@ pub(super) struct TaskState {
     pub(super) random: u64,
 }
 
+/// The state of a task whose closure has just been defined.
+#[derive(Debug)]
+pub(super) struct Defined {
+    output: Vec<u8>,
+    clock_ns: u64,
+    random: u64,
+    pub(super) is_impure: bool,
+}
+
 impl TaskState {
-    pub(super) fn new(bounds: Bounds, stop: Arc<StopCause>, memory_bytes_max: usize) -> Self {
+    /// For the instance that `stop` stops. Nothing may run yet: it has no memory, and does not see which task it is.
+    pub(super) fn new(bounds: Bounds, stop: Arc<StopCause>) -> Self {
         Self {
             bounds,
             index: 0,
@@ -72,26 +85,81 @@ impl TaskState {
             seed: 0,
             stop,
             deadline: None,
-            memory_bytes_max,
+            memory_bytes_max: 0,
             memory_bytes: 0,
             hit_memory_limit: false,
             output: Vec::new(),
             output_bytes: 0,
             sink: None,
             output_ticks: 0,
+            is_idle: false,
             is_impure: false,
             clock_ns: 0,
             random: 0,
         }
     }
 
+    /// Begins with what `define` may see of a task: its limits, and where its output goes.
+    pub(super) fn begin(&mut self, input: &TaskInput<'_>, now: Instant) {
+        self.is_idle = false;
+        self.memory_bytes_max = input.memory_bytes_max;
+        self.sink.clone_from(&input.sink);
+        self.start(now, input.deadline);
+    }
+
+    /// Goes on with what `call` sees.
+    pub(super) fn begin_call(&mut self, input: &TaskInput<'_>) {
+        self.index = input.index;
+        self.attempt = input.attempt;
+        self.seed = input.seed;
+    }
+
+    /// What tasks have in common that find the closure defined. Nothing, if some of what it printed is gone already.
+    pub(super) fn defined(&self) -> Option<Defined> {
+        (self.output.len() == self.output_bytes).then(|| Defined {
+            output: self.output.clone(),
+            clock_ns: self.clock_ns,
+            random: self.random,
+            is_impure: self.is_impure,
+        })
+    }
+
+    /// Begins another task in an instance in which its closure was defined.
+    pub(super) fn begin_again(
+        &mut self,
+        input: &TaskInput<'_>,
+        stop: &Arc<StopCause>,
+        now: Instant,
+        defined: &Defined,
+    ) {
+        self.begin(input, now);
+        self.begin_call(input);
+        self.stop = Arc::clone(stop);
+        self.hit_memory_limit = false;
+        self.output.clone_from(&defined.output);
+        self.output_bytes = defined.output.len();
+        self.output_ticks = 0;
+        self.is_impure = defined.is_impure;
+        self.clock_ns = defined.clock_ns;
+        self.random = defined.random;
+    }
+
+    /// The task is over, and its instance waits for another.
+    pub(super) fn rest(&mut self) {
+        self.is_idle = true;
+        self.sink = None;
+    }
+
     /// Sets when the task must be done.
-    pub(super) fn start(&mut self, now: Instant, deadline: Option<Duration>) {
+    fn start(&mut self, now: Instant, deadline: Option<Duration>) {
         self.deadline = deadline.and_then(|deadline| now.checked_add(deadline));
     }
 
     /// Called at every tick while the guest runs.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        if self.is_idle {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         self.may_go_on(Instant::now())?;
         if let Some(sink) = &self.sink {
             sink.tick();
@@ -245,7 +313,7 @@ mod tests {
     #[test]
     fn chunks_of_output_end_between_characters() {
         let kept = Arc::new(Kept::default());
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
         state.sink = Some(kept.clone());
         let text = "aü€😀".repeat(5000);
         for piece in text.as_bytes().chunks(7) {
@@ -265,7 +333,7 @@ mod tests {
 
     #[test]
     fn output_that_is_no_text_still_flows() {
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
         state.print(&vec![0x80; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
         assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
         state.print(&vec![0xf0; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
@@ -274,7 +342,7 @@ mod tests {
 
     #[test]
     fn output_has_a_limit() {
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
         let piece = vec![b'x'; OUTPUT_BYTES_MAX];
         assert_eq!(state.print(&piece), Ok(()));
         assert_eq!(state.print(b"x"), Err(Ended::Violation(TrapCode::OutputLimit)));
@@ -282,7 +350,7 @@ mod tests {
 
     #[test]
     fn sleeping_ends_with_its_time_or_the_tasks() {
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
         let begun = Instant::now();
         assert_eq!(state.sleep(Duration::ZERO), Ok(()));
         assert_eq!(state.sleep(Duration::from_millis(3)), Ok(()));
@@ -293,9 +361,20 @@ mod tests {
     }
 
     #[test]
+    fn nothing_stops_what_the_host_does_between_tasks() {
+        let stop = Arc::new(StopCause::new());
+        let mut state = TaskState::new(BOUNDS, Arc::clone(&stop));
+        state.start(Instant::now(), Some(Duration::ZERO));
+        assert!(state.tick().is_err());
+        stop.stop(Stop::Abandoned);
+        state.rest();
+        assert!(state.tick().is_ok());
+    }
+
+    #[test]
     fn who_stops_a_task_wakes_it() {
         let stop = Arc::new(StopCause::new());
-        let mut state = TaskState::new(BOUNDS, Arc::clone(&stop), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::clone(&stop));
         let sleeping = std::thread::spawn(move || state.sleep(Duration::MAX));
         stop.stop(Stop::Abandoned);
         assert_eq!(sleeping.join().unwrap(), Err(Ended::Stopped(Stop::Abandoned)));
@@ -304,7 +383,7 @@ mod tests {
     #[test]
     fn what_was_printed_is_not_held_back_by_a_sleep() {
         let kept = Arc::new(Kept::default());
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 0);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
         state.sink = Some(kept.clone());
         state.print(b"going to bed").unwrap();
         assert_eq!(state.sleep(Duration::ZERO), Ok(()));
@@ -313,7 +392,8 @@ mod tests {
 
     #[test]
     fn memory_is_counted_over_all_memories() {
-        let mut state = TaskState::new(BOUNDS, Arc::default(), 10);
+        let mut state = TaskState::new(BOUNDS, Arc::default());
+        state.memory_bytes_max = 10;
         assert!(state.memory_growing(0, 6, None).unwrap());
         assert!(state.memory_growing(0, 4, None).unwrap());
         assert!(!state.hit_memory_limit);

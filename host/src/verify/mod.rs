@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use spm_protocol::limits::{COMPONENT_BYTES_MAX, MIB, VALUE_BYTES_MAX};
 use spm_protocol::manifest::Capability;
-use spm_protocol::manifest::{Isolation, ManifestError};
+use spm_protocol::manifest::ManifestError;
 use spm_protocol::{Certified, ContentId, Engine, Manifest, PeerId, SessionId, SignedManifest};
 
 pub use component::{ComponentError, check_component};
@@ -65,11 +65,6 @@ pub enum VerifyError {
         /// As it is written in Python.
         capability: String,
     },
-    /// Instances never outlive a task here.
-    #[error(
-        "isolation `session` is not offered by this host: it makes a fresh instance for each task"
-    )]
-    Isolation,
     /// A task would need more memory than the host gives one.
     #[error("asks for {} MiB, this host allows {} MiB", mebibytes(*asked_bytes), mebibytes(*allowed_bytes))]
     Memory {
@@ -154,9 +149,6 @@ pub fn check_manifest(
             Capability::ReadOnlyFolder(path) => format!("fs:ro:{path}"),
         };
         return Err(VerifyError::Capability { capability });
-    }
-    if manifest.isolation == Isolation::Session {
-        return Err(VerifyError::Isolation);
     }
     if manifest.limits.memory_bytes > offer.task_memory_bytes {
         return Err(VerifyError::Memory {

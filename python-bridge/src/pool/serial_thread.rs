@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use spm_host::sandbox::{
-    Definition, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
+    Definition, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
 };
 use spm_host::{Definer, define::DefineError};
 use spm_hub::ClosureDefinition;
@@ -52,19 +52,21 @@ impl OutputSink for Sink {
 pub(super) struct Thread {
     definer: Definer,
     definitions: BTreeMap<(ContentId, Kind), Arc<Definition>>,
+    /// The instance that the last task left, and the closure it is of.
+    kept: Option<(Arc<ClosureDefinition>, Kept)>,
 }
 
 impl Thread {
     /// With what makes definitions.
     pub(super) fn new(definer: Definer) -> Self {
-        Self { definer, definitions: BTreeMap::new() }
+        Self { definer, definitions: BTreeMap::new(), kept: None }
     }
 
     /// Runs what it is given, until nobody can give it more.
     pub(super) fn work(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             let event = match self.definition(&job) {
-                Ok(definition) => Event::Ended(run(&definition, &job)),
+                Ok(definition) => Event::Ended(self.run(&definition, &job)),
                 Err(error) => Event::NotCompiled(error.reason()),
             };
             // Nobody waits any more if the task was given up.
@@ -96,18 +98,25 @@ impl Thread {
     }
 }
 
-fn run(definition: &Definition, job: &Job) -> Ran {
-    let closure = &job.definition;
-    let input = TaskInput {
-        payload: closure.payload.as_ref().map(|payload| payload.content().as_ref()),
-        arguments: &job.arguments,
-        index: job.index,
-        attempt: job.attempt,
-        seed: seed(job.index),
-        memory_bytes_max: closure.limits.memory_bytes as usize,
-        fuel: closure.limits.fuel.unwrap_or(0),
-        deadline: job.deadline,
-        sink: Some(Arc::new(Sink(job.events.clone()))),
-    };
-    Sandbox::run(definition, &input, &job.stop)
+impl Thread {
+    fn run(&mut self, definition: &Definition, job: &Job) -> Ran {
+        let closure = &job.definition;
+        let keep = Keep::of(closure.isolation, Profile::of(closure.engine));
+        let kept = self.kept.take().filter(|(of, _)| Arc::ptr_eq(of, closure));
+        let mut kept = kept.map(|(_, kept)| kept);
+        let input = TaskInput {
+            payload: closure.payload.as_ref().map(|payload| payload.content().as_ref()),
+            arguments: &job.arguments,
+            index: job.index,
+            attempt: job.attempt,
+            seed: seed(job.index),
+            memory_bytes_max: closure.limits.memory_bytes as usize,
+            fuel: closure.limits.fuel.unwrap_or(0),
+            deadline: job.deadline,
+            sink: Some(Arc::new(Sink(job.events.clone()))),
+        };
+        let ran = Sandbox::run_in(definition, &input, &job.stop, keep, &mut kept);
+        self.kept = kept.map(|kept| (Arc::clone(closure), kept));
+        ran
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use spm_host::Submitters;
 use spm_netmesh::Keypair;
 use spm_protocol::limits::MIB;
-use spm_protocol::manifest::{Capability, Isolation};
+use spm_protocol::manifest::Capability;
 use spm_protocol::{ContentId, Engine, Manifest, SessionId, SignedManifest};
 
 use super::hub::{Closure, Hub, host, host_for};
@@ -204,10 +204,6 @@ fn what_a_host_does_not_offer_is_refused() {
     says(
         &reason_for_manifest(|manifest| manifest.engine = Engine::Scientific),
         "engine `scientific` is not offered",
-    );
-    says(
-        &reason_for_manifest(|manifest| manifest.isolation = Isolation::Session),
-        "isolation `session`",
     );
     says(&reason_for_manifest(|manifest| manifest.fallback = Some(1)), "its fallback, closure 1,");
     let granted =

@@ -1,0 +1,122 @@
+//! Takes a component apart: the memory that its instances begin with, its code, and ways to its globals.
+//!
+//! An interpreter was set up when its component was made, and its data segments are the tens of MB of memory that this
+//! left. Here they become an [`Image`] that every instance maps, copying a page when it first writes to it. What is compiled
+//! is the component without them.
+//!
+//! To put an instance back into an earlier state takes all of its state. What there is beside its memory is found by
+//! reading the code: tables, which nothing may change once the component is linked, handles of resources, of which it must
+//! have none, and globals that some function sets. A pair of functions is added for each of these, and exported from the
+//! component, so that a host can read and set them ([`Access`]).
+
+mod bytes;
+mod facts;
+mod read;
+
+use std::io;
+use std::ops::Range;
+
+use super::pages::{Image, page_bytes};
+use bytes::{append_accessors, append_exports, sections, write_section};
+use facts::Facts;
+
+/// Changes whenever components are taken apart in another way: then what was compiled is not of these parts.
+pub(super) const VERSION: u32 = 1;
+
+const DATA_SECTION: u8 = 11;
+const CORE_MODULE_SECTION: u8 = 1;
+/// Bytes of magic and version before the first section.
+const HEADER_BYTES: usize = 8;
+/// Globals that are read and set around a task. More are not worth it, and no interpreter has them.
+const GLOBALS_MAX: usize = 32;
+
+/// Names of the functions by which a host reads and sets the globals of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Access {
+    pub(super) get: String,
+    pub(super) set: String,
+}
+
+impl Access {
+    fn new(number: usize) -> Self {
+        Self { get: format!("spm-global-get-{number}"), set: format!("spm-global-set-{number}") }
+    }
+}
+
+/// A component in parts.
+pub(super) struct Split {
+    /// The component without the contents of its memory, and with functions for its globals.
+    pub(super) code: Vec<u8>,
+    /// The way to each global that is set after the component was linked, if all other state of an instance is in its
+    /// memory.
+    pub(super) globals: Option<Vec<Access>>,
+    /// The contents of the memory, as an offset and a range of the component.
+    segments: Vec<(usize, Range<usize>)>,
+}
+
+impl Split {
+    /// Takes a valid component apart. Nothing, if it has another shape than those of interpreters: one memory, in a module
+    /// that is instantiated once, with contents that are known without running anything.
+    pub(super) fn new(component: &[u8]) -> Option<Self> {
+        let facts = read::read(component)?;
+        let memory = facts.memory_module()?;
+        let segments = facts.modules[memory].segments.clone()?;
+        let targets = facts.restorable_globals().filter(|globals| globals.len() <= GLOBALS_MAX);
+        let globals =
+            targets.as_ref().map(|targets| (0..targets.len()).map(Access::new).collect::<Vec<_>>());
+        let code = rewrite(component, &facts, memory, targets.as_deref().unwrap_or(&[]))?;
+        Some(Self { code, globals, segments })
+    }
+
+    /// The contents of the memory, as instances map them. `component` is what was taken apart.
+    pub(super) fn image(&self, component: &[u8]) -> io::Result<Image> {
+        let ends = self.segments.iter().map(|(offset, data)| offset + data.len());
+        let bytes = ends.max().unwrap_or(0).next_multiple_of(page_bytes());
+        Image::new(bytes, |memory| {
+            for (offset, data) in &self.segments {
+                memory[*offset..offset + data.len()].copy_from_slice(&component[data.clone()]);
+            }
+        })
+    }
+}
+
+/// A global, by the module that sets it and its index there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    module: usize,
+    global: u32,
+}
+
+/// The component without the data of the module `memory`, and with functions for `targets`.
+fn rewrite(component: &[u8], facts: &Facts, memory: usize, targets: &[Target]) -> Option<Vec<u8>> {
+    let mut code = component[..HEADER_BYTES].to_vec();
+    let mut module = 0;
+    for (id, section, content) in sections(component, 0..component.len())? {
+        let has_changes = module == memory || targets.iter().any(|target| target.module == module);
+        if id != CORE_MODULE_SECTION {
+            code.extend_from_slice(&component[section]);
+            continue;
+        }
+        if has_changes {
+            let own: Vec<(usize, u32)> = targets
+                .iter()
+                .enumerate()
+                .filter(|(_, target)| target.module == module)
+                .map(|(number, target)| (number, target.global))
+                .collect();
+            let changed =
+                append_accessors(component, content, &facts.modules[module], &own, |id| {
+                    module == memory && id == DATA_SECTION
+                })?;
+            write_section(CORE_MODULE_SECTION, &changed, &mut code);
+        } else {
+            code.extend_from_slice(&component[section]);
+        }
+        module += 1;
+    }
+    append_exports(facts, targets, &mut code);
+    Some(code)
+}
+
+#[cfg(test)]
+mod tests;
