@@ -125,6 +125,10 @@ class Shipped:
     size: int = 0
 
 
+class Refused(Exception):
+    """Something cannot travel; the problem has been noted."""
+
+
 class CannotShip(Exception):
     """A module that cannot travel; the text says why, and `help` what to do."""
 

@@ -17,19 +17,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _spm
-from ._capture import _MISSING, GLUE_FILE, Gathered, Target, _Read, describe
+from ._capture import GLUE_FILE, Gathered, Target, _Read, describe
 from ._errors import CompileError
-from ._modules import CannotShip, Shipped, find, origin_of, origin_of_name, ship
+from ._modules import CannotShip, Refused, Shipped, origin_of
 from ._names import NameUse, names_of
-from ._source import Source, future_names, locate
 from ._task import task
 from ._travel_classes import ClassMixin
+from ._travel_functions import FunctionMixin
+from ._travel_modules import ModuleMixin
 from ._travel_values import ValueMixin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ._names import CodeNames, Import, Position
+    from ._names import CodeNames, Position
 
 PAYLOAD_FORMAT: Final = 1
 
@@ -66,10 +67,6 @@ class _Problem:
     message: str
     help: str
     where: _Where | None
-
-
-class _Refused(Exception):
-    """Something cannot travel; the problem has been noted."""
 
 
 @dataclass(slots=True)
@@ -140,7 +137,7 @@ def pack(
     return parcel
 
 
-class Packer(ValueMixin, ClassMixin):
+class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
     """Collects steps. Every object has one register, however often it is met."""
 
     def __init__(self, *, hints: bool = False) -> None:
@@ -343,10 +340,10 @@ class Packer(ValueMixin, ClassMixin):
         where = self.where[-1] if self.where else None
         self.state.problems.append(_Problem(message, help_text, where))
 
-    def refuse(self, message: str, help_text: str) -> _Refused:
+    def refuse(self, message: str, help_text: str) -> Refused:
         """Note what cannot travel; the caller raises the result."""
         self.problem(message, help_text)
-        return _Refused(message)
+        return Refused(message)
 
     @contextmanager
     def reading(self, reader: str, file: str, position: Position | None) -> Iterator[None]:
@@ -361,7 +358,7 @@ class Packer(ValueMixin, ClassMixin):
         """Take something; its problems are noted."""
         try:
             return self.take(value)
-        except _Refused:
+        except Refused:
             return None
 
     def optionally(self, value: object) -> int | None:
@@ -377,7 +374,7 @@ class Packer(ValueMixin, ClassMixin):
     # Objects.
 
     def take(self, value: object) -> int:
-        """The register of any object. Raises `_Refused` once its problem is noted."""
+        """The register of any object. Raises `Refused` once its problem is noted."""
         known = self.state.memo.get(id(value))
         if known is not None:
             return known
@@ -387,128 +384,14 @@ class Packer(ValueMixin, ClassMixin):
         if plain is not None:
             return self.take(plain)
         if isinstance(value, types.ModuleType):
-            return self.remember(value, self._module(value, {()}))
+            return self.remember(value, self.take_module(value, {()}))
         if isinstance(value, type):
             return self.take_class(value)
         if isinstance(value, types.FunctionType):
-            return self._function(value)
+            return self.take_function(value)
         return self.take_value(value)
 
     # Functions.
-
-    def _function(self, function: types.FunctionType) -> int:
-        member = self.importable(function)
-        if member is not None:
-            return self.remember(function, self.step("import", *member))
-        made = self.made_by_library(function)
-        if made is not None:
-            return made
-        owner = self.owner_of(function)
-        if owner is not None:
-            register = self.take_class(owner)
-            return self.remember(function, self.step("attr", register, function.__name__))
-        try:
-            source = locate(function)
-        except CompileError as error:
-            raise self.refuse(str(error), "") from None
-        code = function.__code__
-        self.state.codes.append((function, code))
-        self.kept.append(function)
-        # `functools.wraps` gives a function the name of another's module.
-        home = function.__globals__.get("__name__") or function.__module__
-        module = self.namespace_of(home, function.__globals__, code.co_filename)
-        cells = self._cells(function)
-        about: dict[str, Any] = {
-            "module": module,
-            "name": code.co_name,
-            "qualname": code.co_qualname,
-            **self.place(source),
-            "free": list(code.co_freevars),
-            "cells": cells,
-            "defaults": None,
-            "kwdefaults": None,
-            "dict": {},
-            "future": future_names(code.co_flags),
-            "class": _mangling_class(code.co_qualname),
-        }
-        # The function gets its register before what it reads is taken: that may read it back.
-        register = self.remember(function, self.state.registers)
-        self.state.registers += 1
-        with self.reading(function.__qualname__, code.co_filename, None):
-            if function.__defaults__ is not None:
-                about["defaults"] = [
-                    self.take_named("a default value", value) for value in function.__defaults__
-                ]
-            if function.__kwdefaults__:
-                about["kwdefaults"] = {
-                    name: self.take_named(f"{name}=", value)
-                    for name, value in function.__kwdefaults__.items()
-                }
-        self.state.steps.append(["function", register, about])
-        self.state.made.add(register)
-        changed: dict[str, Any] = {
-            name: value
-            for name, value, own in (
-                ("__name__", function.__name__, code.co_name),
-                ("__qualname__", function.__qualname__, code.co_qualname),
-                ("__module__", function.__module__, module),
-                ("__doc__", function.__doc__, _docstring(code)),
-            )
-            if value != own
-        }
-        if self.hints and function.__annotations__:
-            changed["__annotations__"] = function.__annotations__
-        kept = {
-            name: taken
-            for name, value in {**vars(function), **changed}.items()
-            if (taken := self.optionally(value)) is not None
-        }
-        if kept:
-            self.state.steps.append(["attributes", register, kept])
-        self._fill(function, cells)
-        self.take_names(names_of(code), function.__globals__, module, function.__qualname__, code)
-        return register
-
-    def place(self, source: Source) -> dict[str, Any]:
-        """Where a piece of source comes from, as steps say it."""
-        return {
-            "text": source.text,
-            "file": source.file,
-            "line": source.first_line,
-            "column": source.column,
-        }
-
-    def _cells(self, function: types.FunctionType) -> list[int]:
-        return [self.cell(cell) for cell in function.__closure__ or ()]
-
-    def cell(self, cell: types.CellType) -> int:
-        """The register of a cell; functions that share one in Python share it in the guest."""
-        known = self.state.memo.get(id(cell))
-        return self.remember(cell, self.step("cell")) if known is None else known
-
-    def _fill(self, function: types.FunctionType, cells: list[int]) -> None:
-        uses = names_of(function.__code__).cells
-        for name, cell, register in zip(
-            function.__code__.co_freevars, function.__closure__ or (), cells, strict=True
-        ):
-            use = uses.get(name)
-            position = None if use is None else use.position
-            with self.reading(function.__qualname__, function.__code__.co_filename, position):
-                self.fill(name, cell, register)
-
-    def fill(self, name: str, cell: types.CellType, register: int) -> None:
-        """Give a cell what it holds, once."""
-        if ("cell", str(register)) in self.state.bound:
-            return
-        self.state.bound.add(("cell", str(register)))
-        read = self.watch(_Read(cell, {}, name, None))
-        if read.value is _MISSING:
-            return
-        try:
-            content = self.take_named(name, read.value)
-        except _Refused:
-            return
-        self.state.steps.append(["fill", register, content])
 
     def watch(self, read: _Read) -> _Read:
         """Note what a name stands for, to be compared before the next use."""
@@ -527,7 +410,7 @@ class Packer(ValueMixin, ClassMixin):
         known = len(self.state.problems)
         try:
             return self.take(value)
-        except _Refused:
+        except Refused:
             for problem in self.state.problems[known:]:
                 if problem.message.startswith("it is "):
                     problem.message = f"`{name}` {problem.message[3:]}"
@@ -549,7 +432,7 @@ class Packer(ValueMixin, ClassMixin):
                 self.take_global(name, use, namespace, module)
         for statement in names.imports:
             with self.reading(reader, code.co_filename, statement.position):
-                self._import(statement, namespace)
+                self.take_import(statement, namespace)
 
     def take_global(self, name: str, use: NameUse, namespace: dict[str, Any], module: str) -> None:
         """Take one global name, unless it is a builtin or does not exist."""
@@ -562,8 +445,8 @@ class Packer(ValueMixin, ClassMixin):
         if isinstance(value, types.ModuleType) and origin_of(value) == "user":
             self.watch(_Read(namespace, {}, name, None))
             try:
-                register = self._module(value, use.chains)
-            except _Refused:
+                register = self.take_module(value, use.chains)
+            except Refused:
                 return
             if (module, name) not in self.state.bound:
                 self.state.bound.add((module, name))
@@ -582,7 +465,7 @@ class Packer(ValueMixin, ClassMixin):
             self.watch(_Read(namespace, {}, name, None))
             try:
                 register = self.take_named(name, value)
-            except _Refused:
+            except Refused:
                 self.state.bound.add(key)
                 return
             if key in self.state.bound:
@@ -590,119 +473,7 @@ class Packer(ValueMixin, ClassMixin):
         self.state.bound.add(key)
         self.state.steps.append(["global", module, name, register])
 
-    def namespace_of(self, name: str | None, namespace: dict[str, Any], file: str) -> str:
-        """The module that a function's globals become in the guest."""
-        found = name or namespace.get("__name__") or "__main__"
-        if origin_of_name(found) in ("builtin", "stdlib"):
-            # Such as a method that the standard library wrote for a class of the user.
-            return str(found)
-        package = namespace.get("__package__")
-        self.namespace(str(found), namespace.get("__file__", file), package)
-        return str(found)
-
-    def namespace(self, name: str, file: object, package: object) -> None:
-        """Have a module made."""
-        if name not in self.state.modules:
-            self.state.modules[name] = {
-                "file": file if isinstance(file, str) else None,
-                "package": package if isinstance(package, str) else None,
-                "doc": None,
-            }
-
     # Modules.
-
-    def _module(self, module: types.ModuleType, chains: set[tuple[str, ...]]) -> int:
-        """Take a module, for the uses that `chains` names."""
-        name, origin = module.__name__, origin_of(module)
-        if origin in ("builtin", "stdlib", "spm"):
-            self.note_library_classes(module)
-            return self.step("import", name, "")
-        if origin == "installed":
-            self.ship_noted(name)
-            return self.step("import", name, "")
-        if () in chains or any(not self._is_simple(module, chain) for chain in chains):
-            return self._whole(module)
-        register = self.step("module", name)
-        self.namespace_of(name, vars(module), getattr(module, "__file__", None) or "<unknown>")
-        for chain in sorted(chains):
-            attribute = chain[0]
-            value = vars(module).get(attribute, _MISSING)
-            if value is _MISSING:
-                continue
-            self.take_global(attribute, NameUse({chain[1:]}), vars(module), name)
-        return register
-
-    def _is_simple(self, module: types.ModuleType, chain: tuple[str, ...]) -> bool:
-        """Whether a use takes one attribute that is there, as far as can be seen."""
-        return chain[0] in vars(module) or "__getattr__" not in vars(module)
-
-    def _whole(self, module: types.ModuleType) -> int:
-        """Take a module of the user's that is used as a thing: its source, and its plain values."""
-        name = module.__name__
-        if sys.modules.get(name) is not module or name == "__main__":
-            raise self.refuse(
-                f"the module `{name}` is used as a value, and its name does not lead to it",
-                "take what you need from it by name: `from module import name`",
-            )
-        self.ship_noted(name)
-        register = self.remember(module, self.step("import", name, ""))
-        for attribute, value in vars(module).items():
-            if attribute.startswith("__") or not self.is_plain(value):
-                continue
-            self.watch(_Read(vars(module), {}, attribute, None))
-            self.state.steps.append(["global", name, attribute, self.step("value", value)])
-        return register
-
-    def _import(self, statement: Import, namespace: dict[str, Any]) -> None:
-        """Have what an import statement inside a function names travel."""
-        name = statement.module
-        if statement.level:
-            package = namespace.get("__package__") or ""
-            parts = package.split(".")
-            base = parts[: len(parts) - statement.level + 1]
-            name = ".".join([*base, *([name] if name else [])])
-        origin = origin_of_name(name)
-        if origin in ("builtin", "stdlib", "spm"):
-            module = sys.modules.get(name)
-            if module is not None:
-                self.note_library_classes(module)
-            return
-        if find(name.partition(".")[0]) is None:
-            return  # ModuleNotFoundError, there as here
-        module = sys.modules.get(name)
-        try:
-            if module is not None and origin == "user":
-                self._whole(module)
-            else:
-                self.ship_noted(name)
-        except _Refused:
-            return
-
-    def ship(self, name: str) -> None:
-        """Have a module travel as it is."""
-        before = set(self.shipped.sources)
-        ship(name, self.shipped)
-        added = {one.partition(".")[0] for one in set(self.shipped.sources) - before}
-        self.state.sources |= added | {name.partition(".")[0]}
-
-    def ship_noted(self, name: str) -> None:
-        """Have a module travel as it is, or note why it cannot."""
-        try:
-            self.ship(name)
-        except CannotShip as error:
-            self.scientific = self.scientific or name.partition(".")[0]
-            raise self.refuse(str(error), error.help) from None
-
-
-def _docstring(code: types.CodeType) -> str | None:
-    first = code.co_consts[0] if code.co_consts else None
-    return first if isinstance(first, str) else None
-
-
-def _mangling_class(qualname: str) -> str | None:
-    """The class whose private names the function's source means, if it is a method."""
-    parts = qualname.split(".")
-    return parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
 
 
 def _rejected(name: str, problems: list[_Problem]) -> CompileError:
