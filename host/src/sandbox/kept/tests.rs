@@ -1,3 +1,5 @@
+//! A task in an instance that others used before finds what it would find in a fresh one.
+
 use std::sync::Arc;
 
 use spm_protocol::{Outcome, TrapCode};

@@ -60,7 +60,7 @@ impl Split {
     pub(super) fn new(component: &[u8]) -> Option<Self> {
         let facts = read::read(component)?;
         let memory = facts.memory_module()?;
-        let segments = facts.modules[memory].segments.clone()?;
+        let segments = facts.modules[memory].segments.clone().filter(|found| !found.is_empty())?;
         let targets = facts.restorable_globals().filter(|globals| globals.len() <= GLOBALS_MAX);
         let globals =
             targets.as_ref().map(|targets| (0..targets.len()).map(Access::new).collect::<Vec<_>>());

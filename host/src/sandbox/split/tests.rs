@@ -1,3 +1,5 @@
+//! Components of all shapes, and what is left of them.
+
 use super::super::testing::{counter, interpreter};
 use super::*;
 
@@ -80,6 +82,7 @@ fn other_shapes_are_left_alone() {
     assert!(parts(&module("(memory 1) (data (i32.const 0) \"x\")")).is_some());
     for (what, component) in [
         ("no memory", module("")),
+        ("no data", module("(memory 1)")),
         ("two memories", module("(memory 1) (memory 1) (data (i32.const 0) \"x\")")),
         ("passive data", module("(memory 1) (data \"x\") (func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)))")),
         ("data where a global says", module("(memory 1) (global i32 (i32.const 0)) (data (global.get 0) \"x\")")),
