@@ -21,12 +21,12 @@ help: ## list the commands
 demo: $(VENV)/installed ## build, and run examples/primes.py on three pools
 	@$(BIN)/python examples/primes.py
 
-test: prerequisites $(VENV)/developer ## run every test, as CI does
+test: prerequisites $(VENV)/developer $(ENGINE) ## run every test, as CI does
 	cargo test --release --locked --workspace --quiet
 	@$(MAKE) --no-print-directory $(VENV)/installed
 	$(BIN)/python -m pytest
 
-check: prerequisites $(VENV)/developer ## formatters, linters, type checkers
+check: prerequisites $(VENV)/developer $(ENGINE) ## formatters, linters, type checkers
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --document-private-items --quiet

@@ -191,9 +191,9 @@ def test_compiled_packages_are_refused_with_a_way_out(pool: spm.Pool) -> None:
 
 def test_modules_that_make_no_sense_say_why(pool: spm.Pool) -> None:
     def draws() -> None:
-        import tkinter
+        import tkinter as tk
 
-        tkinter.Tk()
+        tk.Tk()
 
     with pytest.raises(ImportError, match="display"):
         pool.submit(python(draws)).result()
