@@ -122,6 +122,7 @@ fn task(definition: &Definition, index: u64, keep: Keep, kept: &mut Option<Kept>
         fuel: 0,
         deadline: None,
         sink: None,
+        granted: None,
     };
     Sandbox::run_in(definition, &input, &Arc::new(StopCause::new()), keep, kept)
 }

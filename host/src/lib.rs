@@ -18,4 +18,4 @@ pub mod verify;
 
 pub use define::{CompileMode, Definer};
 pub use host::{Blobs, Host, HostError, HostOptions, HostStatus, RuntimeStatus, ServedSession};
-pub use verify::Submitters;
+pub use verify::{Grants, Submitters};

@@ -180,3 +180,71 @@ fn help_fits_a_terminal_of_80_columns() {
         }
     }
 }
+
+/// A component without any function of its own but those of the world.
+fn runtime() -> Vec<u8> {
+    wat::parse_str(
+        r#"(component
+          (core module $m
+            (memory (export "memory") 1)
+            (data (i32.const 16) "set up")
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "call") (param i32 i32) (result i32) (i32.const 0)))
+          (core instance $i (instantiate $m))
+          (func (export "define") (param "payload" (list u8)) (result (result (error (list u8))))
+            (canon lift (core func $i "call") (memory $i "memory") (realloc (func $i "realloc"))))
+          (func (export "call") (param "arguments" (list u8)) (result (result (list u8) (error (list u8))))
+            (canon lift (core func $i "call") (memory $i "memory") (realloc (func $i "realloc")))))"#,
+    )
+    .unwrap()
+}
+
+/// The status of a host once it has looked at all its runtimes.
+fn runtimes(state_dir: &Path) -> serde_json::Value {
+    loop {
+        let status = output("status", state_dir);
+        let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+        let runtimes = status["runtimes"].as_object().unwrap();
+        if runtimes.len() == 2 && runtimes.values().all(|runtime| runtime["state"] != "compiling") {
+            return status["runtimes"].clone();
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn runtimes_are_compiled_once_for_all_hosts_that_share_a_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str| {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        folder
+    };
+    let (engines, cache) = (folder("engines"), folder("cache"));
+    std::fs::write(engines.join("python.wasm"), runtime()).unwrap();
+    std::fs::write(engines.join("broken.wasm"), b"no component").unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let arguments = ["--engines", &text(&engines), "--cache-dir", &text(&cache)];
+    let states = [folder("first"), folder("second")];
+    let hosts = states.each_ref().map(|state| Running::start(state, &arguments));
+    let mut compiled = 0;
+    for (host, state) in hosts.into_iter().zip(&states) {
+        let runtimes = runtimes(state);
+        assert_eq!(runtimes["python"]["state"], "ready", "{runtimes}");
+        assert!(runtimes["python"]["id"].as_str().unwrap().starts_with('b'), "{runtimes}");
+        assert_eq!(runtimes["broken"]["state"], "failed", "{runtimes}");
+        host.signal(Signal::TERM);
+        let (is_success, log) = host.end();
+        assert!(is_success && log.contains("runtime ready"), "{log}");
+        compiled += log.matches("compiled a runtime").count();
+    }
+    assert_eq!(compiled, 1);
+}
+
+#[test]
+fn a_grant_that_is_none_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = command("run", dir.path()).args(["--grant", "network"]).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("`network` is no capability"), "{refused:?}");
+}

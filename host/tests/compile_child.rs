@@ -60,6 +60,7 @@ fn runs(component: Vec<u8>, artefact: Vec<u8>, kind: Kind) -> Ended {
             fuel: 1000,
             deadline: None,
             sink: None,
+            granted: None,
         };
         Sandbox::run(&definition, &input, &Arc::new(StopCause::new())).ended
     };

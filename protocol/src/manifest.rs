@@ -56,6 +56,40 @@ pub enum Capability {
     ReadOnlyFolder(#[n(0)] String),
 }
 
+/// A text that names no capability.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no capability: there are `clock`, `random`, `env:NAME` and `fs:ro:/PATH`")]
+pub struct UnknownCapability {
+    text: String,
+}
+
+impl std::str::FromStr for Capability {
+    type Err = UnknownCapability;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let folder = text.strip_prefix("fs:ro:").filter(|folder| folder.starts_with('/'));
+        let variable = text.strip_prefix("env:").filter(|name| !name.is_empty());
+        match (text, variable, folder) {
+            ("clock", ..) => Ok(Self::Clock),
+            ("random", ..) => Ok(Self::Random),
+            (_, Some(name), _) => Ok(Self::Environment(name.to_owned())),
+            (_, _, Some(folder)) => Ok(Self::ReadOnlyFolder(folder.to_owned())),
+            _ => Err(UnknownCapability { text: text.to_owned() }),
+        }
+    }
+}
+
+impl std::fmt::Display for Capability {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Clock => formatter.write_str("clock"),
+            Self::Random => formatter.write_str("random"),
+            Self::Environment(name) => write!(formatter, "env:{name}"),
+            Self::ReadOnlyFolder(folder) => write!(formatter, "fs:ro:{folder}"),
+        }
+    }
+}
+
 /// Whether instances are thrown away after each task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]

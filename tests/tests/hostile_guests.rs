@@ -8,6 +8,7 @@ mod hostile {
     pub mod exhausting;
     pub mod hub;
     pub mod importing;
+    pub mod instances;
     pub mod refused;
     pub mod sessions;
     pub mod sleeping;

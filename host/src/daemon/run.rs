@@ -10,12 +10,13 @@ use std::sync::Arc;
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
 use spm_host::sandbox::SandboxOptions;
-use spm_host::{Blobs, CompileMode, Host, HostOptions, ServedSession, Submitters};
+use spm_host::{Blobs, CompileMode, Grants, Host, HostOptions, ServedSession, Submitters};
 use spm_netmesh::{
     BlobStore, Identity, IncomingSession, Mesh, MeshEvent, MeshOptions, Multiaddr, PeerId,
     Transport,
 };
 use spm_protocol::limits::MIB;
+use spm_protocol::manifest::Capability;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::level_filters::LevelFilter;
@@ -56,6 +57,10 @@ pub(crate) struct RunArgs {
     /// [default: the state folder]
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     cache_dir: Option<PathBuf>,
+    /// What closures may use beyond computing, if they ask for it:
+    /// `clock`, `random`, `env:NAME`, `fs:ro:/PATH`. May be given often
+    #[arg(long = "grant", value_name = "CAPABILITY", verbatim_doc_comment)]
+    grants: Vec<Capability>,
     /// Tasks to run at the same time [default: one for each processor]
     #[arg(long, value_name = "N")]
     slots: Option<u32>,
@@ -112,6 +117,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
         memory_bytes,
         labels,
         submitters: Submitters::Owners(args.allow.iter().copied().collect::<BTreeSet<_>>()),
+        grants: Grants::These(args.grants.iter().cloned().collect()),
         sandbox: SandboxOptions::own_process(),
         compile: CompileMode::Child { executable },
         cache_dir: Some(args.cache_dir.clone().unwrap_or_else(|| folder.clone())),

@@ -39,7 +39,7 @@ use crate::define::{CompileMode, Definer};
 use crate::runtimes::Runtimes;
 use crate::sandbox::{CONCURRENT_TASKS_MAX, SandboxError, SandboxOptions, THREAD_STACK_BYTES};
 use crate::session::Event;
-use crate::verify::{Offer, Submitters};
+use crate::verify::{Grants, Offer, Submitters};
 
 use queue::Queue;
 use slot::Slot;
@@ -62,6 +62,8 @@ pub struct HostOptions {
     pub labels: Vec<(String, String)>,
     /// Whose closures it runs.
     pub submitters: Submitters,
+    /// What they may use beyond computing.
+    pub grants: Grants,
     /// How its sandboxes are made.
     pub sandbox: SandboxOptions,
     /// Where it compiles.
@@ -192,6 +194,7 @@ impl Host {
             memory_bytes,
             labels,
             submitters,
+            grants,
             sandbox,
             compile,
             cache_dir,
@@ -228,6 +231,7 @@ impl Host {
         let offer = Offer {
             submitters,
             engines: ENGINES.to_vec(),
+            grants,
             task_memory_bytes: memory_bytes / u64::from(slots),
         };
         let shared = Arc::new(Shared {

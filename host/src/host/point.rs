@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::outbox::Outbox;
 use crate::compile_child::chain;
-use crate::sandbox::{Definition, Keep};
+use crate::sandbox::{Definition, Granted, Keep};
 use crate::session::Event;
 
 /// Where a session's blobs come from and go to.
@@ -35,6 +35,11 @@ impl Blobs {
             Self::Store(store) => store,
             Self::Mesh(mesh) => mesh.blobs(),
         }
+    }
+
+    /// Whether blobs come from other processes, so that they are worth keeping.
+    pub(super) fn is_from_elsewhere(&self) -> bool {
+        matches!(self, Self::Mesh(_))
     }
 
     /// Gets a blob of this length.
@@ -135,6 +140,8 @@ pub(super) struct ClosureRun {
     /// What becomes of an instance after its task.
     pub(super) keep: Keep,
     pub(super) payload: Option<Bytes>,
+    /// What it was granted, if anything.
+    pub(super) granted: Option<Arc<Granted>>,
     pub(super) memory_bytes: usize,
     pub(super) fuel: u64,
     pub(super) deadline_ms: Option<u64>,

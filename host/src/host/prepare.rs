@@ -11,7 +11,7 @@ use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
 
 use super::Shared;
 use super::point::{ClosureRun, PointRun};
-use crate::sandbox::{Keep, Kind, Profile};
+use crate::sandbox::{Granted, Keep, Kind, Profile};
 use crate::session::Event;
 use crate::verify;
 
@@ -189,8 +189,11 @@ async fn define_one(
                     Some(component) => (component, false),
                     None => {
                         let component = fetch(id, bytes).await?;
-                        run.tell_preparing(index, PrepareStep::Compiling, None);
-                        (component, true)
+                        let is_from_elsewhere = session.blobs.is_from_elsewhere();
+                        if is_from_elsewhere {
+                            run.tell_preparing(index, PrepareStep::Compiling, None);
+                        }
+                        (component, is_from_elsewhere)
                     }
                 }
             }
@@ -219,8 +222,10 @@ async fn define_one(
         defined.await.map_err(|error| bug(&error))??
     };
     let keep = Keep::of(manifest.isolation, kind.profile);
+    let granted = Granted::new(&manifest.capabilities).map_err(|error| error.to_string())?;
     Ok(ClosureRun {
         definition,
+        granted: granted.map(Arc::new),
         keep,
         payload,
         memory_bytes: memory_bytes as usize,

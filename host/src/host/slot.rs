@@ -131,6 +131,7 @@ impl Slot {
             fuel: closure.fuel,
             deadline: job.deadline_ms.or(closure.deadline_ms).map(Duration::from_millis),
             sink: Some(sink),
+            granted: closure.granted.clone(),
         };
         let (definition, keep) = (&closure.definition, closure.keep);
         if keep == Keep::Nothing {

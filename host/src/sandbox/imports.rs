@@ -1,8 +1,8 @@
 //! What a component may import: the interfaces of `wit/closure.wit`, and WASI without any authority.
 //!
 //! WASI's interfaces come with every language's standard library, so a component that merely *imports* them is
-//! not refused. None is granted, though: what asks for time, randomness, environment or files is answered
-//! the same way on every host, and all else traps when it is called.
+//! not refused. What asks for time, randomness, environment or files is answered the same way on every host, unless the
+//! closure was granted it; all else traps when it is called.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val, WasmList};
 
 use super::CompileError;
+use super::grants::{self, Granted};
 use super::state::{Ended, TaskState};
 
 /// Package and version of the interfaces that closures import.
@@ -26,9 +27,9 @@ const STUBBED_PACKAGES: &[&str] =
 /// Random bytes that one call of a stub gives at most.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What the stub of the wall clock shows at first, in seconds of Unix time: the year 2000. Formats such as ZIP cannot
+/// What the stub of the wall clock shows at first, in nanoseconds of Unix time: the year 2000. Formats such as ZIP cannot
 /// say 1970.
-const WALL_CLOCK_SECONDS: u64 = 946_684_800;
+const WALL_CLOCK_NS: u64 = 946_684_800_000_000_000;
 
 /// Whether a component may import an interface of this name.
 pub fn is_allowed(name: &str) -> bool {
@@ -110,34 +111,30 @@ fn stub(
     name: &str,
 ) -> wasmtime::Result<()> {
     let answer: fn(&mut TaskState, &[Val]) -> Option<Val> = match (interface, name) {
-        ("wasi:cli/environment", "get-environment" | "get-arguments")
+        ("wasi:cli/environment", "get-environment") => |state, _| Some(state.environment()),
+        ("wasi:cli/environment", "get-arguments")
         | ("wasi:filesystem/preopens", "get-directories") => |_, _| Some(Val::List(Vec::new())),
         ("wasi:cli/environment", "initial-cwd") => |_, _| Some(Val::Option(None)),
-        ("wasi:clocks/monotonic-clock", "now") => |state, _| Some(Val::U64(state.look_at_clock())),
+        ("wasi:clocks/monotonic-clock", "now") => {
+            |state, _| Some(Val::U64(state.look_at_clock(grants::monotonic_ns, 0)))
+        }
         ("wasi:clocks/monotonic-clock", "resolution") => |_, _| Some(Val::U64(1)),
-        ("wasi:clocks/wall-clock", "now") => |state, _| {
-            let clock_ns = state.look_at_clock();
-            Some(datetime(
-                WALL_CLOCK_SECONDS + clock_ns / 1_000_000_000,
-                (clock_ns % 1_000_000_000) as u32,
-            ))
-        },
-        ("wasi:clocks/wall-clock", "resolution") => |_, _| Some(datetime(0, 1000)),
-        ("wasi:random/random", "get-random-u64")
-        | ("wasi:random/insecure", "get-insecure-random-u64") => {
+        ("wasi:clocks/wall-clock", "now") => {
+            |state, _| Some(datetime(state.look_at_clock(grants::unix_ns, WALL_CLOCK_NS)))
+        }
+        ("wasi:clocks/wall-clock", "resolution") => |_, _| Some(datetime(1)),
+        ("wasi:random/random", "get-random-u64") => |state, _| state.random_u64().map(Val::U64),
+        ("wasi:random/insecure", "get-insecure-random-u64") => {
             |state, _| Some(Val::U64(state.draw()))
         }
         ("wasi:random/insecure-seed", "insecure-seed") => {
             |state, _| Some(Val::Tuple(vec![Val::U64(state.draw()), Val::U64(state.draw())]))
         }
-        ("wasi:random/random", "get-random-bytes")
-        | ("wasi:random/insecure", "get-insecure-random-bytes") => {
-            |state, parameters| match parameters {
-                [Val::U64(count)] if *count <= RANDOM_BYTES_MAX => {
-                    Some(Val::List((0..*count).map(|_| Val::U8(state.draw() as u8)).collect()))
-                }
-                _ => None,
-            }
+        ("wasi:random/random", "get-random-bytes") => {
+            |state, parameters| state.random_bytes(byte_count(parameters)?)
+        }
+        ("wasi:random/insecure", "get-insecure-random-bytes") => {
+            |state, parameters| Some(state.drawn_bytes(byte_count(parameters)?))
         }
         _ => |_, _| None,
     };
@@ -152,19 +149,69 @@ fn stub(
     })
 }
 
-/// A `datetime` of `wasi:clocks/wall-clock`.
-fn datetime(seconds: u64, nanoseconds: u32) -> Val {
+/// How many random bytes are asked for, if that is not too many.
+fn byte_count(parameters: &[Val]) -> Option<usize> {
+    match parameters {
+        [Val::U64(count)] if *count <= RANDOM_BYTES_MAX => Some(*count as usize),
+        _ => None,
+    }
+}
+
+fn datetime(ns: u64) -> Val {
     Val::Record(vec![
-        ("seconds".to_owned(), Val::U64(seconds)),
-        ("nanoseconds".to_owned(), Val::U32(nanoseconds)),
+        ("seconds".to_owned(), Val::U64(ns / 1_000_000_000)),
+        ("nanoseconds".to_owned(), Val::U32((ns % 1_000_000_000) as u32)),
     ])
 }
 
+fn bytes_value(bytes: impl IntoIterator<Item = u8>) -> Val {
+    Val::List(bytes.into_iter().map(Val::U8).collect())
+}
+
 impl TaskState {
-    /// What the stub clocks show: a microsecond more at every look.
-    fn look_at_clock(&mut self) -> u64 {
+    /// What was granted, as far as `is_it` says so. Whoever uses it sees what another attempt may see differently.
+    fn use_grant(&mut self, is_it: impl FnOnce(&Granted) -> bool) -> Option<&Granted> {
+        let granted = self.granted.as_deref().filter(|granted| is_it(granted))?;
+        self.is_impure = true;
+        Some(granted)
+    }
+
+    fn environment(&mut self) -> Val {
+        let granted = self.use_grant(|granted| !granted.environment.is_empty());
+        let variables = granted.map_or(&[][..], |granted| &granted.environment);
+        let text = |text: &String| Val::String(text.clone());
+        let pairs = variables.iter().map(|(name, value)| Val::Tuple(vec![text(name), text(value)]));
+        Val::List(pairs.collect())
+    }
+
+    /// What a clock shows: the host's if it was granted, or else a microsecond more at every look.
+    /// That begins with `begin_ns`.
+    fn look_at_clock(&mut self, real: fn() -> u64, begin_ns: u64) -> u64 {
+        if self.use_grant(|granted| granted.clock).is_some() {
+            return real();
+        }
         self.clock_ns += 1000;
-        self.clock_ns
+        begin_ns + self.clock_ns
+    }
+
+    fn random_u64(&mut self) -> Option<u64> {
+        match self.use_grant(|granted| granted.random) {
+            Some(_) => getrandom::u64().ok(),
+            None => Some(self.draw()),
+        }
+    }
+
+    fn random_bytes(&mut self, count: usize) -> Option<Val> {
+        if self.use_grant(|granted| granted.random).is_none() {
+            return Some(self.drawn_bytes(count));
+        }
+        let mut bytes = vec![0; count];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(bytes_value(bytes))
+    }
+
+    fn drawn_bytes(&mut self, count: usize) -> Val {
+        bytes_value((0..count).map(|_| self.draw() as u8))
     }
 
     /// The next pseudo-random number: the same for every attempt at the task (`SplitMix64`).

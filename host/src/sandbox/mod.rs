@@ -14,6 +14,7 @@
 
 mod engine;
 
+mod grants;
 mod imports;
 mod kept;
 mod nans;
@@ -37,6 +38,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Profile};
+pub use grants::{GrantError, Granted};
 pub use imports::is_allowed as is_import_allowed;
 pub use kept::{Keep, Kept};
 pub use run::{Ended, Ran, TaskInput};

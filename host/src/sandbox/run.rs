@@ -8,6 +8,7 @@ use spm_protocol::{Outcome, TrapCode};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::grants::Granted;
 use super::kept::{AfterDefine, Keep, Kept};
 use super::outcome::outcome_of;
 use super::pages::with_image;
@@ -39,6 +40,8 @@ pub struct TaskInput<'a> {
     pub deadline: Option<Duration>,
     /// Takes what it prints while it runs; without one only the last chunk is kept.
     pub sink: Option<Arc<dyn OutputSink>>,
+    /// What its closure was granted.
+    pub granted: Option<Arc<Granted>>,
 }
 
 /// How a task ended.

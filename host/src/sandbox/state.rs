@@ -10,6 +10,7 @@ use spm_protocol::limits::{
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::engine::Bounds;
+use super::grants::Granted;
 use super::run::TaskInput;
 use super::stop::{Stop, StopCause};
 
@@ -60,6 +61,8 @@ pub(super) struct TaskState {
     is_idle: bool,
     /// Whether the task looked at what another attempt would see differently.
     pub(super) is_impure: bool,
+    /// What the closure was granted, if anything.
+    pub(super) granted: Option<Arc<Granted>>,
     /// What the stub clocks show; it goes on with every look.
     pub(super) clock_ns: u64,
     /// State of the stub's random numbers.
@@ -94,6 +97,7 @@ impl TaskState {
             output_ticks: 0,
             is_idle: false,
             is_impure: false,
+            granted: None,
             clock_ns: 0,
             random: 0,
         }
@@ -104,6 +108,7 @@ impl TaskState {
         self.is_idle = false;
         self.memory_bytes_max = input.memory_bytes_max;
         self.sink.clone_from(&input.sink);
+        self.granted.clone_from(&input.granted);
         self.start(now, input.deadline);
     }
 

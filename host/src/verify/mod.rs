@@ -24,6 +24,24 @@ pub enum Submitters {
     Owners(BTreeSet<PeerId>),
 }
 
+/// What a host lets closures use beyond computing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grants {
+    /// Whatever they ask for: for hosts in the submitter's own process, on whose machine that is.
+    Any,
+    /// These.
+    These(BTreeSet<Capability>),
+}
+
+impl Grants {
+    fn has(&self, capability: &Capability) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(these) => these.contains(capability),
+        }
+    }
+}
+
 /// What a host offers to closures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
@@ -31,6 +49,8 @@ pub struct Offer {
     pub submitters: Submitters,
     /// The engines it has.
     pub engines: Vec<Engine>,
+    /// What it lets them use.
+    pub grants: Grants,
     /// Memory that one task may ask for.
     pub task_memory_bytes: u64,
 }
@@ -59,11 +79,13 @@ pub enum VerifyError {
         /// What the closure is for.
         engine: Engine,
     },
-    /// The host grants nothing of this kind.
-    #[error("capability `{capability}` is not granted by this host")]
+    /// The host's owner does not grant it.
+    #[error(
+        "capability `{capability}` is not granted by this host: start spm-host with --grant {capability}"
+    )]
     Capability {
-        /// As it is written in Python.
-        capability: String,
+        /// What the closure asks for.
+        capability: Capability,
     },
     /// A task would need more memory than the host gives one.
     #[error("asks for {} MiB, this host allows {} MiB", mebibytes(*asked_bytes), mebibytes(*allowed_bytes))]
@@ -141,14 +163,9 @@ pub fn check_manifest(
     if !offer.engines.contains(&manifest.engine) {
         return Err(VerifyError::Engine { engine: manifest.engine });
     }
-    if let Some(capability) = manifest.capabilities.first() {
-        let capability = match capability {
-            Capability::Clock => "clock".to_owned(),
-            Capability::Random => "random".to_owned(),
-            Capability::Environment(name) => format!("env:{name}"),
-            Capability::ReadOnlyFolder(path) => format!("fs:ro:{path}"),
-        };
-        return Err(VerifyError::Capability { capability });
+    let refused = manifest.capabilities.iter().find(|capability| !offer.grants.has(capability));
+    if let Some(capability) = refused {
+        return Err(VerifyError::Capability { capability: capability.clone() });
     }
     if manifest.limits.memory_bytes > offer.task_memory_bytes {
         return Err(VerifyError::Memory {

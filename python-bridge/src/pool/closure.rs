@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySequence, PyTuple};
 use spm_hub::{Blob, ClosureDefinition};
 use spm_protocol::ContentId;
-use spm_protocol::manifest::{Capability, Engine, Isolation, TaskLimits};
+use spm_protocol::manifest::{Capability, Engine, Isolation, TaskLimits, UnknownCapability};
 
 use super::runtime::Runtime;
 use crate::codec::{ArgumentTypes, Classes, decode_bytes, encode_row};
@@ -233,15 +233,5 @@ fn engine_named(name: &str) -> PyResult<Engine> {
 }
 
 fn capability_named(name: &str) -> PyResult<Capability> {
-    if let Some(variable) = name.strip_prefix("env:") {
-        return Ok(Capability::Environment(variable.to_owned()));
-    }
-    if let Some(folder) = name.strip_prefix("fs:ro:") {
-        return Ok(Capability::ReadOnlyFolder(folder.to_owned()));
-    }
-    match name {
-        "clock" => Ok(Capability::Clock),
-        "random" => Ok(Capability::Random),
-        _ => Err(PyValueError::new_err(format!("unknown capability `{name}`"))),
-    }
+    name.parse().map_err(|error: UnknownCapability| PyValueError::new_err(error.to_string()))
 }

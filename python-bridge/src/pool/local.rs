@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use spm_host::sandbox::SandboxOptions;
-use spm_host::{Blobs, CompileMode, Host, HostError, HostOptions, ServedSession, Submitters};
+use spm_host::{
+    Blobs, CompileMode, Grants, Host, HostError, HostOptions, ServedSession, Submitters,
+};
 use spm_hub::{Connect, ConnectError, FetchError, Hub, SessionChannel};
 use spm_netmesh::{BlobStore, Identity, Pipe};
 use spm_protocol::{Certified, ContentId, PeerId, SessionId};
@@ -57,6 +59,7 @@ impl LocalHosts {
                 memory_bytes,
                 labels: Vec::new(),
                 submitters: Submitters::Owners(BTreeSet::from([submitter.owner])),
+                grants: Grants::Any,
                 sandbox: SandboxOptions::in_process(),
                 compile: CompileMode::InProcess,
                 cache_dir: cache_dir.clone(),

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use spm_host::sandbox::{
-    Definition, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
+    Definition, Granted, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
 };
 use spm_host::{Definer, define::DefineError};
 use spm_hub::ClosureDefinition;
@@ -65,9 +65,13 @@ impl Thread {
     /// Runs what it is given, until nobody can give it more.
     pub(super) fn work(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
-            let event = match self.definition(&job) {
-                Ok(definition) => Event::Ended(self.run(&definition, &job)),
-                Err(error) => Event::NotCompiled(error.reason()),
+            let granted = Granted::new(&job.definition.capabilities);
+            let event = match (self.definition(&job), granted) {
+                (Ok(definition), Ok(granted)) => {
+                    Event::Ended(self.run(&definition, &job, granted.map(Arc::new)))
+                }
+                (Err(error), _) => Event::NotCompiled(error.reason()),
+                (_, Err(error)) => Event::NotCompiled(error.to_string()),
             };
             // Nobody waits any more if the task was given up.
             let _ = job.events.send(event);
@@ -96,10 +100,8 @@ impl Thread {
         self.definitions.insert(key, Arc::clone(&made));
         Ok(made)
     }
-}
 
-impl Thread {
-    fn run(&mut self, definition: &Definition, job: &Job) -> Ran {
+    fn run(&mut self, definition: &Definition, job: &Job, granted: Option<Arc<Granted>>) -> Ran {
         let closure = &job.definition;
         let keep = Keep::of(closure.isolation, Profile::of(closure.engine));
         let kept = self.kept.take().filter(|(of, _)| Arc::ptr_eq(of, closure));
@@ -114,6 +116,7 @@ impl Thread {
             fuel: closure.limits.fuel.unwrap_or(0),
             deadline: job.deadline,
             sink: Some(Arc::new(Sink(job.events.clone()))),
+            granted,
         };
         let ran = Sandbox::run_in(definition, &input, &job.stop, keep, &mut kept);
         self.kept = kept.map(|kept| (Arc::clone(closure), kept));

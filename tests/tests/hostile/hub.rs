@@ -1,17 +1,18 @@
 //! A hub of one session, just enough to drive a host through pipes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use spm_host::sandbox::SandboxOptions;
-use spm_host::{Blobs, CompileMode, Host, HostOptions, ServedSession, Submitters};
+use spm_host::{Blobs, CompileMode, Grants, Host, HostOptions, ServedSession, Submitters};
 use spm_netmesh::Keypair;
 use spm_netmesh::{BlobStore, Pipe};
 use spm_protocol::frame::{
-    Frame, HostControl, HostWork, HubControl, HubWork, PROTOCOL_VERSION, Refusal, Task, TaskResult,
+    Frame, HostControl, HostWork, HubControl, HubWork, PROTOCOL_VERSION, PrepareStep, Refusal,
+    Task, TaskResult,
 };
 use spm_protocol::limits::{LEASE_MS, MIB};
-use spm_protocol::manifest::{Isolation, TaskLimits};
+use spm_protocol::manifest::{Capability, Isolation, TaskLimits};
 use spm_protocol::{
     Certified, ContentId, Engine, Manifest, Outcome, Payload, Point, SessionId, SignedManifest,
     TaskId,
@@ -26,12 +27,17 @@ pub fn host(slots: u32) -> Arc<Host> {
 }
 
 pub fn host_for(slots: u32, submitters: Submitters) -> Arc<Host> {
+    host_that_grants(slots, submitters, Grants::These(BTreeSet::new()))
+}
+
+pub fn host_that_grants(slots: u32, submitters: Submitters, grants: Grants) -> Arc<Host> {
     Host::start(HostOptions {
         name: "test".to_owned(),
         slots,
         memory_bytes: TASK_MEMORY_BYTES * u64::from(slots),
         labels: Vec::new(),
         submitters,
+        grants,
         sandbox: SandboxOptions::in_process(),
         compile: CompileMode::InProcess,
         cache_dir: None,
@@ -49,6 +55,8 @@ pub struct Hub {
     pub work: Pipe,
     pub point: Point,
     next_task: u64,
+    /// What the host said it does to prepare.
+    pub steps: Vec<PrepareStep>,
     /// What tasks printed, by task.
     pub printed: BTreeMap<TaskId, Vec<u8>>,
 }
@@ -78,6 +86,7 @@ impl Hub {
             work,
             point: Point(0),
             next_task: 0,
+            steps: Vec::new(),
             printed: BTreeMap::new(),
         };
         hub.say(&HubControl::Hello { version: PROTOCOL_VERSION, features: Vec::new() });
@@ -105,6 +114,7 @@ impl Hub {
                 HostControl::LeaseRequest { request } => {
                     self.say(&HubControl::Lease { request, lease_ms: LEASE_MS });
                 }
+                HostControl::Preparing { step, .. } => self.steps.push(step),
                 frame => return frame,
             }
         }
@@ -146,13 +156,13 @@ impl Hub {
             name: "guest".to_owned(),
             component: id,
             component_bytes,
-            engine: Engine::Native,
+            engine: closure.engine,
             payload,
             fallback: None,
             classes: Vec::new(),
             limits: closure.limits,
-            capabilities: Vec::new(),
-            isolation: Isolation::Task,
+            capabilities: closure.capabilities.clone(),
+            isolation: closure.isolation,
             source: ContentId::of(b""),
             compiler: "test".to_owned(),
             session: self.session,
@@ -250,12 +260,22 @@ pub struct Closure {
     pub component: Vec<u8>,
     pub payload: Option<Vec<u8>>,
     pub limits: TaskLimits,
+    pub engine: Engine,
+    pub capabilities: Vec<Capability>,
+    pub isolation: Isolation,
 }
 
 impl Closure {
     pub fn new(component: Vec<u8>) -> Self {
         let limits = TaskLimits { memory_bytes: 64 * MIB as u64, fuel: None, deadline_ms: None };
-        Self { component, payload: None, limits }
+        Self {
+            component,
+            payload: None,
+            limits,
+            engine: Engine::Native,
+            capabilities: Vec::new(),
+            isolation: Isolation::Task,
+        }
     }
 
     pub fn within_ms(mut self, deadline_ms: u64) -> Self {

@@ -231,6 +231,7 @@ fn sandboxes_with_and_without_signals_agree() {
                     fuel: 0,
                     deadline: None,
                     sink: None,
+                    granted: None,
                 };
                 match Sandbox::run(&definition, &input, &Arc::new(StopCause::new())).ended {
                     Ended::Otherwise(Outcome::Trapped(code, _)) => Some(code),

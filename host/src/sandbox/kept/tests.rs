@@ -39,6 +39,7 @@ impl<'a> Tasks<'a> {
             fuel: self.fuel,
             deadline: None,
             sink: None,
+            granted: None,
         };
         let stop = Arc::new(StopCause::new());
         Sandbox::run_in(self.definition, &input, &stop, self.keep, &mut self.kept)
