@@ -5,11 +5,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_CODE := python-bridge/python tests/python examples bench
+PYTHON_CODE := python-bridge/python python-engine setup.py tests/python examples bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 RUST_SOURCES := $(shell find protocol compiler netmesh host hub python-bridge/src wit tests -name target -prune -o \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
-PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml
+PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml setup.py
+ENGINE := python-bridge/python/spm/engines/python.wasm
+ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c') wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
 
@@ -19,12 +21,12 @@ help: ## list the commands
 demo: $(VENV)/installed ## build, and run examples/primes.py on three pools
 	@$(BIN)/python examples/primes.py
 
-test: prerequisites $(VENV)/developer ## run every test, as CI does
+test: prerequisites $(VENV)/developer $(ENGINE) ## run every test, as CI does
 	cargo test --release --locked --workspace --quiet
 	@$(MAKE) --no-print-directory $(VENV)/installed
 	$(BIN)/python -m pytest
 
-check: prerequisites $(VENV)/developer ## formatters, linters, type checkers
+check: prerequisites $(VENV)/developer $(ENGINE) ## formatters, linters, type checkers
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --document-private-items --quiet
@@ -39,7 +41,7 @@ bench: $(VENV)/installed ## compare with other executors (installs them into .ve
 	$(BIN)/python bench/run.py
 
 clean: ## remove what was built here
-	rm -rf target build $(VENV)
+	rm -rf target build $(VENV) $(dir $(ENGINE))
 
 prerequisites:
 	@PYTHON='$(PYTHON)' tools/prerequisites.sh
@@ -58,8 +60,12 @@ $(VENV)/developer: requirements-dev.txt $(VENV)/build-tools
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
+$(ENGINE): $(ENGINE_SOURCES) $(VENV)/build-tools
+	@echo 'building the `python` engine'
+	@$(BIN)/python python-engine/build.py
+
 # Cargo goes first: it shows its progress, and pip then finds everything built.
-$(VENV)/installed: $(RUST_SOURCES) $(PYTHON_SOURCES) $(VENV)/build-tools
+$(VENV)/installed: $(RUST_SOURCES) $(PYTHON_SOURCES) $(ENGINE) $(VENV)/build-tools
 	@echo 'building (the first time takes some minutes)'
 	@cargo build --release --locked --package spm-python --package spm-host
 	@echo 'installing into $(VENV)'

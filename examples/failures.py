@@ -1,5 +1,6 @@
 """What goes wrong in a task is an ordinary exception here, with the task's own lines."""
 
+import threading
 import traceback
 
 import spm
@@ -14,6 +15,15 @@ def element(items: list[int], index: int) -> int:
 def average(items: list[float]) -> float:
     assert len(items) > 0, "nothing to average"
     return sum(items) / len(items)
+
+
+LOCK = threading.Lock()
+
+
+@spm.wasm_closure
+def guarded(x: int) -> int:
+    with LOCK:
+        return x
 
 
 @spm.wasm_closure(deadline_s=0.2)
@@ -54,7 +64,7 @@ def main() -> None:
             print("FuelExhausted:", error)
 
         try:
-            pool.submit(element, {"not": "a list"}, 0)
+            pool.submit(guarded, 1)
         except spm.CompileError as error:
             print("CompileError:", error)
 

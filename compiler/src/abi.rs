@@ -545,9 +545,9 @@ functions! {
     fn dict_values(d: Ptr, desc: Desc) -> Ptr;
     /// `list(d.items())`.
     fn dict_items(d: Ptr, desc: Desc) -> Ptr;
-    /// `d.copy()`. Also of sets.
+    /// `d.copy()`.
     fn table_copy(d: Ptr, desc: Desc) -> Ptr;
-    /// `d.clear()`. Also of sets.
+    /// `d.clear()`.
     fn table_clear(d: Ptr, desc: Desc) -> Nothing;
     /// The cursor of the next entry after `cursor`, 0 at the end. Also of sets. Compare the
     /// length with that at the start first: it raises if it changed.
@@ -572,6 +572,15 @@ functions! {
     fn set_op(a: Ptr, desc: Desc, b: Ptr, op: Num) -> Ptr;
     /// `a |= b` and its kin.
     fn set_update(a: Ptr, desc: Desc, b: Ptr, op: Num) -> Status;
+    /// `a.union(items)` and its kin, of a list of the same elements; with `setop::OF_DICT` in `op`, of
+    /// a dict's keys.
+    fn set_op_items(a: Ptr, desc: Desc, items: Ptr, op: Num) -> Ptr;
+    /// `a.update(items)` and its kin, as `set_op_items`.
+    fn set_update_items(a: Ptr, desc: Desc, items: Ptr, op: Num) -> Status;
+    /// `s.copy()`.
+    fn set_copy(s: Ptr, desc: Desc) -> Ptr;
+    /// `s.clear()`.
+    fn set_clear(s: Ptr, desc: Desc) -> Nothing;
     /// `a.isdisjoint(b)`.
     fn set_isdisjoint(a: Ptr, desc: Desc, b: Ptr) -> Num;
     /// `set(list)`; `desc` is the set's.

@@ -80,6 +80,14 @@ pub const BLOB_RATE_MIN: u64 = 128 * KIB as u64;
 pub const BLOB_GRACE: Duration = Duration::from_secs(2);
 /// How long one waits to be served before it is told to ask elsewhere. Shorter than it waits for an answer.
 pub const BLOB_WAIT_TIMEOUT: Duration = Duration::from_secs(8);
+/// First pause before a provider that was busy is asked again.
+pub const BLOB_BUSY_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// Longest pause before a provider that was busy is asked again. It queues those who ask, and a pause costs
+/// the place in that queue.
+pub const BLOB_BUSY_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long providers that are busy are asked again. Whoever fetches has a deadline of its own, which is
+/// usually over first: this bounds a fetch that nobody waits for.
+pub const BLOB_BUSY_TIMEOUT: Duration = Duration::from_mins(2);
 /// How often one who waits looks for slow readers.
 pub const BLOB_WAIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Blobs we fetch at the same time; more wait their turn.

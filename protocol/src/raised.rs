@@ -16,6 +16,7 @@
 //! | 8 | frames, innermost first: a site number of the component's line table, or an array `[file, line, column, end line, end column, function, source line]` |
 //! | 9 | trap code, if this is no exception but a value that left what the compiler proved |
 //! | 10 | how many further frames were left out between the innermost and the outermost ones |
+//! | 11 | the context is the cause: bool; key 5 is absent then |
 
 use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
@@ -165,6 +166,8 @@ pub struct Raised {
     pub trap: Option<TrapCode>,
     /// Frames that were left out.
     pub frames_left_out: u32,
+    /// Whether `__context__` is what `__cause__` is, which is not written twice.
+    pub context_is_cause: bool,
 }
 
 impl Raised {
@@ -307,6 +310,7 @@ fn read(
                 raised.trap = Some(trap);
             }
             10 => raised.frames_left_out = decoder.u32()?,
+            11 => raised.context_is_cause = decoder.bool()?,
             _ => return Err(DecodeError::message("unknown key").at(decoder.position())),
         }
     }
@@ -328,6 +332,7 @@ fn write(raised: &Raised, encoder: &mut minicbor::Encoder<&mut Vec<u8>>) -> Writ
         !raised.frames.is_empty(),
         raised.trap.is_some(),
         raised.frames_left_out != 0,
+        raised.context_is_cause,
     ];
     encoder.map(entries.iter().filter(|present| **present).count() as u64)?;
     encoder.u32(0)?.u32(raised.class)?;
@@ -369,6 +374,9 @@ fn write(raised: &Raised, encoder: &mut minicbor::Encoder<&mut Vec<u8>>) -> Writ
     }
     if entries[10] {
         encoder.u32(10)?.u32(raised.frames_left_out)?;
+    }
+    if entries[11] {
+        encoder.u32(11)?.bool(true)?;
     }
     Ok(())
 }

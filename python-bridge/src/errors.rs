@@ -65,6 +65,7 @@ fn raised_dict<'py>(py: Python<'py>, raised: &Raised) -> PyResult<Bound<'py, PyD
     }
     dict.set_item("frames", frames)?;
     dict.set_item("frames_left_out", raised.frames_left_out)?;
+    dict.set_item("context_is_cause", raised.context_is_cause)?;
     dict.set_item("trap", raised.trap.map(|trap| trap as u8))?;
     Ok(dict)
 }

@@ -355,10 +355,11 @@ def test_other_types_in_mid_run_are_named() -> None:
 
 
 def test_what_the_engine_has_no_type_for_is_named() -> None:
+    native = spm.wasm_closure(engine="native")(add.__wrapped__)
     with pytest.raises(spm.CompileError, match=r"argument `x`\[1\]: a `complex` is no value of"):
-        prepare(add, ([1, 2j], 1), {})
+        prepare(native, ([1, 2j], 1), {})
     with pytest.raises(spm.CompileError, match="argument `x`: an int beyond 64 bits"):
-        prepare(add, (2**63, 1), {})
+        prepare(native, (2**63, 1), {})
 
 
 def test_annotations_or_an_example_give_the_types_of_a_component() -> None:
@@ -391,13 +392,12 @@ def test_string_annotations_and_aliases_are_understood() -> None:
     assert specialisation.arguments.types[0] == "list[float]"
 
 
-@pytest.mark.parametrize("engine", ["python", "scientific"])
-def test_engines_of_later_releases_say_so_when_used(engine: Any) -> None:
-    @spm.wasm_closure(engine=engine)
+def test_the_engine_of_a_later_release_says_so_when_used() -> None:
+    @spm.wasm_closure(engine="scientific")
     def later(x: int) -> int:
         return x
 
-    with pytest.raises(spm.CompileError, match=f'`engine="{engine}"` arrives with a later release'):
+    with pytest.raises(spm.CompileError, match='`engine="scientific"` arrives with a later'):
         later.component()
 
 
@@ -405,7 +405,7 @@ def test_generator_functions_are_refused_with_advice() -> None:
     def numbers(n: int) -> Any:
         yield n
 
-    with pytest.raises(spm.CompileError, match=r"generator function.*return a list"):
+    with pytest.raises(spm.CompileError, match=r"(?s)generator function.*return a list"):
         prepare(numbers, (1,), {})
 
 

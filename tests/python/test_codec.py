@@ -8,6 +8,7 @@ import math
 import pathlib
 import subprocess
 import sys
+import threading
 import zoneinfo
 from typing import Any
 
@@ -230,6 +231,41 @@ def test_refusals_name_the_path(value: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         _spm.encode(value, CLASSES, "argument `x`")
     assert str(caught.value) == message
+
+
+class Plain:
+    def __init__(self, size: int) -> None:
+        self.size = size
+        Plain.made = getattr(Plain, "made", 0) + 1
+
+
+class Narrow(Plain):
+    __slots__ = ("extra",)
+
+
+class Pickled(Plain):
+    def __reduce__(self) -> Any:
+        return Plain, (1,)
+
+
+def test_instances_of_plain_classes_cross_by_their_attributes() -> None:
+    value = Narrow(3)
+    value.extra = [Plain(4)]
+    classes = [Plain, Narrow, Pickled, Job]
+    made = Plain.made
+    back = _spm.decode(_spm.encode(value, classes), classes)
+    assert Plain.made == made
+    assert type(back) is Narrow
+    assert (back.size, back.extra[0].size) == (3, 4)
+    with pytest.raises(TypeError, match="the class `Plain` cannot cross the sandbox: the closure"):
+        _spm.encode(Plain(1), [Job])
+    with pytest.raises(TypeError, match="a `Pickled` cannot cross the sandbox"):
+        _spm.encode(Pickled(1), classes)
+    # Made for a class whose instances have content, or a way of their own to be copied.
+    data = _spm.encode(Plain(1), [Plain])
+    for other in (Pickled, ValueError, threading.local, type(threading.Lock())):
+        with pytest.raises(ValueError, match="a class of another kind"):
+            _spm.decode(data, [other])
 
 
 def test_cycles_are_refused_and_shared_references_become_copies() -> None:

@@ -17,6 +17,13 @@ EXPECTED = {
         "return total // len(parts)",
     ],
     "futures.py": ["27 takes 111 steps", "[261, 350]", "stopped: True"],
+    "exceptions.py": [
+        "swimmer EEESS: arrived at (3, 2)",
+        "Stuck, Robot at 1,0: '~' is in the way; None",
+        "Lost, Swimmer at 0,3: no island S of here; IndexError('list index out of range')",
+        "Digger at 1,3: the battery is empty, 2 short",
+        "no such robot: 'boat'",
+    ],
     "failures.py": [
         "IndexError: list index out of range",
         "DeadlineExceeded",
@@ -33,9 +40,9 @@ EXPECTED = {
 ARGUMENTS = {"primes.py": ["100000"]}
 
 
-def run(name: str, **environment: str) -> str:
+def run(name: str, *arguments: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *ARGUMENTS.get(name, [])],
+        [sys.executable, str(EXAMPLES / name), *ARGUMENTS.get(name, []), *arguments],
         capture_output=True,
         text=True,
         timeout=240,
@@ -58,8 +65,12 @@ def test_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["laptop:2", "laptop"])
-@pytest.mark.parametrize("name", ["futures.py", "lists.py"])
+@pytest.mark.parametrize("name", ["exceptions.py", "futures.py", "lists.py"])
 def test_example_on_other_pools(name: str, kind: str) -> None:
     found = run(name, SPM_POOL=kind)
     for text in EXPECTED[name]:
         assert text in found
+
+
+def test_example_in_plain_python() -> None:
+    assert run("exceptions.py", "--plain") == run("exceptions.py")

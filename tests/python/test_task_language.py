@@ -15,6 +15,8 @@ import pytest
 import spm
 from spm import task
 
+native = spm.wasm_closure(engine="native")
+
 
 def waits(seconds: float) -> float:
     time.sleep(seconds)
@@ -69,9 +71,9 @@ def test_sleep_takes_the_time_it_says(pool: spm.Pool) -> None:
 def test_sleep_refuses_what_is_no_number() -> None:
     with spm.serial() as pool:
         with pytest.raises(spm.CompileError, match="'str' object cannot be interpreted"):
-            pool.submit(time.sleep, "1")
+            pool.submit(native(time.sleep), "1")
         with pytest.raises(spm.CompileError, match="exactly one argument"):
-            pool.submit(time.sleep, 1, 2)
+            pool.submit(native(time.sleep), 1, 2)
 
 
 def test_a_sleeping_task_is_cancelled_at_once(parallel: spm.Pool) -> None:
@@ -134,9 +136,9 @@ def test_what_a_task_does_not_know_is_said() -> None:
 
     with spm.serial() as pool:
         with pytest.raises(spm.CompileError, match=r"`spm\.task\.spawn` is not supported"):
-            pool.submit(spawns, 1)
+            pool.submit(native(spawns), 1)
         with pytest.raises(spm.CompileError, match=r"`spm\.task\.bound` is not supported"):
-            pool.submit(bounds)
+            pool.submit(native(bounds))
     with pytest.raises(AttributeError):
         bounds()
 
@@ -213,7 +215,7 @@ def test_async_functions_run_in_plain_python_too() -> None:
 )
 def test_what_async_functions_cannot_do_is_said(function: Any, says: str) -> None:
     with spm.serial() as pool, pytest.raises(spm.CompileError, match=says):
-        pool.submit(function, 1)
+        pool.submit(native(function), 1)
 
 
 # Parameters of every kind
@@ -355,7 +357,7 @@ def test_builtins_take_keywords(pool: spm.Pool, words: dict[str, int]) -> None:
 def test_what_cannot_be_compiled_is_refused_by_name(function: Any, args: tuple[Any, ...]) -> None:
     name = getattr(function, "__name__", type(function).__name__)
     with spm.serial() as pool, pytest.raises(spm.CompileError, match=name):
-        pool.submit(function, *args)
+        pool.submit(native(function), *args)
 
 
 def test_waiting_tasks_overlap(parallel: spm.Pool) -> None:

@@ -39,15 +39,15 @@ pub fn floats(a: f64, b: f64, operator: u32) -> bool {
 }
 
 /// Length and slots of a sequence.
-struct Items {
-    start: u32,
-    count: u32,
+pub struct Items {
+    pub start: u32,
+    pub count: u32,
     desc: Desc,
     is_tuple: bool,
 }
 
 impl Items {
-    fn of(value: u64, desc: Desc) -> Self {
+    pub fn of(value: u64, desc: Desc) -> Self {
         let object = P::from_slot(value);
         if desc.kind() == kind::TUPLE {
             return Self { start: tuple_slots(object), count: desc.count(), desc, is_tuple: true };
@@ -55,7 +55,7 @@ impl Items {
         Self { start: slots(object), count: len(object), desc, is_tuple: false }
     }
 
-    fn element(&self, index: u32) -> Desc {
+    pub fn element(&self, index: u32) -> Desc {
         self.desc.element(if self.is_tuple { index } else { 0 })
     }
 }
@@ -151,7 +151,7 @@ fn mirrored(operator: u32) -> u32 {
 }
 
 /// What an optional value holds; no descriptor if that is `None`.
-fn unwrap(value: u64, desc: Desc) -> (u64, Option<Desc>) {
+pub fn unwrap(value: u64, desc: Desc) -> (u64, Option<Desc>) {
     match desc.kind() {
         kind::NONE => (0, None),
         kind::OPTIONAL => match P::at(value as u32) {
@@ -241,7 +241,7 @@ fn mix(seed: u32, word: u64) -> u32 {
 /// Where a str keeps its hash, 0 until it is computed.
 const STR_HASH: u32 = 12;
 
-fn hash_text(text: P) -> u32 {
+pub fn hash_text(text: P) -> u32 {
     let known = text.u32(STR_HASH);
     if known != 0 {
         return known;
@@ -255,7 +255,7 @@ fn hash_text(text: P) -> u32 {
     hash
 }
 
-/// Hash of a key; none if there is a NaN in it. Equal keys of one type have equal hashes.
+/// Hash of a dict's key; none if there is a NaN in it. Equal keys of one type have equal hashes.
 pub fn hash(value: u64, desc: Desc) -> Option<u32> {
     let object = P::from_slot(value);
     Some(match desc.kind() {
@@ -277,13 +277,7 @@ pub fn hash(value: u64, desc: Desc) -> Option<u32> {
             }
             hash
         }
-        kind::FROZENSET => {
-            let mut hash = 0u32;
-            for entry in entries(object) {
-                hash = hash.wrapping_add(mix(3, u64::from(entry.hash())));
-            }
-            hash
-        }
+        kind::FROZENSET => mix(3, crate::set::frozen_hash(object)),
         kind::OPTIONAL => match unwrap(value, desc) {
             (_, None) => 11,
             (value, Some(desc)) => self::hash(value, desc)?,

@@ -3,7 +3,7 @@
 use crate::mem::{P, set_slot};
 use crate::object::{Desc, blank_list, len, pair, release_slot, retain_slot, slots};
 use crate::raise::{fail, fail_value};
-use crate::shared::{class, kind, layout};
+use crate::shared::{class, layout};
 use crate::state::{ret_u64, status};
 use crate::table::{Entry, entries, find, insert, insertion_hash, lookup, new_table, remove};
 
@@ -160,12 +160,9 @@ pub extern "C" fn dict_items(dict: P, desc: Desc) -> Option<P> {
 #[unsafe(no_mangle)]
 pub extern "C" fn table_copy(table: P, desc: Desc) -> Option<P> {
     let copied = new_table()?;
-    let is_dict = desc.kind() == kind::DICT;
     for entry in entries(table) {
         retain_slot(entry.key(), desc.element(0));
-        if is_dict {
-            retain_slot(entry.value(), desc.element(1));
-        }
+        retain_slot(entry.value(), desc.element(1));
         insert(copied, entry.key(), entry.value(), entry.hash())?;
     }
     Some(copied)

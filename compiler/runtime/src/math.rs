@@ -173,7 +173,7 @@ pub extern "C" fn math_sqrt(x: f64) -> i32 {
 /// `math.cbrt(x)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn math_cbrt(x: f64) -> f64 {
-    libm::cbrt(x)
+    crate::elementary::cbrt(x)
 }
 
 /// `math.pow(x, y)`.

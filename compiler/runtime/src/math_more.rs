@@ -174,7 +174,7 @@ pub extern "C" fn math_erf(x: f64) -> f64 {
 /// `math.erfc(x)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn math_erfc(x: f64) -> f64 {
-    libm::erfc(x)
+    crate::erfc::erfc(x)
 }
 
 /// `math.prod(xs)` of a list of floats.

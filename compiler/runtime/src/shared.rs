@@ -164,7 +164,7 @@ pub mod is {
     pub const ASCII: u32 = 10;
 }
 
-/// `op` of `set_op` and `set_update`.
+/// `op` of `set_op`, `set_update` and those of items.
 pub mod setop {
     /// `|`
     pub const UNION: u32 = 0;
@@ -174,6 +174,8 @@ pub mod setop {
     pub const DIFFERENCE: u32 = 2;
     /// `^`
     pub const SYMMETRIC: u32 = 3;
+    /// Added to the operator of `set_op_items` and `set_update_items`: the items are a dict's keys.
+    pub const OF_DICT: u32 = 4;
 }
 
 /// Exceptions the runtime raises: indices into `protocol`'s table of builtin exceptions.

@@ -1,5 +1,6 @@
-//! The hash table under dict and set: entries in insertion order, and an index of 32-bit words with
-//! open addressing, as CPython's dict has.
+//! The hash table under dict: entries in insertion order, and an index of 32-bit words with
+//! open addressing, as CPython's dict has. A set has a table of its own, whose entries are walked as
+//! these are.
 //!
 //! An object is `{rc, len, entries, used, capacity, index, index size, _}`; an entry `{key, value,
 //! hash, live}`. Removing leaves a dead entry, which the next rebuild drops. A key with a NaN in it
@@ -12,17 +13,21 @@ use crate::object::{Desc, len, release_slot};
 use crate::raise::leave;
 use crate::shared::{deopt, kind, layout};
 
-const ENTRIES: u32 = 8;
-const USED: u32 = 12;
-const CAPACITY: u32 = 16;
+/// Where a table has its entries.
+pub const ENTRIES: u32 = 8;
+/// How many of them there are to walk.
+pub const USED: u32 = 12;
+/// How many there is room for.
+pub const CAPACITY: u32 = 16;
 const INDEX: u32 = 20;
 const INDEX_SIZE: u32 = 24;
 const OBJECT_BYTES: u32 = 32;
 
 const HASH: u32 = 16;
-const LIVE: u32 = 20;
+/// Offset in an entry: 1 if it was not removed.
+pub const LIVE: u32 = 20;
 /// Bytes of an entry.
-const ENTRY_BYTES: u32 = 24;
+pub const ENTRY_BYTES: u32 = 24;
 /// Index words of a table that has just got its first entry.
 const INDEX_SIZE_MIN: u32 = 8;
 /// Most entries: their area stays below 2 GiB.
@@ -39,7 +44,7 @@ impl Entry {
         load(self.0 + layout::ENTRY_KEY)
     }
 
-    /// Its value; 0 in a set.
+    /// Its value; in a set, its hash.
     #[inline(always)]
     pub fn value(self) -> u64 {
         load(self.0 + layout::ENTRY_VALUE)
@@ -51,14 +56,15 @@ impl Entry {
         store(self.0 + layout::ENTRY_VALUE, value);
     }
 
-    /// Its key's hash.
+    /// The hash of a dict's key.
     #[inline(always)]
     pub fn hash(self) -> u32 {
         load(self.0 + HASH)
     }
 
+    /// Whether it was not removed.
     #[inline(always)]
-    fn is_live(self) -> bool {
+    pub fn is_live(self) -> bool {
         load::<u32>(self.0 + LIVE) != 0
     }
 }
@@ -221,22 +227,27 @@ fn forget(table: P) {
 
 /// Gives back what the entries hold.
 fn release_entries(table: P, desc: Desc) {
-    let is_dict = desc.kind() == kind::DICT;
     for entry in entries(table) {
         release_slot(entry.key(), desc.element(0));
-        if is_dict {
-            release_slot(entry.value(), desc.element(1));
-        }
+        release_slot(entry.value(), desc.element(1));
     }
 }
 
 /// Frees a dict or set that nothing refers to any more.
 pub fn free_table(table: P, desc: Desc) {
+    if desc.kind() != kind::DICT {
+        return crate::set::free_set(table, desc);
+    }
     release_entries(table, desc);
     if table.u32(CAPACITY) != 0 {
         free(table.u32(ENTRIES), table.u32(CAPACITY) * ENTRY_BYTES);
         free(table.u32(INDEX), table.u32(INDEX_SIZE) * 4);
     }
+    free_object(table);
+}
+
+/// Frees a table without its entries.
+pub fn free_object(table: P) {
     free(table.address(), OBJECT_BYTES);
 }
 
@@ -276,13 +287,4 @@ pub extern "C" fn table_previous(table: P, cursor: u32) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn table_entry(table: P, cursor: u32) -> u32 {
     table.u32(ENTRIES) + (cursor - 1) * ENTRY_BYTES
-}
-
-/// Exchanges what two tables hold.
-pub fn swap(a: P, b: P) {
-    for offset in (layout::LEN..OBJECT_BYTES).step_by(4) {
-        let kept = a.u32(offset);
-        a.set_u32(offset, b.u32(offset));
-        b.set_u32(offset, kept);
-    }
 }

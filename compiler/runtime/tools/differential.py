@@ -15,7 +15,7 @@ import wasmtime
 NAMES = {27: IndexError, 30: KeyError, 33: MemoryError, 39: OverflowError, 56: TypeError, 64: ValueError, 66: ZeroDivisionError, 46: RuntimeError, 3: AssertionError}
 DEOPT = "deopt"
 LIMIT = 1 << 63
-INT, FLOAT, STR, BYTES, LIST, TUPLE, DICT, SET = 2, 3, 4, 5, 6, 7, 8, 9
+INT, FLOAT, STR, BYTES, LIST, TUPLE, DICT, SET, FROZENSET = 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 
 class Guest:
@@ -88,7 +88,7 @@ class Guest:
             items = [self.put(item) for item in value]
             data = struct.pack("<II", 1, 0) + b"".join(struct.pack("<q", slot) for slot, _ in items)
             return self.alloc(data), self.desc(TUPLE, *[desc for _, desc in items])
-        if isinstance(value, (dict, set)):
+        if isinstance(value, (dict, set, frozenset)):
             pairs = [(self.put(key), self.put(item)) for key, item in (value.items() if isinstance(value, dict) else ((k, 0) for k in value))]
             (key, item) = ((pairs[0][0][1], pairs[0][1][1]) if pairs else (self.desc(INT), self.desc(INT)))
             if isinstance(value, dict):
@@ -96,7 +96,7 @@ class Guest:
                 for k, v in pairs:
                     assert self("dict_set", table, desc, k[0], v[0]) == 0
             else:
-                desc, table = self.desc(SET, key), self("set_new")
+                desc, table = self.desc(FROZENSET if isinstance(value, frozenset) else SET, key), self("set_new")
                 for k, _ in pairs:
                     assert self("set_add", table, desc, k[0]) == 0
             return table, desc
@@ -129,7 +129,8 @@ class Guest:
             key, value = struct.unpack("<qq", self.read(entry, 16))
             found.append((self.get(key, elements[0]), self.get(value, elements[1]) if kind == DICT else None))
         assert len(found) == self.u32(slot + 4)
-        return dict(found) if kind == DICT else {key for key, _ in found}
+        keys = [key for key, _ in found]
+        return dict(found) if kind == DICT else frozenset(keys) if kind == FROZENSET else keys
 
     def pending(self):
         record = self("result_raised")
@@ -456,10 +457,16 @@ def tables(c, r):
             c.equal("dict_setdefault", g.call("dict_setdefault", "status", at, desc, slot, value), d.setdefault(key, value), key)
         c.equal("dict", list(g.get(at, desc).items()), list(d.items()))
     c.text("value_repr", "value_repr", (at, desc), repr(d), d)
-    a, b = {make() for _ in range(r.randint(1, 9))}, {make() for _ in range(r.randint(1, 9))}
-    (p, desc), (q, _) = g.put(a), g.put(b)
+    make = r.choice([lambda: r.randint(-20, 20), lambda: r.randint(-9, 9) / 8, lambda: (r.randint(-2, 2), r.random()), lambda: frozenset(r.randint(0, 40) for _ in range(r.randint(1, 5)))])
+    xs, ys = [make() for _ in range(r.randint(1, 9))], [make() for _ in range(r.randint(1, 9))]
+    (p, desc), (q, _) = g.put(xs), g.put(ys)
+    (element,) = struct.unpack("<I", g.read(desc + 8, 4))
+    desc = g.desc(SET, element)
+    # In the order in which CPython puts them there, too.
+    (a, p), (b, q) = (set(xs), g("set_from_list", p, desc)), (set(ys), g("set_from_list", q, desc))
+    c.equal("set_from_list", g.get(p, desc), list(a), xs)
     for op, function in enumerate([a.__or__, a.__and__, a.__sub__, a.__xor__]):
-        c.equal("set_op", g.get(g("set_op", p, desc, q, op), desc), function(b), a, b, op)
+        c.equal("set_op", g.get(g("set_op", p, desc, q, op), desc), list(function(b)), a, b, op)
     for op, name in enumerate(["__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"]):
         c.equal("compare", g.call("compare", "truth", p, desc, q, desc, op), getattr(a, name)(b), a, b, name)
         c.equal("compare", g.call("compare", "truth", p, desc, g.put(a & b or a)[0], desc, op), getattr(a, name)(a & b or a), a, b, name)

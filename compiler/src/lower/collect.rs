@@ -3,9 +3,10 @@
 use super::Body;
 use super::convert::BuiltinCall;
 use super::iterate::Item;
+use crate::abi::setop;
 use crate::ast::{Expr, ExprKind, Span};
 use crate::diagnostics::Code;
-use crate::ir::{Argument, Ex, Op};
+use crate::ir::{Argument, Ex, Op, St};
 use crate::request::Literal;
 use crate::ty::Ty;
 
@@ -102,6 +103,29 @@ impl Body<'_, '_> {
     }
 
     fn set_from(&mut self, place: &Expr, iterable: Option<&Expr>, span: Span) -> Ex {
+        if let Some(iterable) = iterable
+            && !self.is_lazy(iterable)
+        {
+            let value = self.expr(iterable);
+            let ty = self.resolve(&value.ty);
+            if let Ty::Set(_) = ty {
+                let arguments = vec![Argument::Ex(value), Argument::Desc(ty.clone())];
+                return Self::runtime("set_copy", arguments, ty, span);
+            }
+            if let Ty::Dict(key, _) = &ty {
+                let (ty, op) = (Ty::Set(key.clone()), setop::UNION | setop::OF_DICT);
+                let keys = self.as_list(value, span).unwrap_or_else(|| Self::error(span));
+                let (mut statements, keys) = self.temp(keys);
+                let set = Self::call_runtime("set_new", Vec::new(), ty.clone(), span);
+                let (more, set) = self.temp(set);
+                statements.extend(more);
+                let mut arguments = vec![Argument::Ex(set.clone()), Argument::Desc(ty)];
+                arguments.extend([Argument::Ex(keys), Argument::Num(op)]);
+                let added = Self::runtime("set_update_items", arguments, Ty::None, span);
+                statements.push(St::Eval(added));
+                return Self::seq(statements, set);
+            }
+        }
         let element = self.program.types.variable(self.instance as u32, place.id, 0);
         let ty = Ty::Set(Box::new(element));
         let set = Self::call_runtime("set_new", Vec::new(), ty, span);

@@ -116,7 +116,7 @@ impl Body<'_, '_> {
             return;
         }
         // The iterable is evaluated outside the new scope.
-        let Some(plan) = self.plan(&clause.iter) else {
+        let Some(plan) = self.plan_loop(&clause.iter) else {
             self.in_scope(clause, |this| {
                 let error = Self::error(clause.iter.span);
                 this.assign(&clause.target, error);

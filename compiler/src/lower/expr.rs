@@ -5,7 +5,7 @@ use super::flow::AFTER;
 use super::iterate::Item;
 use crate::ast::{Expr, ExprKind, Span};
 use crate::diagnostics::Code;
-use crate::ir::{Ex, Op, St};
+use crate::ir::{Argument, Ex, Op, St};
 use crate::request::Literal;
 use crate::ty::Ty;
 
@@ -308,7 +308,20 @@ impl Body<'_, '_> {
         Self::seq(statements, list)
     }
 
+    /// `{a, b}`. Python makes a set of three constants or more from a constant set, and so by merging
+    /// two tables.
     fn set_display(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
+        let set = self.set_of_items(expression, items);
+        let ty = self.resolve(&set.ty);
+        if items.len() < 3 || !items.iter().all(is_constant) || ty == Ty::Error {
+            return set;
+        }
+        let arguments = vec![Argument::Ex(set), Argument::Desc(ty.clone())];
+        Self::runtime("set_copy", arguments, ty, expression.span)
+    }
+
+    /// A set of items that are added one by one.
+    pub(super) fn set_of_items(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
         let span = expression.span;
         let element = self.program.types.variable(self.instance as u32, expression.id, 0);
         let set = Self::call_runtime("set_new", Vec::new(), Ty::Set(Box::new(element)), span);
@@ -349,5 +362,21 @@ impl Body<'_, '_> {
         let value = self.program.types.variable(self.instance as u32, node, 1);
         let ty = Ty::Dict(Box::new(key), Box::new(value));
         Self::call_runtime("dict_new", Vec::new(), ty, span)
+    }
+}
+
+/// Whether Python's compiler knows the value of an expression.
+fn is_constant(expression: &Expr) -> bool {
+    match &expression.kind {
+        ExprKind::None
+        | ExprKind::Bool(_)
+        | ExprKind::Int(_)
+        | ExprKind::Float(_)
+        | ExprKind::Str(_)
+        | ExprKind::Bytes(_) => true,
+        ExprKind::Tuple(items) => items.iter().all(is_constant),
+        ExprKind::Unary(_, operand) | ExprKind::Not(operand) => is_constant(operand),
+        ExprKind::Binary(_, left, right) => is_constant(left) && is_constant(right),
+        _ => false,
     }
 }

@@ -48,6 +48,15 @@ impl Body<'_, '_> {
         self.plan_to(iterable, exit)
     }
 
+    /// The same for the iterable of a `for` itself, where Python goes through a set of constants
+    /// without making one for the program.
+    pub(super) fn plan_loop(&mut self, iterable: &Expr) -> Option<Plan> {
+        let ExprKind::Set(items) = &iterable.kind else { return self.plan(iterable) };
+        let exit = self.label();
+        let set = self.set_of_items(iterable, items);
+        self.plan_value(set, exit)
+    }
+
     fn plan_to(&mut self, iterable: &Expr, exit: Label) -> Option<Plan> {
         let span = iterable.span;
         if let Some(call) = self.builtin_call(iterable) {

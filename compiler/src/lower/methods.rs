@@ -421,8 +421,8 @@ impl Body<'_, '_> {
                 let element = self.element(element);
                 Self::runtime("set_pop", vec![this(), desc()], element, span)
             }
-            ("copy", []) => Self::runtime("table_copy", vec![this(), desc()], ty.clone(), span),
-            ("clear", []) => Self::runtime("table_clear", vec![this(), desc()], Ty::None, span),
+            ("copy", []) => Self::runtime("set_copy", vec![this(), desc()], ty.clone(), span),
+            ("clear", []) => Self::runtime("set_clear", vec![this(), desc()], Ty::None, span),
             ("issubset" | "issuperset" | "isdisjoint", [other]) => {
                 let other = self.as_set(other.clone(), ty, span)?;
                 if method == "isdisjoint" {
@@ -434,19 +434,29 @@ impl Body<'_, '_> {
                 self.compare(comparison, set.clone(), other, span)
             }
             (_, [other]) if operator.is_some() => {
-                let other = self.as_set(other.clone(), ty, span)?;
                 let in_place = method.ends_with("update");
-                let arguments = vec![
-                    this(),
-                    Argument::Desc(self.resolve(ty)),
-                    Argument::Ex(other),
-                    Argument::Num(operator.unwrap_or_default()),
-                ];
-                if in_place {
-                    Self::runtime("set_update", arguments, Ty::None, span)
+                let other_ty = self.resolve(&other.ty);
+                let mut op = operator.unwrap_or_default();
+                // CPython goes through an iterable in its order, and knows how long a dict is.
+                let (other, function) = if matches!(other_ty, Ty::Set(_)) {
+                    let other = self.fit(other.clone(), ty, "a set", span);
+                    (other, if in_place { "set_update" } else { "set_op" })
                 } else {
-                    Self::runtime("set_op", arguments, self.resolve(ty), span)
+                    if matches!(other_ty, Ty::Dict(..)) {
+                        op |= setop::OF_DICT;
+                    }
+                    let items = self.as_list(other.clone(), span)?;
+                    let list = Ty::List(Box::new(element.clone()));
+                    let items = self.fit(items, &list, "a set", span);
+                    (items, if in_place { "set_update_items" } else { "set_op_items" })
+                };
+                if other.ty == Ty::Error {
+                    return Some(other);
                 }
+                let desc = Argument::Desc(self.resolve(ty));
+                let arguments = vec![this(), desc, Argument::Ex(other), Argument::Num(op)];
+                let result = if in_place { Ty::None } else { self.resolve(ty) };
+                Self::runtime(function, arguments, result, span)
             }
             _ => return None,
         })

@@ -50,7 +50,7 @@ impl Body<'_, '_> {
                 if self.for_map(statement, target, iter, body, orelse) {
                     return;
                 }
-                let Some(plan) = self.plan(iter) else {
+                let Some(plan) = self.plan_loop(iter) else {
                     let error = Self::error(iter.span);
                     self.assign(target, error);
                     self.block(body);

@@ -27,6 +27,10 @@ const STUBBED_PACKAGES: &[&str] =
 /// Random bytes that one call of a stub gives at most.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
+/// What the stub of the wall clock shows at first, in nanoseconds of Unix time: the year 2000. Formats such as ZIP cannot
+/// say 1970.
+const WALL_CLOCK_NS: u64 = 946_684_800_000_000_000;
+
 /// Whether a component may import an interface of this name.
 pub fn is_allowed(name: &str) -> bool {
     let interface = name.split('@').next().unwrap_or(name);
@@ -112,11 +116,11 @@ fn stub(
         | ("wasi:filesystem/preopens", "get-directories") => |_, _| Some(Val::List(Vec::new())),
         ("wasi:cli/environment", "initial-cwd") => |_, _| Some(Val::Option(None)),
         ("wasi:clocks/monotonic-clock", "now") => {
-            |state, _| Some(Val::U64(state.look_at_clock(grants::monotonic_ns)))
+            |state, _| Some(Val::U64(state.look_at_clock(grants::monotonic_ns, 0)))
         }
         ("wasi:clocks/monotonic-clock", "resolution") => |_, _| Some(Val::U64(1)),
         ("wasi:clocks/wall-clock", "now") => {
-            |state, _| Some(datetime(state.look_at_clock(grants::unix_ns)))
+            |state, _| Some(datetime(state.look_at_clock(grants::unix_ns, WALL_CLOCK_NS)))
         }
         ("wasi:clocks/wall-clock", "resolution") => |_, _| Some(datetime(1)),
         ("wasi:random/random", "get-random-u64") => |state, _| state.random_u64().map(Val::U64),
@@ -181,12 +185,13 @@ impl TaskState {
     }
 
     /// What a clock shows: the host's if it was granted, or else a microsecond more at every look.
-    fn look_at_clock(&mut self, real: fn() -> u64) -> u64 {
+    /// That begins with `begin_ns`.
+    fn look_at_clock(&mut self, real: fn() -> u64, begin_ns: u64) -> u64 {
         if self.use_grant(|granted| granted.clock).is_some() {
             return real();
         }
         self.clock_ns += 1000;
-        self.clock_ns
+        begin_ns + self.clock_ns
     }
 
     fn random_u64(&mut self) -> Option<u64> {

@@ -5,6 +5,7 @@
 
 mod disk;
 mod fetch;
+mod patience;
 mod serve;
 mod store;
 mod turns;
@@ -18,6 +19,7 @@ pub use fetch::{FetchError, ProviderError};
 pub use store::{BlobStore, BlobStoreOptions, PutError, ShareError};
 
 pub(crate) use fetch::fetch_from;
+pub(crate) use patience::Patience;
 pub(crate) use serve::BlobServer;
 
 /// Chunk groups of 16 KiB: hashes are 0.4 % of a transfer, and a bad byte costs that much again.

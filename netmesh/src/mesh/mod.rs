@@ -10,7 +10,7 @@ pub(crate) mod streams;
 mod swarm_loop;
 mod transport;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
@@ -19,7 +19,7 @@ use spm_protocol::{ContentId, SessionId};
 use tokio::{
     sync::{Semaphore, broadcast, mpsc, oneshot},
     task::{JoinHandle, JoinSet},
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 
 pub use error::{DialError, StartError};
@@ -28,7 +28,7 @@ pub use transport::Transport;
 
 use crate::{
     Identity,
-    blob::{BlobServer, BlobStore, FetchError, ProviderError, fetch_from},
+    blob::{BlobServer, BlobStore, FetchError, Patience, ProviderError, fetch_from},
     limits::{
         ACCEPT_PENDING_MAX, ACCEPTING_MAX, BLOB_FETCHES_MAX, BLOB_PROVIDERS_MAX,
         COMMANDS_PENDING_MAX, DIAL_TIMEOUT, EVENTS_PENDING_MAX, PREAMBLE_TIMEOUT,
@@ -277,7 +277,8 @@ impl Mesh {
 
     /// Fetches a blob of at most `bytes_max` bytes into the store: from the store itself, or from these
     /// providers in order, as a member of `session`. Every chunk is verified as it arrives; a provider that
-    /// fails is followed by the next, which goes on where verified bytes end. `progress` is told how many
+    /// fails is followed by the next, which goes on where verified bytes end. Those that are busy are asked again,
+    /// ever more slowly, once no other is left. `progress` is told how many
     /// bytes are verified, and of how many.
     ///
     /// Cancel safe: dropping the future closes the stream and forgets what was fetched.
@@ -296,14 +297,30 @@ impl Mesh {
             }
             return Ok(bytes);
         }
-        let _slot = self.inner.fetches.acquire().await.map_err(|_| FetchError::Stopped)?;
+        let mut slot = self.inner.fetches.acquire().await.map_err(|_| FetchError::Stopped)?;
         let mut verified = Vec::new();
         let mut tried = Vec::new();
+        let (begun, mut patience) = (Instant::now(), Patience::new());
         let own = self.peer_id();
-        for provider in providers.iter().filter(|peer| **peer != own).take(BLOB_PROVIDERS_MAX) {
+        let others = providers.iter().copied().filter(|peer| *peer != own);
+        let mut ahead: VecDeque<PeerId> = others.take(BLOB_PROVIDERS_MAX).collect();
+        let mut busy = VecDeque::new();
+        loop {
+            let Some(provider) = ahead.pop_front() else {
+                if busy.is_empty() {
+                    break;
+                }
+                let Some(pause) = patience.pause(begun.elapsed()) else { break };
+                ahead = std::mem::take(&mut busy);
+                // Others may fetch from elsewhere meanwhile.
+                drop(slot);
+                sleep(pause).await;
+                slot = self.inner.fetches.acquire().await.map_err(|_| FetchError::Stopped)?;
+                continue;
+            };
             let fetched = async {
-                self.connect(*provider).await?;
-                let mut stream = self.open_stream(*provider, BLOB_PROTOCOL).await?;
+                self.connect(provider).await?;
+                let mut stream = self.open_stream(provider, BLOB_PROTOCOL).await?;
                 fetch_from(&mut stream, session, id, bytes_max, &mut verified, &mut progress).await
             };
             match fetched.await {
@@ -318,12 +335,17 @@ impl Mesh {
                 Err(ProviderError::Unreachable(DialError::Stopped)) => {
                     return Err(FetchError::Stopped);
                 }
+                Err(ProviderError::Busy) => {
+                    tracing::debug!(%provider, %id, "blob provider is busy");
+                    busy.push_back(provider);
+                }
                 Err(error) => {
                     tracing::info!(%provider, %id, %error, "blob provider failed");
-                    tried.push((*provider, error));
+                    tried.push((provider, error));
                 }
             }
         }
+        tried.extend(busy.into_iter().map(|provider| (provider, ProviderError::Busy)));
         Err(FetchError::NoProvider { id, tried })
     }
 

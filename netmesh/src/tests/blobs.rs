@@ -13,7 +13,7 @@ use crate::{
         tests::{content, encoded},
         wire::{Answer, Request},
     },
-    limits::{BLOB_SERVES_MAX, BLOB_SERVES_PER_PEER_MAX},
+    limits::{BLOB_FETCHES_MAX, BLOB_SERVES_MAX, BLOB_SERVES_PER_PEER_MAX},
     message,
 };
 
@@ -270,4 +270,81 @@ async fn slow_members_cannot_hold_every_slot() {
     let providers = [hub.peer_id()];
     let fetched = quick.fetch(id, 4 << 20, session(1), &providers, |_, _| {});
     assert!(soon(fetched).await.unwrap() == large);
+}
+
+/// A provider of `content` that is busy for so many requests, and counts them.
+async fn busy_provider(content: &Bytes, busy_for: u64) -> (Multiaddr, Arc<AtomicU64>) {
+    let mut peer = raw_peer().await;
+    let asked = Arc::new(AtomicU64::new(0));
+    let (counted, content) = (Arc::clone(&asked), content.clone());
+    tokio::spawn(async move {
+        while let Some(InboundStream { mut stream, .. }) = peer.inbound.recv().await {
+            let request: Request = message::read(&mut stream).await.unwrap();
+            if counted.fetch_add(1, Ordering::Relaxed) < busy_for {
+                message::write(&mut stream, &Answer::Busy).await.unwrap();
+            } else {
+                let bytes = content.len() as u64;
+                message::write(&mut stream, &Answer::Follows { bytes }).await.unwrap();
+                stream.write_all(&encoded(&content, request.first_chunk)).await.unwrap();
+            }
+            stream.close().await.unwrap();
+        }
+    });
+    (peer.address, asked)
+}
+
+#[tokio::test]
+async fn a_busy_provider_is_asked_again_after_all_others() {
+    let content = content(3 * GROUP);
+    let host = mesh().await;
+    let (busy, asked) = busy_provider(&content, 3).await;
+    let (stranger, _) = provider(&content, &[]).await;
+    connect(&host, &stranger).await;
+    let providers = [soon(host.dial(busy)).await.unwrap(), stranger.peer_id()];
+    let fetched = host.fetch(ContentId::of(&content), 1 << 20, session(1), &providers, |_, _| {});
+    assert!(soon(fetched).await.unwrap() == content);
+    assert_eq!(asked.load(Ordering::Relaxed), 4, "three times busy, then served");
+}
+
+#[tokio::test]
+async fn a_fetch_that_waits_for_a_busy_provider_keeps_no_other_from_fetching() {
+    let (small, missing) = (content(100), content(101));
+    let host = mesh().await;
+    let (hub, id) = provider(&small, &[&host]).await;
+    let (busy, asked) = busy_provider(&missing, u64::MAX).await;
+    let busy = soon(host.dial(busy)).await.unwrap();
+    connect(&host, &hub).await;
+    let waiting: Vec<_> = (0..BLOB_FETCHES_MAX)
+        .map(|index| {
+            let (host, id) = (host.clone(), ContentId::of(&index.to_le_bytes()));
+            tokio::spawn(async move { host.fetch(id, 101, session(1), &[busy], |_, _| {}).await })
+        })
+        .collect();
+    while asked.load(Ordering::Relaxed) < BLOB_FETCHES_MAX as u64 {
+        tokio::task::yield_now().await;
+    }
+    let fetched = soon(host.fetch(id, 100, session(1), &[hub.peer_id()], |_, _| {})).await;
+    assert!(fetched.unwrap() == small);
+    assert!(waiting.iter().all(|fetch| !fetch.is_finished()), "they go on asking");
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn more_members_than_slots_fetch_at_once() {
+    let large = content(2 << 20);
+    let mut members = Vec::new();
+    while members.len() < BLOB_SERVES_MAX + 16 {
+        members.push(mesh().await);
+    }
+    let (hub, id) = provider(&large, &members.iter().collect::<Vec<_>>()).await;
+    let fetches = members.iter().map(|member| {
+        let (hub, large) = (&hub, &large);
+        async move {
+            connect(member, hub).await;
+            let providers = [hub.peer_id()];
+            let fetched = member.fetch(id, 4 << 20, session(1), &providers, |_, _| {}).await;
+            assert!(fetched.unwrap() == *large);
+        }
+    });
+    soon(futures::future::join_all(fetches)).await;
 }

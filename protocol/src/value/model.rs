@@ -74,7 +74,7 @@ pub enum Value {
     Path(Box<Path>),
     /// Member of an `enum.Enum`.
     Enum(Box<EnumMember>),
-    /// Instance of a dataclass.
+    /// Instance of a dataclass or of another plain class.
     Dataclass(Box<Dataclass>),
     /// Instance of a namedtuple class.
     Namedtuple(Box<Namedtuple>),
@@ -287,7 +287,7 @@ pub enum EnumKey {
     Value(Value),
 }
 
-/// Instance of a dataclass.
+/// Instance of a dataclass or of another plain class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataclass {
     /// Index of its class in the manifest's class table.

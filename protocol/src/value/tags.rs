@@ -58,7 +58,7 @@
 //! | `Path` family | [`PATH`] | `[flavour, str]`; 0 `PosixPath`, 1 `WindowsPath`, 2 `PurePosixPath`, 3 `PureWindowsPath` |
 //! | `Enum` member with a name | [`ENUM_NAME`] | `[class, name as text]` |
 //! | `Flag` combination without one | [`ENUM_VALUE`] | `[class, value]` |
-//! | dataclass instance | [`DATACLASS`] | `[class, {attribute name as text: value}]` |
+//! | instance of a dataclass or of another plain class | [`DATACLASS`] | `[class, {attribute name as text: value}]` |
 //! | namedtuple | [`NAMEDTUPLE`] | `[class, [item, ...]]` |
 //! | `array.array` | [`ARRAY`] | `[typecode as text, typed array]`; for `u` and `w` a str in its place |
 //! | `memoryview` | [`MEMORYVIEW`] | `[format as text, [dimension, ...], byte string]`, in C order |
@@ -145,7 +145,7 @@ pub const PATH: u64 = FAMILY + 0x1c;
 pub const ENUM_NAME: u64 = FAMILY + 0x20;
 /// `enum.Flag` combination by value.
 pub const ENUM_VALUE: u64 = FAMILY + 0x21;
-/// Instance of a dataclass.
+/// Instance of a dataclass, or of another class whose instances are nothing but their attributes.
 pub const DATACLASS: u64 = FAMILY + 0x22;
 /// Instance of a namedtuple class.
 pub const NAMEDTUPLE: u64 = FAMILY + 0x23;

@@ -261,6 +261,7 @@ pub fn raised() -> impl Strategy<Value = Raised> {
             suppress_context,
             trap,
             frames_left_out,
+            context_is_cause: false,
             ..Raised::default()
         },
     );

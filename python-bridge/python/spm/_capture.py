@@ -97,7 +97,7 @@ def _member_name(value: Any) -> str | None:
 class _Read:
     """A name that a function reads, and what it stood for."""
 
-    place: dict[str, Any] | types.CellType
+    place: dict[str, Any] | types.CellType | types.MappingProxyType[str, Any]
     fallback: dict[str, Any]
     name: str
     value: object
@@ -105,7 +105,7 @@ class _Read:
 
     def now(self) -> object:
         place = self.place
-        if isinstance(place, dict):
+        if isinstance(place, dict | types.MappingProxyType):
             value = place.get(self.name, _MISSING)
             return self.fallback.get(self.name, _MISSING) if value is _MISSING else value
         try:

@@ -39,6 +39,7 @@ from ._errors import CompileError
 from ._settings import Engine, Isolation, Options
 from ._source import locate
 from ._specialise import Binding, Compiled, Row, Specialisation
+from ._travelled import Travelled, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,19 +108,19 @@ class Closure(Generic[P, R]):
     @property
     def engine(self) -> str | None:
         """What made the last specialisation; None before one."""
-        latest = self._compiled.latest
+        latest = self._compiled.latest_engine
         return None if latest is None else latest.engine
 
     @property
     def cid(self) -> str | None:
         """The content id of the last specialisation's component; None before one."""
-        latest = self._compiled.latest
+        latest = self._compiled.latest_engine
         return None if latest is None else latest.cid
 
     @property
     def wit(self) -> str | None:
         """The world of the last specialisation's component, as WIT; None before one."""
-        latest = self._compiled.latest
+        latest = self._compiled.latest_engine
         return None if latest is None else latest.component.wit
 
     @_spm.hidden
@@ -128,21 +129,32 @@ class Closure(Generic[P, R]):
 
         A function that cannot be compiled is explained too, by its problems.
         """
+        compiled = self._compiled
+        if compiled.options.engine == "python":
+            return f"`{self._name}` runs in the `python` engine, as `engine=` says"
         try:
             return self._specialisation(example).component.explain
         except CompileError as error:
-            return str(error)
+            if compiled.options.engine == "native":
+                return str(error)
+            return f"`{self._name}` runs in the `python` engine: {error}"
 
     @_spm.hidden
     def component(self, *example: Any) -> bytes:
         """Return the component, compiled if need be; annotations or the example give the types."""
+        if self._compiled.options.engine == "python":
+            return runtime().bytes()
         return self._specialisation(example).component_bytes
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
 
     def _specialisation(self, example: Row) -> Specialisation:
         compiled = self._compiled
         takes_none = compiled.target.is_python and not inspect.signature(self).parameters
         if example or takes_none:
-            return compiled.specialise(*compiled.bind(example, {}))
+            return compiled.specialise_natively(*compiled.bind(example, {}))
         binding = Binding(compiled.target, ())
         return compiled.specialise_by_annotations(binding)
 
@@ -236,11 +248,12 @@ def as_closure(function: Callable[..., R]) -> Closure[..., R]:
 
 def prepare(
     function: Callable[..., Any], args: Row, kwargs: dict[str, Any]
-) -> tuple[Specialisation, Row]:
+) -> tuple[Specialisation | Travelled, Row]:
     """Compile `function` for these arguments, if that was not done before.
 
     Returns the specialisation, and the arguments as it takes them.
     """
     compiled = as_closure(function)._compiled
     binding, row = compiled.bind(args, kwargs)
-    return compiled.specialise(binding, row), row
+    made = compiled.specialise(binding, row)
+    return made, made.trimmed(row)

@@ -22,6 +22,7 @@ DeoptWarning(RuntimeWarning)    tasks leave what was proved of their closure (`.
 from __future__ import annotations
 
 import builtins
+import types
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,9 +181,10 @@ def task_class(original: type[Exception]) -> type[TaskError]:
             "__reduce_ex__": _reduce,
             "__spm_original__": original,
         }
-        made = _task_classes.setdefault(
-            original, type(original.__name__, (original, TaskError), namespace)
-        )
+        bases = (TaskError,) if issubclass(TaskError, original) else (original, TaskError)
+        # The user's metaclass has made `original`; it is not to make this one.
+        new: Any = type.__new__(type(original), original.__name__, bases, namespace)
+        made = _task_classes.setdefault(original, new)
     return made
 
 
@@ -211,9 +213,19 @@ def restore(
         error = Exception.__new__(made)
     if members is None:
         error.args = args
-    error.__dict__.update(state or {})
+    for name, value in (state or {}).items():
+        if _is_field(base, name):
+            # Such as `OSError.filename`, which is no part of `__dict__`.
+            setattr(error, name, value)
+        else:
+            error.__dict__[name] = value
     assert isinstance(error, TaskError)
     return error
+
+
+def _is_field(base: type, name: str) -> bool:
+    descriptor = getattr(base, name, None)
+    return isinstance(descriptor, types.MemberDescriptorType | types.GetSetDescriptorType)
 
 
 def builtin_exception(name: str) -> type[BaseException] | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._backend import Run
     from ._closure import Specialisation
     from ._spm import Hosts
+    from ._travelled import Travelled
 
 
 class HostBackend:
@@ -27,7 +28,7 @@ class HostBackend:
 
     def prepare(
         self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Specialisation, tuple[Any, ...]]:
+    ) -> tuple[Specialisation | Travelled, tuple[Any, ...]]:
         """Compile, if need be."""
         return prepare(fn, args, kwargs)
 

@@ -137,7 +137,8 @@ def _rebuilt(
     for text in [*raised["notes"], *note]:
         error.add_note(text)
     error.__cause__ = _chained(closure, raised["cause"])
-    error.__context__ = _chained(closure, raised["context"])
+    same = raised["context_is_cause"]
+    error.__context__ = error.__cause__ if same else _chained(closure, raised["context"])
     error.__suppress_context__ = raised["suppress_context"]
     return error, frames
 

@@ -30,6 +30,15 @@ _FUTURE_FLAGS = functools.reduce(
 _LAMBDA = "<lambda>"
 
 
+def future_names(flags: int) -> list[str]:
+    """Name the features of `__future__` that code with these flags was compiled with."""
+    return [
+        name
+        for name in __future__.all_feature_names
+        if flags & getattr(__future__, name).compiler_flag & _FUTURE_FLAGS
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A function's text, dedented, and where it came from."""
@@ -59,15 +68,121 @@ def locate(function: types.FunctionType) -> Source:
 
 
 def _file_text(function: types.FunctionType) -> str:
-    file = function.__code__.co_filename
-    linecache.checkcache(file)
-    lines = linecache.getlines(file, function.__globals__)
-    text = "".join(lines)
-    if not text and file == "<string>":
-        text = _command_text()
+    text = _text_of(function.__code__.co_filename, function.__globals__)
     if not text:
         raise _no_source(function)
     return text
+
+
+def _text_of(file: str, namespace: dict[str, Any] | None) -> str:
+    linecache.checkcache(file)
+    text = "".join(linecache.getlines(file, namespace))
+    if not text and file == "<string>":
+        text = _command_text()
+    return text
+
+
+def locate_class(class_: type) -> tuple[Source, ast.ClassDef]:
+    """Find the `class` statement that made `class_`, or raise a `CompileError` that says why not.
+
+    The proof is in its methods: those that the statement defines must be those of the class.
+    """
+    methods = [
+        method
+        for method in map(_function_in, vars(class_).values())
+        if method is not None and method.__qualname__.startswith(class_.__qualname__ + ".")
+    ]
+    module = sys.modules.get(class_.__module__)
+    namespace = None if module is None else vars(module)
+    for file in _class_files(class_, methods, module):
+        text = _text_of(file, namespace)
+        try:
+            code, tree = _compiled(text, file, _class_flags(methods))
+        except (SyntaxError, ValueError):
+            continue
+        if namespace is not None and "@pytest_ar" in namespace:
+            code = _compiled_by_pytest(text, file, namespace)
+        own = [method.__code__ for method in methods if method.__code__.co_filename == file]
+        line = _matching_class(code, class_, own)
+        if line is None:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name == class_.__name__:
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                if first == line:
+                    return _cut_statement(text, node, file), node
+    raise CompileError(
+        f"the class `{class_.__qualname__}` has no source that can be found; define it with a "
+        "`class` statement in a file or a notebook, and import it again if that was edited"
+    )
+
+
+def _function_in(value: object) -> types.FunctionType | None:
+    """The function behind an attribute of a class, decorated or not."""
+    for _ in range(8):
+        if isinstance(value, types.FunctionType):
+            return value
+        inner = getattr(value, "__func__", None) or getattr(value, "__wrapped__", None)
+        if inner is None and isinstance(value, property):
+            inner = value.fget
+        if inner is None:
+            inner = getattr(value, "func", None)
+        if inner is None:
+            return None
+        value = inner
+    return None
+
+
+def _class_files(
+    class_: type, methods: list[types.FunctionType], module: types.ModuleType | None
+) -> list[str]:
+    """Files that may hold the statement, the likeliest first."""
+    files = dict.fromkeys(
+        method.__code__.co_filename
+        for method in methods
+        if method.__module__ == class_.__module__ and method.__code__.co_filename[:1] != "<"
+    )
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        files.setdefault(file)
+    files.update(dict.fromkeys(method.__code__.co_filename for method in methods))
+    if file is None:
+        # Cells of a notebook and lines of a prompt, the latest first.
+        cells = [name for name in linecache.cache if name.startswith("<") or "ipykernel" in name]
+        files.update(dict.fromkeys(reversed(cells)))
+        files.setdefault("<string>")
+    return list(files)
+
+
+def _class_flags(methods: list[types.FunctionType]) -> int:
+    return methods[0].__code__.co_flags & _FUTURE_FLAGS if methods else 0
+
+
+def _matching_class(module: types.CodeType, class_: type, own: list[types.CodeType]) -> int | None:
+    """First line of the statement whose methods are those of the class; the last one of several."""
+    found = None
+    for code in _nested(module):
+        if code.co_qualname != class_.__qualname__ or code.co_flags & inspect.CO_OPTIMIZED:
+            continue
+        inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        if all(
+            any(_same(one, method) for one in inner)
+            for method in own
+            if method.co_qualname == f"{class_.__qualname__}.{method.co_name}"
+        ):
+            found = code.co_firstlineno
+    return found
+
+
+def _cut_statement(text: str, node: ast.ClassDef, file: str) -> Source:
+    lines = io.StringIO(text, newline=None).readlines()
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    in_string = _lines_in_strings(node)
+    cut = [
+        line if first + index in in_string else _dedented(line, node.col_offset)
+        for index, line in enumerate(lines[first - 1 : node.end_lineno])
+    ]
+    return Source("".join(cut), file, first, node.col_offset, is_async=False, is_generator=False)
 
 
 def _command_text() -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _spm
 from ._capture import describe, gather
 from ._errors import CompileError, Diagnostic
+from ._travelled import Travelled, travelled
 from ._types import annotated_types
 
 if TYPE_CHECKING:
@@ -119,6 +120,14 @@ class Specialisation:
         """Decode what a task returned."""
         return _spm.decode(data, self.classes)
 
+    def trimmed(self, row: Row) -> Row:
+        """Bound arguments as they are encoded: all of them."""
+        return row
+
+    def knows(self, row: Row) -> bool:
+        """Whether bound arguments are of the types compiled for."""
+        return self.arguments.first_misfit(row) is None
+
     def misfit(self, row: Row) -> Any:
         """Raise the `CompileError` for arguments of other types than those compiled for."""
         names, wanted = self.arguments.names, self.arguments.types
@@ -221,7 +230,11 @@ class Compiled:
         self.made: dict[tuple[str, ...], Specialisation] = {}
         self.latest: Specialisation | None = None
         # What `specialise` found last, and what that rests on: one object, read without the lock.
-        self.found: tuple[Gathered, Specialisation] | None = None
+        self.found: tuple[Gathered, Specialisation | Travelled] | None = None
+        # The same for the `python` engine, and why it is not `native` that runs the closure.
+        self.travelled: tuple[Gathered, Travelled] | None = None
+        self.refusal: tuple[Gathered | None, CompileError] | None = None
+        self.latest_engine: Specialisation | Travelled | None = None
         self.binding: Binding | None = None
 
     def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[Binding, Row]:
@@ -234,16 +247,52 @@ class Compiled:
             binding = self.binding = Binding(self.target, keywords)
         return binding, binding.bind(args, keywords)
 
-    def specialise(self, binding: Binding, row: Row) -> Specialisation:
-        """Find or make the specialisation for these arguments and the captured values of now."""
+    def specialise(self, binding: Binding, row: Row) -> Specialisation | Travelled:
+        """Find or make the specialisation for these arguments and the captured values of now.
+
+        `engine="auto"` takes `native` if the compiler accepts the closure, and else `python`.
+        """
         found = self.found
         if (
             found is not None
-            and found[0].is_current()
-            and found[1].arguments.first_misfit(row) is None
             and self.target.is_python
+            and found[0].is_current()
+            and found[1].knows(row)
         ):
             return found[1]
+        engine = self.options.engine
+        _check_engine(engine)
+        with self.lock:
+            if engine == "python" or (engine == "auto" and self._is_refused()):
+                return self._travel(binding, row)
+            try:
+                return self.specialise_natively(binding, row)
+            except CompileError as error:
+                if engine == "native":
+                    raise
+                self.refusal = self.gathered, error
+            return self._travel(binding, row)
+
+    def _is_refused(self) -> bool:
+        """Whether the compiler refused the closure as it still is."""
+        if self.refusal is None:
+            return False
+        gathered = self.refusal[0]
+        return gathered is not None and gathered.is_current()
+
+    def _travel(self, binding: Binding, row: Row) -> Travelled:
+        known = self.travelled
+        if known is not None and known[0].is_current() and known[1].knows(row):
+            made = known[1]
+        else:
+            gathered, made = travelled(binding, self, row)
+            known = self.travelled = gathered, made
+        self.found = known
+        self.latest_engine = made
+        return made
+
+    def specialise_natively(self, binding: Binding, row: Row) -> Specialisation:
+        """Find or make what the compiler makes of the closure. Raises `CompileError`."""
         with self.lock:
             self._refresh((len(row) - len(binding.words), binding.words))
             latest = self.latest
@@ -252,6 +301,7 @@ class Compiled:
                 latest = self.latest = self._compile(binding, names, self._types(names, row))
             assert self.gathered is not None
             self.found = self.gathered, latest
+            self.latest_engine = latest
             return latest
 
     def specialise_by_annotations(self, binding: Binding) -> Specialisation:
@@ -279,7 +329,7 @@ class Compiled:
                         "that the compiler knows; add one, or give example arguments"
                     )
             self.found = None
-            self.latest = self._compile(binding, list(parameters), found)
+            self.latest = self.latest_engine = self._compile(binding, list(parameters), found)
             return self.latest
 
     def _refresh(self, shape: tuple[int, tuple[str, ...]]) -> None:
@@ -336,10 +386,10 @@ class Compiled:
 
 
 def _check_engine(engine: Engine) -> None:
-    if engine in ("python", "scientific"):
+    if engine == "scientific":
         raise CompileError(
-            f'`engine="{engine}"` arrives with a later release; `engine="native"` compiles typed '
-            "functions, and `Closure.explain()` says what stands in the way"
+            '`engine="scientific"` arrives with a later release; `engine="python"` runs what needs '
+            "no compiled packages"
         )
 
 

@@ -6,7 +6,7 @@ use pyo3::types::{PyComplex, PyDict, PyFrozenSet, PySet, PyTuple, PyType};
 use spm_protocol::value::{FACTORIES, Fault, Item, tags};
 
 use super::decode::Decoder;
-use super::encode_classes::{has_builtin_content, slots};
+use super::encode_classes::{has_builtin_content, is_plain, slots};
 
 impl<'py> Decoder<'py, '_> {
     /// The value whose tag has been read.
@@ -59,7 +59,7 @@ impl<'py> Decoder<'py, '_> {
                 let value = self.value()?;
                 self.made(class.call1((value,)))
             }
-            tags::DATACLASS => self.dataclass(),
+            tags::DATACLASS => self.instance(),
             tags::NAMEDTUPLE => {
                 let class = self.class(|class| {
                     Ok(class.is_subclass_of::<PyTuple>()? && class.hasattr("_fields")?)
@@ -121,11 +121,15 @@ impl<'py> Decoder<'py, '_> {
         Ok(class)
     }
 
-    fn dataclass(&mut self) -> PyResult<Bound<'py, PyAny>> {
+    /// An instance of a dataclass or of another plain class.
+    fn instance(&mut self) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         let class = self.class(|class| {
             let own = class.getattr(intern!(py, "__dict__"))?;
-            Ok(own.contains(intern!(py, "__dataclass_fields__"))? && !has_builtin_content(class)?)
+            if own.contains(intern!(py, "__dataclass_fields__"))? {
+                return Ok(!has_builtin_content(class)?);
+            }
+            is_plain(class)
         })?;
         let instance = self.made(py.get_type::<PyAny>().call_method1("__new__", (&class,)))?;
         let places = PyDict::new(py);

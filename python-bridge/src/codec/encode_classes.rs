@@ -11,7 +11,8 @@ use super::numpy;
 use super::refusal::{Encoded, Refusal, Step};
 
 impl<'py> Encoder<'py> {
-    /// An Enum member, a dataclass instance, a namedtuple or a numpy scalar; all else is refused.
+    /// An Enum member, an instance of a dataclass or of another plain class, a namedtuple or a numpy scalar; all else
+    /// is refused.
     pub(super) fn class_instance(
         &mut self,
         value: &Bound<'py, PyAny>,
@@ -40,13 +41,19 @@ impl<'py> Encoder<'py> {
         }
         let own = class.getattr(intern!(py, "__dict__"))?;
         if own.contains(intern!(py, "__dataclass_fields__"))? {
-            return self.dataclass(value, class);
+            if has_builtin_content(class)? {
+                return Err(refused(value, class)?);
+            }
+            return self.instance(value, class);
         }
         if let Ok(tuple) = value.cast::<PyTuple>()
             && class.hasattr(intern!(py, "_fields"))?
             && instance_dict(value)?.is_none_or(|dict| dict.is_empty())
         {
             return self.namedtuple(value, tuple, class);
+        }
+        if is_plain(class)? && !is_closure(class)? {
+            return self.instance(value, class);
         }
         Err(refused(value, class)?)
     }
@@ -61,10 +68,8 @@ impl<'py> Encoder<'py> {
         }
     }
 
-    fn dataclass(&mut self, value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> Encoded {
-        if has_builtin_content(class)? {
-            return Err(refused(value, class)?);
-        }
+    /// An instance that is nothing but its attributes.
+    fn instance(&mut self, value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> Encoded {
         let index = self.class_index(class)?;
         let attributes = attributes(value, class)?;
         self.nested(value, 2, |encoder| {
@@ -133,6 +138,44 @@ pub(super) fn has_builtin_content(class: &Bound<'_, PyType>) -> PyResult<bool> {
         }
     }
     Ok(false)
+}
+
+/// `Py_TPFLAGS_HEAPTYPE`: a class statement makes a type of this kind.
+const HEAP_TYPE: u64 = 1 << 9;
+
+/// Whether instances are nothing but their attributes, and leave it to Python to copy them.
+///
+/// Types written in C may be on the heap, too: their instances are larger than a `__dict__`, a list of weak
+/// references and slots explain.
+pub(super) fn is_plain(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let py = class.py();
+    let flags: u64 = class.getattr(intern!(py, "__flags__"))?.extract()?;
+    let itemsize: isize = class.getattr(intern!(py, "__itemsize__"))?.extract()?;
+    if flags & HEAP_TYPE == 0 || itemsize != 0 || has_builtin_content(class)? {
+        return Ok(false);
+    }
+    let object = py.get_type::<PyAny>();
+    for name in ["__reduce_ex__", "__reduce__", "__getstate__"] {
+        let (own, of_object) = (class.getattr(name)?, object.getattr_opt(name)?);
+        // `object` has a `__getstate__` from Python 3.11 on.
+        if !of_object.is_some_and(|of_object| own.is(&of_object)) {
+            return Ok(false);
+        }
+    }
+    let size = |class: &Bound<'_, PyType>| -> PyResult<isize> {
+        class.getattr(intern!(py, "__basicsize__"))?.extract()
+    };
+    let has = |offset: &Bound<'_, PyString>| -> PyResult<isize> {
+        Ok(isize::from(class.getattr(offset)?.extract::<isize>()? > 0))
+    };
+    let mut words = slots(class)?.len() as isize;
+    words += has(intern!(py, "__dictoffset__"))? + has(intern!(py, "__weakrefoffset__"))?;
+    Ok(size(class)? == size(&object)? + words * size_of::<usize>() as isize)
+}
+
+/// Whether this is the package's own class for functions that are closures.
+fn is_closure(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    Ok(class.qualname()?.to_string_lossy() == "Closure")
 }
 
 /// What an instance holds: its `__dict__`, and the slots of all its classes that are filled.

@@ -1,0 +1,184 @@
+"""Closures of the `python` engine: one component for all of them, and a payload for each."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import inspect
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from . import _runtime, _spm
+from ._errors import CompileError
+from ._modules import origin_of_name
+from ._travel import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ._capture import Gathered
+    from ._specialise import Binding, Compiled, Row
+    from ._travel import Parcel
+
+_PYTHON: Final = "python"
+_SCALARS: Final = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+@functools.cache
+def runtime() -> _spm.Runtime:
+    """CPython as a component, which all closures of the engine share."""
+    path = Path(_runtime.engines_folder()) / "python.wasm"
+    try:
+        return _spm.Runtime(path)
+    except OSError as error:
+        raise CompileError(
+            f"the `python` engine is not installed: {error}; install spm-mesh from a wheel, or "
+            "build it with `make demo`"
+        ) from None
+
+
+class Travelled:
+    """A closure whose source and values travel. `spm/_backend.py` says what is read of it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_binding",
+        "_owner",
+        "_skipped",
+        "arguments",
+        "capabilities",
+        "cid",
+        "classes",
+        "compiler",
+        "component",
+        "deadline_ms",
+        "engine",
+        "fallback",
+        "fuel",
+        "isolation",
+        "memory_bytes",
+        "name",
+        "names",
+        "payload",
+        "pure",
+        "source",
+    )
+
+    def __init__(self, parcel: Parcel, binding: Binding, owner: Compiled) -> None:
+        """Made by `prepare`."""
+        function = owner.target.function
+        options = owner.options
+        self._binding = binding
+        self._owner = owner
+        self._skipped = parcel.bound
+        self.component = runtime()
+        self.cid = self.component.cid
+        self.arguments = None
+        self.classes = parcel.classes
+        self.payload = parcel.payload
+        self.fallback = None
+        self.engine = _PYTHON
+        self.name = getattr(function, "__qualname__", type(function).__qualname__)
+        self.names = list(binding.names or ())[self._skipped :]
+        self.source = _text(function)
+        self.compiler = _spm.__version__
+        self.memory_bytes = options.memory_mib << 20
+        self.fuel = options.fuel
+        self.deadline_ms = None if options.deadline_s is None else round(options.deadline_s * 1000)
+        self.capabilities = options.allow
+        self.isolation = options.isolation
+        self.pure = options.pure
+
+    @property
+    def function(self) -> object:
+        """What was made a closure."""
+        return self._owner.target.function
+
+    @property
+    def component_bytes(self) -> bytes:
+        """The component itself."""
+        return self.component.bytes()
+
+    def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
+        """Bind the arguments of further calls as those of the first were."""
+        if self._binding.is_plain:
+            return iter(calls)
+        rows = map(self._binding.bind, calls)
+        return map(self.trimmed, rows) if self._skipped else rows
+
+    def trimmed(self, row: Row) -> Row:
+        """Bound arguments without those that travel with the closure: a class, for instance."""
+        return row[self._skipped :]
+
+    def decode(self, data: bytes) -> Any:
+        """Decode what a task returned."""
+        return _spm.decode(data, self.classes)
+
+    def knows(self, row: Row) -> bool:
+        """Whether the classes of all instances in a call's arguments are in the class table."""
+        if _SCALARS.issuperset(map(type, row)):
+            return True
+        return set(self.classes).issuperset(classes_in(row))
+
+    def __repr__(self) -> str:
+        """Show what it is a closure of."""
+        return f"<{self.name}, for the python engine>"
+
+
+def _text(function: object) -> str:
+    if isinstance(function, types.FunctionType):
+        try:
+            return inspect.getsource(function)
+        except (OSError, TypeError):
+            return function.__qualname__
+    return repr(function)
+
+
+def travelled(binding: Binding, owner: Compiled, row: Row) -> tuple[Gathered, Travelled]:
+    """Make the closure for the values that names stand for now. Raises `CompileError`."""
+    parcel = pack(
+        owner.target,
+        binding.words,
+        owner.options.include,
+        owner.options.allow,
+        tuple(classes_in(row)),
+    )
+    return parcel.gathered, Travelled(parcel, binding, owner)
+
+
+def classes_in(value: Any) -> Iterator[type]:
+    """Classes of the user's that instances in a value are of."""
+    seen: set[int] = set()
+    pending: list[Any] = [value]
+    while pending:
+        value = pending.pop()
+        kind = type(value)
+        if kind in _SCALARS or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if kind in (list, tuple, set, frozenset):
+            if not _SCALARS.issuperset(map(type, value)):
+                pending += value
+            continue
+        if kind is dict:
+            pending += value
+            pending += value.values()
+            continue
+        origin = origin_of_name(kind.__module__)
+        is_record = (
+            isinstance(value, enum.Enum)
+            or dataclasses.is_dataclass(kind)
+            or hasattr(kind, "_field_defaults")
+        )
+        is_users = origin in ("user", "installed") and not kind.__module__.startswith("numpy")
+        if is_users or (origin == "stdlib" and is_record):
+            yield kind
+        if origin in ("user", "installed") or dataclasses.is_dataclass(kind):
+            pending += vars(value).values() if hasattr(value, "__dict__") else ()
+        if isinstance(value, tuple | list | set | frozenset):
+            pending += value
+        elif isinstance(value, dict):
+            pending += value
+            pending += value.values()

@@ -1,0 +1,40 @@
+"""Makes the image that every instance begins from: all that need not be done again is done here."""
+
+import gc
+import os
+import sys
+from typing import Any
+
+from . import entry, loop, spm_module, stdlib, streams, warm
+from .entry import Failed, Instance
+from .task import HOST
+
+__all__ = ["Failed", "prepare"]
+
+
+def prepare(log: Any, task: Any) -> Instance:
+    """Import everything, take over what the host does, and leave nothing of the build behind."""
+    stdlib.import_all()
+    streams.install()
+    loop.install()
+    spm_module.install()
+    warm.up(Instance)
+    HOST.index, HOST.attempt, HOST.seed, HOST.sleep = (
+        task.index,
+        task.attempt,
+        task.seed,
+        task.sleep,
+    )
+    HOST.print = log.print
+    # What the build's machine looked like: folders, arguments, environment.
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.meta_path.append(stdlib.EXPLAINER)
+    sys.argv = [""]
+    os.environ.clear()
+    sys.setrecursionlimit(entry.CODEC_FRAMES)
+    gc.collect()
+    # What is there now is there for ever: collections in tasks need not look at it, and so do not
+    # touch its pages, which instances share until one writes to them.
+    gc.freeze()
+    return Instance()

@@ -1,0 +1,99 @@
+"""Runs a few closures while the image is made, so that tasks find everything warm.
+
+CPython specialises the instructions it has run a few times, and fills caches of attributes and
+methods: work, and memory written, that every instance would repeat. Nothing of these runs stays
+but that.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import codec, shipped, sources
+from .entry import Failed
+from .task import HOST
+
+if TYPE_CHECKING:
+    from .entry import Instance
+
+_TURNS = 20
+
+_FUNCTION = """\
+def warm(*values):
+    if values == (0,):
+        raise ValueError(values)
+    return list(values)
+"""
+
+
+def _payload() -> bytes:
+    piece = {
+        "module": "__main__",
+        "name": "warm",
+        "qualname": "warm",
+        "text": _FUNCTION,
+        "file": "warm.py",
+        "line": 3,
+        "column": 0,
+        "free": [],
+        "cells": [],
+        "defaults": None,
+        "kwdefaults": None,
+        "dict": {},
+        "future": [],
+        "class": None,
+    }
+    steps: list[list[Any]] = [
+        ["value", 0, [1, 2.5, "three", None, (True, b"")]],
+        ["function", 1, piece],
+        ["global", "__main__", "warm", 1],
+        ["import", 2, "math", "sqrt"],
+        ["global", "__main__", "sqrt", 2],
+    ]
+    return codec.encode(
+        {
+            "format": 1,
+            "recursion_limit": 1000,
+            "modules": {"__main__": {"file": "warm.py", "package": None, "doc": None}},
+            "sources": {},
+            "resources": {},
+            "steps": steps,
+            "entry": 1,
+            "entry_name": "warm",
+            "classes": [],
+            "allow": [],
+        }
+    )
+
+
+def up(make: "type[Instance]") -> None:
+    """Define and call, with results of the usual types and an exception."""
+    HOST.index = HOST.attempt = HOST.seed = lambda: 1
+    HOST.print = HOST.sleep = lambda _: None  # type: ignore[assignment]
+    main = sys.modules.get("__main__")
+    payload = _payload()
+    arguments = [
+        codec.encode(values)
+        for values in (
+            [1],
+            [300, 70_000],
+            [1.5, "x", None, True],
+            [[1.5] * 9, [1] * 9],
+            [{"a": (1, b"")}],
+        )
+    ]
+    failing = codec.encode([0])
+    for _ in range(_TURNS):
+        instance = make()
+        instance.define(payload)
+        for each in arguments:
+            instance.call(each)
+        try:
+            instance.call(failing)
+        except Failed:
+            continue
+    sources.forget()
+    shipped.forget()
+    if main is None:
+        del sys.modules["__main__"]
+    else:
+        sys.modules["__main__"] = main

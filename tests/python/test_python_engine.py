@@ -1,0 +1,169 @@
+"""The `python` engine's component: what is in it, and that its build makes the same bytes."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from guest_component import COMPONENT, Engine, Failed, Trapped
+from guest_payloads import ROOT, named, simple
+from spm_guest import stdlib
+
+
+@pytest.fixture(scope="module")
+def component() -> Engine:
+    return Engine()
+
+
+def test_every_module_of_the_standard_library_is_offered_or_explained(component: Engine) -> None:
+    text = """
+    def f(absent):
+        import sys
+        missing, present = [], []
+        for name in sorted(sys.stdlib_module_names):
+            if name in absent:
+                try:
+                    __import__(name)
+                except ModuleNotFoundError as error:
+                    if 'inside the sandbox' in str(error):
+                        missing.append(name)
+            elif name in sys.modules:
+                present.append(name)
+        return missing, present, sorted(sys.stdlib_module_names)
+    """
+    missing, present, names = component.instance(simple(text)).call(set(stdlib.ABSENT))
+    assert set(missing) == set(names) & stdlib.ABSENT.keys()
+    others = {"_ios_support", "_android_support", "_apple_support"}
+    assert set(present) >= set(names) - stdlib.ABSENT.keys() - others
+    # And those of the Python that submits: each is a name of one kind or the other.
+    assert sys.stdlib_module_names - set(names) - stdlib.ABSENT.keys() == set()
+
+
+def test_submodules_are_there_too(component: Engine) -> None:
+    text = """
+    def f(names):
+        import sys
+        return [name for name in names if name not in sys.modules]
+    """
+    wanted = (
+        "collections.abc concurrent.futures.thread email.mime.text encodings.cp1252 html.parser "
+        "importlib.metadata importlib.resources json.tool logging.handlers os.path unittest.mock "
+        "urllib.parse xml.dom.minidom xml.etree.ElementTree xml.sax.saxutils zoneinfo"
+    ).split()
+    assert component.instance(simple(text)).call(wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("ssl", "no network"),
+        ("tkinter", "no display"),
+        ("ctypes", "addresses"),
+        ("not_of_the_library", 'include=["not_of_the_library"]'),
+    ],
+)
+def test_an_import_error_says_why(component: Engine, name: str, why: str) -> None:
+    with pytest.raises(Failed) as caught:
+        component.instance(simple(f"def f():\n    import {name}")).call()
+    record = named(caught.value.record)
+    assert record["class"] == "ModuleNotFoundError"
+    assert why in record[1][0]
+    assert record[2] == {"name": name}
+
+
+def test_output_goes_to_the_submitter_in_lines_and_at_the_end(component: Engine) -> None:
+    text = """
+    def f():
+        import logging, sys
+        print('one')
+        print('two', end='')
+        logging.warning('careful')
+        sys.stderr.write('half')
+    """
+    component.instance(simple(text)).call()
+    assert component.printed[0] == b"one\n"
+    assert b"".join(component.printed) in {
+        b"one\nWARNING:root:careful\nhalftwo",
+        b"one\nWARNING:root:careful\ntwohalf",
+    }
+
+
+def test_the_spm_module_has_the_tasks_side(component: Engine) -> None:
+    text = """
+    def f():
+        import spm
+        @spm.wasm_closure(engine='python')
+        def g(x):
+            return x
+        try:
+            spm.laptop
+        except AttributeError as error:
+            return spm.task.index, spm.task.attempt, spm.task.seed, g(1), str(error)
+    """
+    *numbers, told = component.instance(simple(text)).call()
+    assert numbers == [3, 1, 42, 1]
+    assert "submitter's side" in told
+
+
+def test_an_instance_can_be_called_again(component: Engine) -> None:
+    made = component.instance(
+        simple("def f(x):\n    f.seen = getattr(f, 'seen', 0) + x\n    return f.seen")
+    )
+    assert [made.call(1), made.call(2), made.call(3)] == [1, 3, 6]
+
+
+def test_garbage_in_cycles_is_collected(component: Engine) -> None:
+    text = """
+    def f():
+        for _ in range(300):
+            x = [bytearray(1 << 20)]
+            x.append(x)
+        return 'done'
+    """
+    assert component.instance(simple(text)).call() == "done"
+
+
+def test_instances_do_not_share_what_tasks_change(component: Engine) -> None:
+    text = "def f():\n    import json\n    seen = hasattr(json, 'mark')\n    json.mark = 1\n    return seen"
+    assert [component.instance(simple(text)).call() for _ in range(2)] == [False, False]
+
+
+def test_c_code_that_recurses_without_end_ends_the_instance(component: Engine) -> None:
+    # The host reports an exhausted stack as RecursionError; the runtime here just traps.
+    text = """
+    def f():
+        x = []
+        for _ in range(100_000):
+            x = [x]
+        return repr(x)
+    """
+    made = component.instance(simple(text))
+    with pytest.raises((Trapped, Failed)) as caught:
+        made.call()
+    if isinstance(caught.value, Trapped):
+        assert "call stack exhausted" in str(caught.value)
+    else:
+        assert named(caught.value.record)["class"] == "RecursionError"
+
+
+def test_two_builds_in_different_folders_are_equal(tmp_path: Path) -> None:
+    digests = [hashlib.sha256(COMPONENT.read_bytes()).hexdigest()]
+    for folder in (ROOT, tmp_path / "elsewhere"):
+        if folder != ROOT:
+            for part in ("python-engine", "wit"):
+                shutil.copytree(ROOT / part, folder / part)
+        made = tmp_path / "made.wasm"
+        command = [sys.executable, str(folder / "python-engine/build.py"), str(made)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
+        assert run.stdout == ""
+        assert run.stderr == ""
+        digests.append(hashlib.sha256(made.read_bytes()).hexdigest())
+    assert len(set(digests)) == 1
+    licences = made.with_suffix(".licences.txt").read_text()
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE" in licences
+    assert "LLVM Exceptions to the Apache 2.0 License" in licences
