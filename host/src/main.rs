@@ -20,7 +20,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a host until it is told to stop (SIGTERM, SIGINT).
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Prints this host's peer id, which others allow or trust.
     Id(StateArgs),
     /// Prints how the host that runs here is doing, as JSON.
@@ -33,7 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::CompileChild => return spm_host::compile_child::run_child(),
-        Command::Run(args) => daemon::run(args),
+        Command::Run(args) => daemon::run(*args),
         Command::Id(args) => daemon::id(&args),
         Command::Status(args) => daemon::status(&args),
     };

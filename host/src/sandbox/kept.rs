@@ -158,7 +158,7 @@ impl Restored {
         }
         // SAFETY: the store is borrowed, so no guest runs, and nobody else has its memory.
         let private = unsafe { self.pages.restore(&self.saved, map) }?;
-        Ok(private.map(|private| private + self.saved.private_bytes()))
+        Ok(private.map(|private| private + self.saved.own_bytes()))
     }
 }
 

@@ -4,8 +4,8 @@
 //! mapping of an [`Image`], whose pages the kernel copies when they are first written to. So the pages that differ from
 //! the image are those that are no longer the file's, and Linux can be asked which these are (`PAGEMAP_SCAN`, since 6.7).
 //!
-//! A [`Saved`] state is the contents of the pages that differ at some moment. To restore it, every page that differs from
-//! the image is given its saved content if it has one, or else the image's.
+//! A [`Saved`] state is an image of the pages that differ at some moment, which the memory maps from then on. To restore
+//! it, every page that is no longer a file's is given what it had: of the saved state's, or else of the first image's.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -21,9 +21,11 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::pagemap::PageMap;
 
-/// Bytes that a task may leave changed, beyond what its closure changed before, for them to be restored in place. More
-/// is given back: that costs page faults, and this costs memory while nothing runs.
+/// Bytes that a task may leave changed for them to be restored in place. More is given back: that costs page faults, and
+/// this costs memory while nothing runs.
 const RESIDENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Pages that do not differ, between such that do, and are saved with them: a process has 65 530 mappings.
+const GAP_PAGES_MAX: usize = 8;
 
 /// Bytes of a page of this machine.
 pub(super) fn page_bytes() -> usize {
@@ -147,16 +149,7 @@ impl Pages {
                 return Err(io::Error::other("the image is larger than the memory"));
             }
             // SAFETY: the range is within the reservation, which nobody uses yet.
-            unsafe {
-                rustix::mm::mmap(
-                    pages.mapping.base.as_ptr().cast(),
-                    image.bytes,
-                    ProtFlags::READ | ProtFlags::WRITE,
-                    MapFlags::PRIVATE | MapFlags::FIXED,
-                    &image.file,
-                    0,
-                )?;
-            }
+            unsafe { pages.map_image(&(0..image.bytes), image, 0)? };
         }
         pages.bytes.store(pages.image_bytes(), Ordering::Relaxed);
         pages.grow_to(bytes)?;
@@ -200,26 +193,65 @@ impl Pages {
         })
     }
 
-    /// The state it is in.
+    /// The state it is in. Its pages that differ become a file's, too: those that differ later were written to since.
     ///
     /// # Safety
-    /// Nobody writes to the memory meanwhile.
+    /// Nobody uses the memory meanwhile.
     pub(super) unsafe fn save(&self, map: &PageMap) -> io::Result<Saved> {
-        let page_bytes = page_bytes();
-        let mut saved = Saved { bytes: self.bytes(), pages: Vec::new(), contents: Vec::new() };
-        self.differing(map, |range| {
-            saved.pages.extend(range.clone().step_by(page_bytes));
-            // SAFETY: the range is of the memory, which the caller keeps from being written to.
-            saved.contents.extend_from_slice(unsafe {
-                std::slice::from_raw_parts(self.mapping.base.as_ptr().add(range.start), range.len())
-            });
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        self.differing(map, |range| match runs.last_mut() {
+            // Fewer mappings are worth a few pages more.
+            Some(last) if range.start - last.end <= GAP_PAGES_MAX * page_bytes() => {
+                last.end = range.end;
+            }
+            _ => runs.push(range),
         })?;
-        saved.contents.shrink_to_fit();
-        Ok(saved)
+        let bytes: usize = runs.iter().map(ExactSizeIterator::len).sum();
+        let image = Image::new(bytes.max(page_bytes()), |file| {
+            let mut at = 0;
+            for run in &runs {
+                // SAFETY: the range is of the memory, which the caller keeps from being used.
+                let content =
+                    unsafe { std::slice::from_raw_parts(self.address(run.start), run.len()) };
+                file[at..at + run.len()].copy_from_slice(content);
+                at += run.len();
+            }
+        })?;
+        let mut at = 0;
+        for run in &runs {
+            // SAFETY: the range is of the memory, which the caller keeps from being used, and which has the same content
+            // after this, also if it fails: then it has it where it had it.
+            unsafe { self.map_image(run, &image, at)? };
+            at += run.len();
+        }
+        Ok(Saved { bytes: self.bytes(), runs, image })
     }
 
-    /// Puts it back into a state that it was in, and says how many bytes of it are no longer the image's. Nothing if it
-    /// has grown since: no memory shrinks.
+    fn address(&self, offset: usize) -> *mut u8 {
+        self.mapping.base.as_ptr().wrapping_add(offset)
+    }
+
+    /// Maps what an image has from `at` on.
+    ///
+    /// # Safety
+    /// The range is of the reservation, and nobody uses it meanwhile.
+    unsafe fn map_image(&self, range: &Range<usize>, image: &Image, at: usize) -> io::Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            rustix::mm::mmap(
+                self.address(range.start).cast(),
+                range.len(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED,
+                &image.file,
+                at as u64,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Puts it back into the state that it was in when `saved` was, which was the last of its states to be saved. Says how
+    /// many bytes are its own now; nothing if it has grown since: no memory shrinks.
     ///
     /// # Safety
     /// Nobody uses the memory meanwhile.
@@ -227,53 +259,46 @@ impl Pages {
         if self.bytes() != saved.bytes {
             return Ok(None);
         }
-        let page_bytes = page_bytes();
         let mut changed = Vec::new();
         self.differing(map, |range| changed.push(range))?;
         let bytes: usize = changed.iter().map(ExactSizeIterator::len).sum();
-        let is_kept = bytes <= saved.contents.len() + RESIDENT_BYTES_MAX;
-        let mut own = saved.pages.iter().copied().peekable();
+        let is_kept = bytes <= RESIDENT_BYTES_MAX;
+        let mut parts = Parts::new(saved);
         for range in changed {
-            for offset in range.step_by(page_bytes) {
-                while own.next_if(|page| *page < offset).is_some() {}
-                if own.peek() != Some(&offset) {
-                    // SAFETY: the page is of the memory, which the caller keeps from being used.
-                    unsafe { self.reset(offset..offset + page_bytes, is_kept)? };
-                }
+            let mut offset = range.start;
+            while offset < range.end {
+                let (part, content) = parts.at(offset..range.end, self.image.as_deref());
+                offset = part.end;
+                // SAFETY: the part is of the memory, which the caller keeps from being used.
+                unsafe { self.reset(part, content, is_kept)? };
             }
         }
-        for (offset, content) in saved.pages.iter().zip(saved.contents.chunks_exact(page_bytes)) {
-            // SAFETY: as above; the contents of a page are a page.
-            unsafe {
-                let page = self.mapping.base.as_ptr().add(*offset);
-                page.copy_from_nonoverlapping(content.as_ptr(), page_bytes);
-            }
-        }
-        Ok(Some(if is_kept { bytes } else { saved.contents.len() }))
+        Ok(Some(if is_kept { bytes } else { 0 }))
     }
 
-    /// Gives a page the content that the image has there, or zeros beyond it.
+    /// Gives a part the content it had; none stands for zeros.
     ///
     /// # Safety
-    /// The page is of the memory, and nobody uses it meanwhile.
-    unsafe fn reset(&self, page: Range<usize>, is_kept: bool) -> io::Result<()> {
-        // SAFETY: the caller says that it is of the memory, and so of the mapping.
-        let address = unsafe { self.mapping.base.as_ptr().add(page.start) };
-        if !is_kept {
-            // SAFETY: the page is ours; it is the image's again, or zeros, when it is touched next.
-            unsafe {
-                rustix::mm::madvise(address.cast(), page.len(), Advice::LinuxDontNeed)?;
-            }
-            return Ok(());
-        }
-        match &self.image {
-            Some(image) if page.start < image.bytes => {
-                let content = image.content(page);
-                // SAFETY: two pages, one of which is of the image's own mapping.
+    /// The part is of the memory, and nobody uses it meanwhile.
+    unsafe fn reset(
+        &self,
+        part: Range<usize>,
+        content: Option<&[u8]>,
+        is_kept: bool,
+    ) -> io::Result<()> {
+        let address = self.address(part.start);
+        match content {
+            // SAFETY: the pages are ours; they are a file's again, or zeros, when they are touched next.
+            _ if !is_kept => unsafe {
+                rustix::mm::madvise(address.cast(), part.len(), Advice::LinuxDontNeed)?;
+            },
+            Some(content) => {
+                assert_eq!(content.len(), part.len(), "the content is the part's");
+                // SAFETY: as long as the part, and of another mapping.
                 unsafe { address.copy_from_nonoverlapping(content.as_ptr(), content.len()) };
             }
-            // SAFETY: it is a page.
-            _ => unsafe { address.write_bytes(0, page.len()) },
+            // SAFETY: the part is of the memory.
+            None => unsafe { address.write_bytes(0, part.len()) },
         }
         Ok(())
     }
@@ -284,16 +309,61 @@ impl Pages {
 pub(super) struct Saved {
     /// Bytes that the guest could use.
     bytes: usize,
-    /// Offsets of the pages that differed from the image, in order.
-    pages: Vec<usize>,
-    /// Their contents.
-    contents: Vec<u8>,
+    /// What differed from the memory's own image, in order, and a little between.
+    runs: Vec<Range<usize>>,
+    /// What it had there, one run after the other.
+    image: Image,
 }
 
 impl Saved {
-    /// Bytes that differ from the image.
-    pub(super) fn private_bytes(&self) -> usize {
-        self.contents.len()
+    /// Bytes that it takes.
+    pub(super) fn own_bytes(&self) -> usize {
+        self.image.bytes
+    }
+}
+
+/// Finds what a memory had where. Offsets ascend.
+struct Parts<'a> {
+    saved: &'a Saved,
+    /// The run that is looked at, and where its content is.
+    run: usize,
+    at: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn new(saved: &'a Saved) -> Self {
+        Self { saved, run: 0, at: 0 }
+    }
+
+    /// As much of the start of `range` as comes from one place, and what the memory had there; none for zeros.
+    fn at(
+        &mut self,
+        range: Range<usize>,
+        image: Option<&'a Image>,
+    ) -> (Range<usize>, Option<&'a [u8]>) {
+        let runs = &self.saved.runs;
+        while runs.get(self.run).is_some_and(|run| run.end <= range.start) {
+            self.at += runs[self.run].len();
+            self.run += 1;
+        }
+        let start = range.start;
+        match runs.get(self.run) {
+            Some(run) if run.start <= start => {
+                let end = run.end.min(range.end);
+                let at = self.at + start - run.start;
+                (start..end, Some(self.saved.image.content(at..at + end - start)))
+            }
+            next => {
+                let end = next.map_or(range.end, |run| run.start.min(range.end));
+                match image {
+                    Some(image) if start < image.bytes => {
+                        let end = end.min(image.bytes);
+                        (start..end, Some(image.content(start..end)))
+                    }
+                    _ => (start..end, None),
+                }
+            }
+        }
     }
 }
 
@@ -366,5 +436,81 @@ unsafe impl MemoryCreator for Creator {
             MAKING.with_borrow_mut(|making| making.memory = Some(Arc::clone(&pages)));
         }
         Ok(Box::new(Linear(pages)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PAGES: usize = 3000;
+    const IMAGE_PAGES: usize = 1000;
+
+    fn memory() -> Pages {
+        let image = Image::new(IMAGE_PAGES * page_bytes(), |image| {
+            for (index, page) in image.chunks_mut(page_bytes()).enumerate() {
+                page[7] = index as u8;
+            }
+        });
+        let bytes = PAGES * page_bytes();
+        Pages::new(bytes, 2 * bytes, Some(Arc::new(image.unwrap()))).unwrap()
+    }
+
+    fn content(pages: &mut Pages) -> &mut [u8] {
+        // SAFETY: no guest has this memory.
+        unsafe { std::slice::from_raw_parts_mut(pages.address(0), pages.bytes()) }
+    }
+
+    fn write(pages: &mut Pages, ranges: &[(usize, usize)]) {
+        for &(start, count) in ranges {
+            for page in start..(start + count).min(PAGES) {
+                content(pages)[page * page_bytes() + 11] ^= 0x55;
+            }
+        }
+    }
+
+    /// Ranges of pages: mostly few, sometimes more than are restored in place.
+    fn ranges() -> impl Strategy<Value = Vec<(usize, usize)>> {
+        let count = prop_oneof![4 => 0..40_usize, 1 => 0..PAGES];
+        proptest::collection::vec((0..PAGES, count), 0..12)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_is_written_is_undone(
+            before in ranges(),
+            after in proptest::collection::vec(ranges(), 1..5),
+        ) {
+            let Some(map) = PageMap::get() else { return Ok(()) };
+            let mut pages = memory();
+            write(&mut pages, &before);
+            let expected = content(&mut pages).to_vec();
+            // SAFETY: no guest has this memory.
+            let saved = unsafe { pages.save(map) }.unwrap();
+            prop_assert!(*content(&mut pages) == expected, "saving changes nothing");
+            for ranges in after {
+                write(&mut pages, &ranges);
+                // SAFETY: as above.
+                let kept = unsafe { pages.restore(&saved, map) }.unwrap();
+                prop_assert!(kept.unwrap() <= RESIDENT_BYTES_MAX);
+                prop_assert!(*content(&mut pages) == expected, "all of it is restored");
+            }
+        }
+    }
+
+    #[test]
+    fn a_memory_that_has_grown_is_not_restored() {
+        let Some(map) = PageMap::get() else { return };
+        let mut pages = memory();
+        // SAFETY: no guest has this memory.
+        let saved = unsafe { pages.save(map) }.unwrap();
+        pages.grow_to(pages.bytes() + 64 * 1024).unwrap();
+        content(&mut pages)[PAGES * page_bytes()] = 1;
+        // SAFETY: as above.
+        assert_eq!(unsafe { pages.restore(&saved, map) }.unwrap(), None);
+        assert!(pages.grow_to(3 * PAGES * page_bytes()).is_err(), "beyond what is reserved");
     }
 }
