@@ -247,3 +247,23 @@ def test_a_command_line_has_source_too() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stdout == "2 f\n", done.stderr
+
+
+def test_c_code_that_recurses_without_end_raises(pool: spm.Pool) -> None:
+    def deep(n: int) -> str:
+        nested: Any = []
+        for _ in range(n):
+            nested = [nested]
+        return repr(nested)
+
+    with pytest.raises(RecursionError):
+        pool.submit(python(deep), 100_000).result()
+
+
+def test_folders_are_refused_with_a_way_out() -> None:
+    reads = spm.wasm_closure(engine="python", allow=["fs:ro:/etc"])(len)
+    with (
+        spm.laptop(1) as pool,
+        pytest.raises(spm.ClosureRefused, match="pass what is in the files"),
+    ):
+        pool.submit(reads, [1]).result()

@@ -13,6 +13,8 @@ use spm_protocol::manifest::Capability;
 use spm_protocol::manifest::ManifestError;
 use spm_protocol::{Certified, ContentId, Engine, Manifest, PeerId, SessionId, SignedManifest};
 
+use crate::sandbox::GrantError;
+
 pub use component::{ComponentError, check_component};
 
 /// Whose closures a host runs.
@@ -87,6 +89,9 @@ pub enum VerifyError {
         /// What the closure asks for.
         capability: Capability,
     },
+    /// No host can give it.
+    #[error(transparent)]
+    NotOffered(#[from] GrantError),
     /// A task would need more memory than the host gives one.
     #[error("asks for {} MiB, this host allows {} MiB", mebibytes(*asked_bytes), mebibytes(*allowed_bytes))]
     Memory {
@@ -162,6 +167,12 @@ pub fn check_manifest(
     let manifest = signed.verify_by(submitter.transport, session, now_unix_ms)?;
     if !offer.engines.contains(&manifest.engine) {
         return Err(VerifyError::Engine { engine: manifest.engine });
+    }
+    for capability in &manifest.capabilities {
+        // Nobody could grant it: to name a flag would send the user in circles.
+        if let Capability::ReadOnlyFolder(folder) = capability {
+            return Err(GrantError::Folder { folder: folder.clone() }.into());
+        }
     }
     let refused = manifest.capabilities.iter().find(|capability| !offer.grants.has(capability));
     if let Some(capability) = refused {

@@ -127,11 +127,7 @@ fn capabilities_are_what_the_hosts_owner_says() {
     };
     let mut hub = Hub::online(&host, &[asking(vec![Capability::Clock, variable("HOME")])]);
     hub.conclude();
-    for (capability, text) in [
-        (Capability::Random, "random"),
-        (variable("PATH"), "env:PATH"),
-        (Capability::ReadOnlyFolder("/data".to_owned()), "fs:ro:/data"),
-    ] {
+    for (capability, text) in [(Capability::Random, "random"), (variable("PATH"), "env:PATH")] {
         let refusals = hub.prepare(&[asking(vec![Capability::Clock, capability])]).unwrap_err();
         let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
         let expected = format!(
@@ -140,4 +136,21 @@ fn capabilities_are_what_the_hosts_owner_says() {
         assert!(refusal.reason.contains(&expected), "{}", refusal.reason);
     }
     host.stop();
+}
+
+#[test]
+fn folders_are_refused_whoever_the_host_belongs_to() {
+    let folder = || Capability::ReadOnlyFolder("/data".to_owned());
+    for grants in [Grants::Any, Grants::These(BTreeSet::new())] {
+        let host = host_that_grants(1, Submitters::Any, grants);
+        let mut hub = Hub::online(&host, &[Closure::new(Guest { ..LOG }.component())]);
+        hub.conclude();
+        let asking =
+            Closure { capabilities: vec![folder()], ..Closure::new(Guest { ..LOG }.component()) };
+        let refusals = hub.prepare(&[asking]).unwrap_err();
+        let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
+        let reason = &refusal.reason;
+        assert!(reason.contains("`fs:ro:/data` is not offered by this version"), "{reason}");
+        host.stop();
+    }
 }
