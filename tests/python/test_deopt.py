@@ -465,7 +465,7 @@ def backed(function: Any) -> Any:
     compiled = closure._compiled
     binding, row = compiled.bind((1,), {})
     made = compiled.specialise(binding, row)
-    made.fallback = travelled(binding, compiled, row)[1]
+    made.fallback = travelled(binding, compiled, row, None)[1]
     return closure
 
 

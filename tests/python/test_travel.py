@@ -1,6 +1,7 @@
 """What travels to the `python` engine, what does not and why, and when it is taken."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import spm
+from spm._closure import prepare
 
 LOCK = threading.Lock()
 LIMIT = 3
@@ -267,3 +269,121 @@ def test_folders_are_refused_with_a_way_out() -> None:
         pytest.raises(spm.ClosureRefused, match="pass what is in the files"),
     ):
         pool.submit(reads, [1]).result()
+
+
+class Config:
+    def __init__(self) -> None:
+        self.level = 1
+
+
+class Registry:
+    items: list[int] = []
+    config = Config()
+
+
+CONFIG = Config()
+OPERATIONS = {"f": abs}
+NESTED = (1, [2])
+
+
+def increments(x: int) -> int:
+    return x + 1
+
+
+def with_default(seen: dict[str, int] = {}) -> int:
+    return len(seen)
+
+
+def counted() -> Any:
+    return counted.calls  # type: ignore[attr-defined]
+
+
+def reads_instance() -> Any:
+    return CONFIG.level
+
+
+def reads_operations() -> Any:
+    return OPERATIONS["f"](-1)
+
+
+def reads_default() -> Any:
+    return with_default()
+
+
+def reads_items() -> Any:
+    return Registry.items, Registry.config.level
+
+
+def reads_attribute() -> Any:
+    return counted()
+
+
+def reads_nested() -> Any:
+    return NESTED
+
+
+def change_attributes() -> None:
+    Registry.config.level += 1
+
+
+def change_calls() -> None:
+    counted.calls += 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("function", "change"),
+    [
+        (reads_instance, lambda: vars(CONFIG).update(level=CONFIG.level + 1)),
+        (reads_operations, lambda: OPERATIONS.update(f=increments)),
+        (reads_default, lambda: with_default.__defaults__[0].update(a=1)),
+        (reads_items, change_attributes),
+        (reads_attribute, change_calls),
+        (reads_nested, lambda: NESTED[1].append(3)),
+    ],
+    ids=lambda it: getattr(it, "__name__", ""),
+)
+def test_what_is_changed_in_place_travels_as_it_is_now(
+    pool: spm.Pool, function: Any, change: Any
+) -> None:
+    counted.calls = 0  # type: ignore[attr-defined]
+    closure = python(function)
+    before = pool.submit(closure).result()
+    assert before == function()
+    change()
+    assert function() != before
+    assert pool.submit(closure).result() == function()
+
+
+def test_what_did_not_change_is_the_same_closure() -> None:
+    closure = python(reads_instance)
+    first, _ = prepare(closure, (), {})
+    assert prepare(closure, (), {})[0] is first
+    CONFIG.level += 1
+    assert prepare(closure, (), {})[0] is not first
+
+
+def test_the_debuggers_pool_takes_what_the_others_take() -> None:
+    def grows(shape: Shape) -> Shape:
+        shape.size += 1
+        return shape
+
+    given = Shape(3.0)
+    with spm.serial(sandbox=False) as plain:
+        assert plain.submit(grows, given).result().size == 4.0
+    assert given.size == 3.0
+
+
+def test_the_guests_compiler_does_not_warn_of_what_yours_does_not(
+    pool: spm.Pool, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "def odd(x):\n    try:\n        x += 1\n    finally:\n        return x  # 3.14 warns\n"
+    )
+    spec = importlib.util.spec_from_file_location("odd", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert pool.submit(python(module.odd), 1).result() == 2
+    assert capfd.readouterr() == ("", "")

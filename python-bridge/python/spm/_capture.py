@@ -123,12 +123,16 @@ class Gathered:
     reads: list[_Read]
     codes: list[tuple[types.FunctionType, types.CodeType]]
     entry: Source | None
+    is_volatile: bool = False
+    """Whether something in it may have changed although every name stands for the same object."""
 
     def is_current(self) -> bool:
         """Tell whether every name still stands for the same, and every function is the same.
 
         Asked at each `submit`: a loop without calls where it can be.
         """
+        if self.is_volatile:
+            return False
         for read in self.reads:
             place = read.place
             if type(place) is dict:

@@ -14,6 +14,7 @@ from ._errors import NEVER_RAISED, InternalError, RemoteException, TaskError, re
 from ._spm import Defined, Sandbox
 from ._task import TaskInfo, running
 from ._traceback import hide
+from ._travelled import classes_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -134,6 +135,11 @@ class _PlainCall:
         return self.function(*row[:count], **dict(zip(self.words, row[count:], strict=True)))
 
 
+def _classes(closure: _PlainCall, value: object) -> tuple[type, ...]:
+    """A class table for a value: that of the closure, and the classes that the value brings."""
+    return tuple(dict.fromkeys([*closure.classes, *classes_in(value)]))
+
+
 class Plain(Executor):
     """Plain Python; values travel as they would."""
 
@@ -150,13 +156,14 @@ class Plain(Executor):
     def _call(
         self, closure: _PlainCall, row: Row, index: int, attempt: int
     ) -> tuple[Any, Failed | None]:
-        classes = closure.classes
+        classes = _classes(closure, row)
         row = _spm.decode(_spm.encode(row, classes), classes)
         try:
             with running(index, attempt, _spm.seed_of(index)):
                 value = closure(row)
                 if inspect.iscoroutine(value):
                     value = _finished(value)
+            classes = _classes(closure, value)
             data = _spm.encode(value, classes, f"the result of `{closure.name}`")
             return _spm.decode(data, classes), None
         except KeyboardInterrupt:

@@ -282,14 +282,11 @@ class Compiled:
 
     def _travel(self, binding: Binding, row: Row) -> Travelled:
         known = self.travelled
-        if known is not None and known[0].is_current() and known[1].knows(row):
-            made = known[1]
-        else:
-            gathered, made = travelled(binding, self, row)
-            known = self.travelled = gathered, made
+        if known is None or not known[0].is_current() or not known[1].knows(row):
+            known = self.travelled = travelled(binding, self, row, known and known[1])
         self.found = known
-        self.latest_engine = made
-        return made
+        self.latest_engine = known[1]
+        return known[1]
 
     def specialise_natively(self, binding: Binding, row: Row) -> Specialisation:
         """Find or make what the compiler makes of the closure. Raises `CompileError`."""

@@ -8,7 +8,6 @@ of steps (see `docs/python-engine.md`), which the guest carries out inside the s
 
 from __future__ import annotations
 
-import collections
 import inspect
 import sys
 import types
@@ -46,8 +45,6 @@ class Parcel:
     """The class table: values and exceptions name classes by their index here."""
     gathered: Gathered
     """What it rests on, to be compared before each use."""
-    scientific: str | None
-    """A module that only the `scientific` engine has, if it needs one."""
     bound: int
     """Leading arguments that travel with the closure, since they are no values."""
 
@@ -59,7 +56,6 @@ class _Where:
     reader: str
     file: str
     position: Position | None
-    source: str = ""
 
 
 @dataclass(slots=True)
@@ -95,6 +91,8 @@ class _State:
     """Registries and late methods of classes, which are taken when all classes have been made."""
     runs_code: bool = False
     """Whether a step runs code that the user wrote: a decorator, a metaclass."""
+    is_volatile: bool = False
+    """Whether something was taken that may change in place, unseen."""
 
     def copy(self) -> _State:
         return _State(
@@ -114,6 +112,7 @@ class _State:
             dict(self.containers),
             list(self.attributes),
             self.runs_code,
+            self.is_volatile,
         )
 
 
@@ -146,7 +145,6 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         self.reads_hints = False
         self.state = _State()
         self.shipped = Shipped()
-        self.scientific: str | None = None
         # Objects whose addresses are in the memo must live as long as it does.
         self.kept: list[object] = []
         self.where: list[_Where] = []
@@ -201,9 +199,10 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
             "classes": table,
             "allow": list(allow),
         }
-        gathered = Gathered([], [], self.state.reads, self.state.codes, None)
+        state = self.state
+        gathered = Gathered([], [], state.reads, state.codes, None, state.is_volatile)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
-        return Parcel(encoded, tuple(classes), gathered, self.scientific, bound)
+        return Parcel(encoded, tuple(classes), gathered, bound)
 
     def _finish(self) -> None:
         """Add the steps that come last: what was changed by code that runs again is put right."""
@@ -230,8 +229,7 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
             try:
                 _spm.encode(argument, classes)
             except TypeError:
-                # What is part of the closure is looked at anew for each use.
-                self.state.reads.append(_Read({}, {}, "", object()))
+                self.state.is_volatile = True
                 if self._attempt(argument) is None:
                     return 0
                 return index + 1
@@ -396,13 +394,14 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
     def watch(self, read: _Read) -> _Read:
         """Note what a name stands for, to be compared before the next use."""
         read.value = read.now()
-        if isinstance(read.value, list | dict | set | tuple | bytearray | collections.deque):
-            classes = tuple(self.state.classes)
-            try:
-                read.frozen = _spm.encode(read.value, classes)
-            except TypeError:
-                read.frozen = b""
         self.state.reads.append(read)
+        if self.is_fixed(read.value):
+            return read
+        try:
+            # What is nothing but data is compared by its bytes, which costs less than to start anew.
+            read.frozen = _spm.encode(read.value)
+        except TypeError:
+            self.state.is_volatile = True
         return read
 
     def take_named(self, name: str, value: object) -> int:

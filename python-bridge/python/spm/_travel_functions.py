@@ -37,6 +37,7 @@ class FunctionMixin:
         def remember(self, value: object, register: int) -> int: ...
         def refuse(self, message: str, help_text: str) -> Exception: ...
         def watch(self, read: _Read) -> _Read: ...
+        def is_fixed(self, value: object) -> bool: ...
         def namespace_of(self, name: str | None, namespace: dict[str, Any], file: str) -> str: ...
         def take_names(
             self,
@@ -113,6 +114,11 @@ class FunctionMixin:
         }
         if self.hints and function.__annotations__:
             changed["__annotations__"] = function.__annotations__
+        given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        own = [value for name, value in vars(function).items() if name != "__wrapped__"]
+        if own or not all(map(self.is_fixed, given)):
+            # Nobody is told when a default value or an attribute changes.
+            self.state.is_volatile = True
         kept = {
             name: taken
             for name, value in {**vars(function), **changed}.items()

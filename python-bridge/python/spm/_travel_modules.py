@@ -22,7 +22,6 @@ class ModuleMixin:
     if TYPE_CHECKING:
         state: _State
         shipped: Shipped
-        scientific: str | None
 
         def step(self, operation: str, *rest: Any) -> int: ...
         def remember(self, value: object, register: int) -> int: ...
@@ -132,5 +131,4 @@ class ModuleMixin:
         try:
             self.ship(name)
         except CannotShip as error:
-            self.scientific = self.scientific or name.partition(".")[0]
             raise self.refuse(str(error), error.help) from None

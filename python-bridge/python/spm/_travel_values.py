@@ -16,13 +16,29 @@ import typing
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _spm
-from ._capture import describe
+from ._capture import _MISSING, describe
 from ._modules import origin_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LEAVES: Final = (type(None), bool, int, float, complex, str, bytes, bytearray, range)
+_FIXED: Final = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        range,
+        re.Pattern,
+        types.FunctionType,
+        types.ModuleType,
+        types.MethodDescriptorType,
+    }
+)
 _CONTAINERS: Final = (list, tuple, set, frozenset, dict, collections.deque)
 _DEPTH_MAX: Final = 60
 _SHARED_MAX: Final = 5000
@@ -65,6 +81,20 @@ class ValueMixin:
                 for key, item in value.items()  # type: ignore[attr-defined]
             )
         return False
+
+    def is_fixed(self, value: object) -> bool:
+        """Whether a value stays what it is as long as it is this object.
+
+        Functions, classes and modules count: what they read is watched by itself.
+        """
+        kind = type(value)
+        if kind in (tuple, frozenset):
+            return all(map(self.is_fixed, value))  # type: ignore[call-overload]
+        if kind is types.BuiltinFunctionType:
+            return isinstance(value.__self__, types.ModuleType | None)  # type: ignore[attr-defined]
+        if kind in _FIXED or value is _MISSING or isinstance(value, type | enum.Enum):
+            return True
+        return kind is _lru_cache_type or hasattr(kind, "__spm_function__")
 
     def _holds_mutables(self, value: object) -> bool:
         """Whether a container holds containers that something else may hold, too, and change."""

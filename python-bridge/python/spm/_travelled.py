@@ -44,10 +44,10 @@ class Travelled:
 
     __slots__ = (
         "__weakref__",
-        "_binding",
         "_owner",
         "_skipped",
         "arguments",
+        "binding",
         "capabilities",
         "cid",
         "classes",
@@ -57,6 +57,7 @@ class Travelled:
         "engine",
         "fallback",
         "fuel",
+        "given",
         "isolation",
         "memory_bytes",
         "name",
@@ -66,11 +67,15 @@ class Travelled:
         "source",
     )
 
-    def __init__(self, parcel: Parcel, binding: Binding, owner: Compiled) -> None:
+    def __init__(
+        self, parcel: Parcel, binding: Binding, owner: Compiled, given: tuple[type, ...]
+    ) -> None:
         """Made by `prepare`."""
+        self.given = given
+        """Classes that arguments have been of."""
         function = owner.target.function
         options = owner.options
-        self._binding = binding
+        self.binding = binding
         self._owner = owner
         self._skipped = parcel.bound
         self.component = runtime()
@@ -103,9 +108,9 @@ class Travelled:
 
     def rows(self, calls: Iterable[Row]) -> Iterator[Row]:
         """Bind the arguments of further calls as those of the first were."""
-        if self._binding.is_plain:
+        if self.binding.is_plain:
             return iter(calls)
-        rows = map(self._binding.bind, calls)
+        rows = map(self.binding.bind, calls)
         return map(self.trimmed, rows) if self._skipped else rows
 
     def trimmed(self, row: Row) -> Row:
@@ -136,16 +141,25 @@ def _text(function: object) -> str:
     return repr(function)
 
 
-def travelled(binding: Binding, owner: Compiled, row: Row) -> tuple[Gathered, Travelled]:
-    """Make the closure for the values that names stand for now. Raises `CompileError`."""
-    parcel = pack(
-        owner.target,
-        binding.words,
-        owner.options.include,
-        owner.options.allow,
-        tuple(classes_in(row)),
-    )
-    return parcel.gathered, Travelled(parcel, binding, owner)
+def travelled(
+    binding: Binding, owner: Compiled, row: Row, before: Travelled | None
+) -> tuple[Gathered, Travelled]:
+    """Make the closure for what names stand for at this moment, and what that rests on.
+
+    If nothing has changed since `before`, that is it: its runs go on. Raises `CompileError`.
+    """
+    given = dict.fromkeys(() if before is None else before.given)
+    given.update(dict.fromkeys(classes_in(row)))
+    options = owner.options
+    parcel = pack(owner.target, binding.words, options.include, options.allow, tuple(given))
+    if (
+        before is not None
+        and parcel.payload == before.payload
+        and parcel.classes == before.classes
+        and binding is before.binding
+    ):
+        return parcel.gathered, before
+    return parcel.gathered, Travelled(parcel, binding, owner, tuple(given))
 
 
 def classes_in(value: Any) -> Iterator[type]:

@@ -35,7 +35,8 @@ class Instance:
         # The component's own start sets it to what WASI has, which is nothing.
         sys.argv = [""]
         try:
-            self.closure = payload.define(data)
+            with sources.unwarned():
+                self.closure = payload.define(data)
         except BaseException as error:  # noqa: BLE001
             raise Failed(_record(error, EMPTY)) from None
         finally:

@@ -7,7 +7,7 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
-from .sources import whole
+from .sources import unwarned, whole
 
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
@@ -74,7 +74,8 @@ class _Loader(importlib.abc.InspectLoader):
 
     def get_code(self, fullname: str) -> "CodeType":
         file, _, text = _sources[fullname]
-        return compile(text, file, "exec", dont_inherit=True)
+        with unwarned():
+            return compile(text, file, "exec", dont_inherit=True)
 
     def exec_module(self, module: "ModuleType") -> None:
         exec(self.get_code(self.name), module.__dict__)

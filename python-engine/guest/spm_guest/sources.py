@@ -10,6 +10,9 @@ import __future__
 
 import ast
 import linecache
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -33,6 +36,14 @@ def flags_of(features: "list[str]") -> int:
     for name in features:
         flags |= _FLAGS.get(name, 0)
     return flags
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Compile without a word about syntax: this compiler warns of what the submitter's may not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        yield
 
 
 def remember(file: str, text: str, line: int, column: int) -> None:
