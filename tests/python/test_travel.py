@@ -5,6 +5,7 @@ import importlib.util
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -387,3 +388,28 @@ def test_the_guests_compiler_does_not_warn_of_what_yours_does_not(
     spec.loader.exec_module(module)
     assert pool.submit(python(module.odd), 1).result() == 2
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "make", [spm.serial, lambda: spm.laptop(1), lambda: spm.laptop(1, processes=True)]
+)
+def test_your_own_machine_grants_what_you_ask_for(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPM_TEST_VARIABLE", "seven")
+
+    def looks() -> Any:
+        import os
+        import time
+
+        return time.time(), os.environ.get("SPM_TEST_VARIABLE"), os.environ.get("PATH")
+
+    allowed = spm.wasm_closure(engine="python", allow=["clock", "env:SPM_TEST_VARIABLE"])(looks)
+    begun = time.time()
+    with make() as pool:
+        seconds, variable, path = pool.submit(allowed).result()
+        stub = pool.submit(python(looks)).result()
+    assert begun - 1 <= seconds <= time.time() + 1
+    assert (variable, path) == ("seven", None)
+    assert stub[0] < 1e9
+    assert stub[1:] == (None, None)

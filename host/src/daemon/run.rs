@@ -87,6 +87,10 @@ pub(crate) struct RunArgs {
     /// however that ends
     #[arg(long, verbatim_doc_comment)]
     exit_with_stdin: bool,
+    /// Is of the submitter's own machine, started by its pool: grants what
+    /// closures ask for, and loads runtimes of engines when one needs them
+    #[arg(long, verbatim_doc_comment)]
+    of_submitter: bool,
 }
 
 /// Runs a host until it is told to stop.
@@ -122,7 +126,11 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
         memory_bytes,
         labels,
         submitters: Submitters::Owners(args.allow.iter().copied().collect::<BTreeSet<_>>()),
-        grants: Grants::These(args.grants.iter().cloned().collect()),
+        grants: if args.of_submitter {
+            Grants::Any
+        } else {
+            Grants::These(args.grants.iter().cloned().collect())
+        },
         sandbox: SandboxOptions::own_process(),
         compile: CompileMode::Child { executable },
         cache_dir: Some(args.cache_dir.clone().unwrap_or_else(|| folder.clone())),
@@ -176,7 +184,10 @@ async fn serve(
         );
     }
     print_ready(&addresses).map_err(DaemonError::Start)?;
-    host.compile_runtimes().map_err(DaemonError::Start)?;
+    // The first tasks of a pool would share the processors with it, and most pools need no runtime.
+    if !args.of_submitter {
+        host.compile_runtimes().map_err(DaemonError::Start)?;
+    }
     let warming = Arc::clone(host);
     tokio::task::spawn_blocking(move || warming.warm_up());
     let stdin_ended =

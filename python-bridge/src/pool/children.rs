@@ -79,6 +79,7 @@ impl HostChild {
             .arg("--state-dir")
             .arg(&folder)
             .arg("--exit-with-stdin")
+            .arg("--of-submitter")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log)?)
