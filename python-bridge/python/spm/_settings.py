@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from ._spm import __version__
+
 Engine: TypeAlias = Literal["auto", "native", "python", "scientific"]
 Isolation: TypeAlias = Literal["task", "session"]
 
@@ -84,3 +86,27 @@ def _check_capability(name: object) -> None:
             f"`allow` does not know {name!r}; it knows `clock`, `random`, `env:NAME` "
             "and `fs:ro:/PATH`"
         )
+
+
+class Terms:
+    """What the keywords of a closure mean to a host, whichever engine runs it."""
+
+    __slots__ = (
+        "capabilities",
+        "compiler",
+        "deadline_ms",
+        "fuel",
+        "isolation",
+        "memory_bytes",
+        "pure",
+    )
+
+    def __init__(self, options: Options) -> None:
+        """Turn the keywords into a manifest's units."""
+        self.compiler = __version__
+        self.memory_bytes = options.memory_mib << 20
+        self.fuel = options.fuel
+        self.deadline_ms = None if options.deadline_s is None else round(options.deadline_s * 1000)
+        self.capabilities = options.allow
+        self.isolation = options.isolation
+        self.pure = options.pure

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _spm
 from ._capture import describe, gather
 from ._errors import CompileError, Diagnostic
+from ._settings import Terms
 from ._travelled import Travelled, travelled
 from ._types import annotated_types
 
@@ -31,7 +32,7 @@ _COMPILED_KEPT: Final = 256
 _NATIVE: Final = "native"
 
 
-class Specialisation:
+class Specialisation(Terms):
     """A closure, compiled for the types of its arguments and the values it has captured."""
 
     __slots__ = (
@@ -40,20 +41,13 @@ class Specialisation:
         "_bytes",
         "_owner",
         "arguments",
-        "capabilities",
         "cid",
         "classes",
-        "compiler",
         "component",
-        "deadline_ms",
         "engine",
         "fallback",
-        "fuel",
-        "isolation",
-        "memory_bytes",
         "name",
         "payload",
-        "pure",
         "source",
     )
 
@@ -75,25 +69,18 @@ class Specialisation:
         self.arguments = arguments
         self._binding = binding
         self._owner = owner  # and with it its closure, which is found again as long as it lives
-        options = owner.options
+        super().__init__(owner.options)
         self.name = name
         """The function's qualified name."""
         self.source = source
         """What the component was made from, for the manifest's digest."""
         self.engine = _NATIVE
-        self.compiler = _spm.__version__
         self.payload: bytes | None = None
         """What each instance of the component is given before its task."""
         self.fallback: Specialisation | None = None
         """Runs the tasks that this one cannot; it has none itself."""
         self.classes: tuple[type, ...] = ()
         """The class table: values and exceptions name classes by their index here."""
-        self.memory_bytes = options.memory_mib << 20
-        self.fuel = options.fuel
-        self.deadline_ms = None if options.deadline_s is None else round(options.deadline_s * 1000)
-        self.capabilities = options.allow
-        self.isolation = options.isolation
-        self.pure = options.pure
 
     @property
     def function(self) -> object:

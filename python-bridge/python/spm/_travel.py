@@ -8,11 +8,12 @@ of steps (see `docs/python-engine.md`), which the guest carries out inside the s
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import types
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _spm
@@ -79,6 +80,9 @@ class _State:
     codes: list[tuple[types.FunctionType, types.CodeType]] = field(default_factory=list)
     problems: list[_Problem] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
+    """Top-level packages that travel whole."""
+    libraries: set[str] = field(default_factory=set)
+    """Modules of the standard library whose exceptions and records are in the class table."""
     made: set[int] = field(default_factory=set)
     """Registers that a step so far has filled."""
     taking: set[tuple[str, str]] = field(default_factory=set)
@@ -95,25 +99,7 @@ class _State:
     """Whether something was taken that may change in place, unseen."""
 
     def copy(self) -> _State:
-        return _State(
-            list(self.steps),
-            self.registers,
-            dict(self.memo),
-            dict(self.classes),
-            {name: dict(about) for name, about in self.modules.items()},
-            set(self.bound),
-            list(self.reads),
-            list(self.codes),
-            list(self.problems),
-            set(self.sources),
-            set(self.made),
-            set(self.taking),
-            list(self.late),
-            dict(self.containers),
-            list(self.attributes),
-            self.runs_code,
-            self.is_volatile,
-        )
+        return _State(*(copy.copy(getattr(self, each.name)) for each in fields(self)))
 
 
 def pack(

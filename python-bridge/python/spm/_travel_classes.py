@@ -323,9 +323,9 @@ class ClassMixin:
         name = module.__name__
         if name in ("inspect", "typing", "functools"):
             self.reads_hints = True
-        if name in self.state.sources or name == "builtins":
+        if name in self.state.libraries or name == "builtins":
             return
-        self.state.sources.add(name)
+        self.state.libraries.add(name)
         for attribute, value in list(vars(module).items()):
             if (
                 not isinstance(value, type)

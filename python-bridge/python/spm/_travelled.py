@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _runtime, _spm
 from ._errors import CompileError
 from ._modules import origin_of_name
+from ._settings import Terms
 from ._travel import pack
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def runtime() -> _spm.Runtime:
         ) from None
 
 
-class Travelled:
+class Travelled(Terms):
     """A closure whose source and values travel. `spm/_backend.py` says what is read of it."""
 
     __slots__ = (
@@ -48,22 +49,15 @@ class Travelled:
         "_skipped",
         "arguments",
         "binding",
-        "capabilities",
         "cid",
         "classes",
-        "compiler",
         "component",
-        "deadline_ms",
         "engine",
         "fallback",
-        "fuel",
         "given",
-        "isolation",
-        "memory_bytes",
         "name",
         "names",
         "payload",
-        "pure",
         "source",
     )
 
@@ -74,7 +68,7 @@ class Travelled:
         self.given = given
         """Classes that arguments have been of."""
         function = owner.target.function
-        options = owner.options
+        super().__init__(owner.options)
         self.binding = binding
         self._owner = owner
         self._skipped = parcel.bound
@@ -88,13 +82,6 @@ class Travelled:
         self.name = getattr(function, "__qualname__", type(function).__qualname__)
         self.names = list(binding.names or ())[self._skipped :]
         self.source = _text(function)
-        self.compiler = _spm.__version__
-        self.memory_bytes = options.memory_mib << 20
-        self.fuel = options.fuel
-        self.deadline_ms = None if options.deadline_s is None else round(options.deadline_s * 1000)
-        self.capabilities = options.allow
-        self.isolation = options.isolation
-        self.pure = options.pure
 
     @property
     def function(self) -> object:
