@@ -34,6 +34,7 @@ const LOCK_FILE: &str = "host.lock";
 /// What `spm-host run` is told. Help is broken into lines here, for terminals of 80 columns.
 #[derive(Debug, Args)]
 #[command(next_line_help = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     state: StateArgs,
