@@ -281,16 +281,30 @@ class TestWarningsAsErrors:
             pool.submit(closure, BIG).result(timeout=60)
         assert pool.submit(closure, BIG).result(timeout=60) == f"{BIG}, squared"
 
-    def test_the_dispatcher_reports_it(self, parallel: spm.Pool) -> None:
+    def test_who_asks_next_raises_it(self, parallel: spm.Pool) -> None:
         closure = fresh(square)
         fall_back(closure, (1,), words)
+        futures = [parallel.submit(closure, BIG), parallel.submit(closure, 2)]
+        wait(futures, timeout=60)
+        with pytest.raises(spm.DeoptWarning):
+            futures[1].result(timeout=0)
+        assert [it.result(timeout=0) for it in futures] == [f"{BIG}, squared", 4]
+
+    def test_who_awaits_raises_it(self, parallel: spm.Pool) -> None:
+        closure = fresh(square)
+        fall_back(closure, (1,), words)
+        with pytest.raises(spm.DeoptWarning):
+            asyncio.run(awaited(parallel, closure))
+        asyncio.run(awaited(parallel, closure))
+
+    def test_what_nobody_asked_for_is_reported(self) -> None:
+        closure = fresh(square)
         reported: list[Any] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("threading.excepthook", reported.append)
-            futures = [parallel.submit(closure, BIG), parallel.submit(closure, 2)]
-            wait(futures, timeout=60)
-            assert [it.result(timeout=0) for it in futures] == [f"{BIG}, squared", 4]
-            asyncio.run(awaited(parallel, closure))
+            with spm.laptop(1) as pool:
+                fall_back(closure, (1,), words)
+                wait([pool.submit(closure, BIG)], timeout=60)
         assert [it.exc_type for it in reported] == [spm.DeoptWarning]
 
 

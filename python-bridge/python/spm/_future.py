@@ -67,6 +67,8 @@ class Future(concurrent.futures.Future[R]):
         try:
             if self._state in _UNFINISHED:
                 self._settle(timeout)
+            if self._submitter is not None and self._submitter.owes:
+                self._submitter.raise_owed()
             if self._state == _FINISHED and self._exception is None:
                 return self._result
             return super().result(self._left(timeout))
@@ -110,7 +112,10 @@ class Future(concurrent.futures.Future[R]):
     def __await__(self) -> Generator[Any, None, R]:
         import asyncio
 
-        return asyncio.wrap_future(self).__await__()
+        value = yield from asyncio.wrap_future(self).__await__()
+        if self._submitter is not None and self._submitter.owes:
+            self._submitter.raise_owed(awaited=True)
+        return value
 
     def _settle(self, timeout: float | None) -> None:
         if self._submitter is not None and self._state in _UNFINISHED:

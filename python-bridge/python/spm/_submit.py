@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import deque
 from concurrent.futures import InvalidStateError
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,7 @@ class Submitter:
         self._idle: Idle[tuple[Specialisation, int, float | None]] = Idle()
         self._tags: dict[tuple[Specialisation, int, float | None], int] = {}
         self._leader = 0
+        self._unraised: deque[DeoptWarning] = deque()
         self._ended = False
         self._on_end: Callable[[], None] | None = None
         self._opening = threading.Lock()
@@ -146,7 +148,9 @@ class Submitter:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 return
-            self.settle(self._desk.collect(left))
+            warning = self.settle(self._desk.collect(left))
+            if warning is not None:
+                raise warning
 
     def cancel(self, future: Future[Any]) -> None:
         """Stop the task of `future`, which is marked as cancelled already."""
@@ -159,8 +163,53 @@ class Submitter:
         with self._lock:
             return future._key in islice(self._futures, self._hosts.slots())
 
-    def settle(self, each: Sequence[tuple[int, Done]]) -> None:
-        """Give futures what became of their tasks, and warn of what there is to be warned of."""
+    def raise_owed(self, *, awaited: bool = False) -> None:
+        """Raise a warning that is an error, and that came when nobody waited."""
+        import asyncio
+
+        if asyncio._get_running_loop() is not None and not awaited:
+            return  # the loop asks in callbacks of its own, where what is raised is lost
+        try:
+            warning = self._unraised.popleft()
+        except IndexError:
+            return  # somebody else raised it
+        raise warning
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is a warning to raise."""
+        return bool(self._unraised)
+
+    def _warn(self) -> DeoptWarning | None:
+        notices = self._desk.notices()
+        if notices:
+            try:
+                _deopt.warn(notices)
+            except DeoptWarning as warning:
+                return warning
+        return None
+
+    def settle_unasked(self, each: Sequence[tuple[int, Done]]) -> None:
+        """Settle futures that nobody may be waiting for; whoever asks next hears the warnings."""
+        warning = self._warn()
+        if warning is not None:
+            # Before any future is done: who waits for one finds it.
+            self._unraised.append(warning)
+        self._settle(each)
+
+    def report_owed(self) -> None:
+        """Report what nobody asked for."""
+        while self._unraised:
+            _report(self._unraised.popleft())
+
+    def settle(self, each: Sequence[tuple[int, Done]]) -> DeoptWarning | None:
+        """Settle futures, warn of what there is to be warned of, and return what that raised."""
+        warning = self._warn()
+        self._settle(each)
+        return warning
+
+    def _settle(self, each: Sequence[tuple[int, Done]]) -> None:
+        """Give futures what became of their tasks."""
         for key, (index, value, failed, host, attempts, _, engine, _) in each:
             with self._lock:
                 future = self._futures.pop(key, None)
@@ -178,9 +227,6 @@ class Submitter:
                     future.set_exception(error)
             except InvalidStateError:
                 continue  # cancelled at this very moment
-        notices = self._desk.notices()
-        if notices:
-            _deopt.warn(notices)
 
     # What the pool uses.
 
@@ -225,16 +271,13 @@ def _dispatch(desk: _spm.Desk, submitter: weakref.ref[Submitter]) -> None:
         if settling is None:
             return
         if each:
-            try:
-                settling.settle(each)
-            except DeoptWarning as warning:
-                # Warnings are errors, and nobody waits to whom this could be raised.
-                _report(warning)
+            settling.settle_unasked(each)
         else:
             settling.look(_clock())
         del settling
     ending = submitter()
     if ending is not None:
         ending._ended = True
+        ending.report_owed()
         if ending._on_end is not None:
             ending._on_end()
