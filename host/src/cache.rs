@@ -19,7 +19,7 @@ use spm_protocol::limits::MIB;
 use crate::sandbox::Artefact;
 
 /// Bytes of artefacts that are kept; past it those unused longest go.
-pub const CACHE_BYTES_MAX: u64 = 1024 * MIB as u64;
+pub const CACHE_BYTES_MAX: u64 = 3072 * MIB as u64;
 /// Largest artefact that is kept. That of a 100 MiB component is about twice its size.
 const ARTEFACT_BYTES_MAX: u64 = 512 * MIB as u64;
 /// Artefacts from this size on are mapped from their files, so that processes share what of them they use.

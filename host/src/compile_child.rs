@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use spm_protocol::limits::{
-    COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX, KIB, MIB,
+    COMPILE_LONG_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX, KIB, MIB,
 };
 
 use crate::sandbox::{Kind, Profile, Sandbox, SandboxOptions};
@@ -223,7 +223,11 @@ impl ChildCompiler {
                 reason: "no thread for its output".to_owned(),
             }));
         };
-        let result = match self.wait(&receiver, is_abandoned) {
+        let timeout = match kind.profile {
+            Profile::Small | Profile::Python => self.timeout,
+            Profile::Scientific => self.timeout.max(Duration::from_secs(COMPILE_LONG_SECONDS_MAX)),
+        };
+        let result = match self.wait(&receiver, timeout, is_abandoned) {
             Err(error) => Err(error),
             Ok((Ok(answer), output)) => {
                 let spent = spent + begun.elapsed();
@@ -254,9 +258,10 @@ impl ChildCompiler {
     fn wait<T>(
         &self,
         receiver: &mpsc::Receiver<T>,
+        timeout: Duration,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Result<T, CompileChildError> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match receiver.recv_timeout(left.min(STOP_LOOK)) {
@@ -267,7 +272,7 @@ impl ChildCompiler {
                     });
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
-                    return Err(CompileChildError::TimedOut { timeout: self.timeout });
+                    return Err(CompileChildError::TimedOut { timeout });
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) if self.is_stopped.load(Ordering::SeqCst) => {
                     return Err(CompileChildError::Failed { reason: "the host stops".to_owned() });
@@ -281,11 +286,20 @@ impl ChildCompiler {
 
 /// Says what a component is compiled for, in the byte before it.
 fn flags(kind: Kind) -> u8 {
-    u8::from(kind.is_fuelled) | (u8::from(kind.profile == Profile::Python) << 1)
+    let profile = match kind.profile {
+        Profile::Small => 0,
+        Profile::Python => 1,
+        Profile::Scientific => 2,
+    };
+    u8::from(kind.is_fuelled) | profile << 1
 }
 
 fn kind(flags: u8) -> Kind {
-    let profile = if flags & 2 == 0 { Profile::Small } else { Profile::Python };
+    let profile = match flags >> 1 {
+        0 => Profile::Small,
+        1 => Profile::Python,
+        _ => Profile::Scientific,
+    };
     Kind { profile, is_fuelled: flags & 1 != 0 }
 }
 
@@ -366,6 +380,12 @@ fn compile_from_stdin() -> Result<(), String> {
         let precompiled = match profile {
             Profile::Small => small.precompile(&component, is_fuelled),
             Profile::Python => sandbox(profile)?.precompile(&component, is_fuelled),
+            Profile::Scientific => {
+                limit_time(COMPILE_LONG_SECONDS_MAX);
+                let precompiled = sandbox(profile)?.precompile(&component, is_fuelled);
+                limit_time(COMPILE_SECONDS_MAX);
+                precompiled
+            }
         };
         let (is_artefact, mut content) = match precompiled {
             Ok(artefact) => (1, artefact),
@@ -413,9 +433,16 @@ fn set_limits() {
         // A limit that is lower already stays.
         let _ = setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
     };
-    limit(Resource::Cpu, COMPILE_SECONDS_MAX);
+    limit_time(COMPILE_SECONDS_MAX);
     limit(Resource::As, COMPILE_MEMORY_BYTES_MAX);
     limit(Resource::Core, 0);
+}
+
+/// Limits the processor time of this process. The system ends it at the soft limit.
+fn limit_time(seconds: u64) {
+    let limit = Rlimit { current: Some(seconds), maximum: Some(COMPILE_LONG_SECONDS_MAX) };
+    // A limit that is lower already stays.
+    let _ = setrlimit(Resource::Cpu, limit);
 }
 
 /// Ends this process when its parent does: nobody else would stop it before its limits do.

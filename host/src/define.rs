@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError, CacheKey};
 use crate::compile_child::{ChildCompiler, CompileChildError, chain};
 use crate::sandbox::{
-    Artefact, CompileError, Definition, Kind, Profile, Sandbox, SandboxError, SandboxOptions,
+    Artefact, CompileError, Definition, Kind, Parts, Profile, Sandbox, SandboxError, SandboxOptions,
 };
 
 /// Definitions kept in memory although no session uses them.
@@ -67,6 +67,7 @@ pub struct Definer {
     small: Sandbox,
     /// Made when the first closure needs it.
     python: OnceLock<Sandbox>,
+    scientific: OnceLock<Sandbox>,
     child: Option<ChildCompiler>,
     cache: Option<ArtefactCache>,
     kept: Mutex<Kept>,
@@ -106,6 +107,7 @@ impl Definer {
             options,
             small: Sandbox::new(options.with(Profile::Small))?,
             python: OnceLock::new(),
+            scientific: OnceLock::new(),
             child,
             cache,
             kept: Mutex::default(),
@@ -140,7 +142,7 @@ impl Definer {
     pub(crate) async fn turn(&self, profile: Profile) -> Result<OwnedSemaphorePermit, String> {
         let semaphore = match profile {
             Profile::Small => &self.compiling,
-            Profile::Python => &self.compiling_runtime,
+            Profile::Python | Profile::Scientific => &self.compiling_runtime,
         };
         let turn = Arc::clone(semaphore).acquire_owned().await;
         turn.map_err(|_| "this host stops".to_owned())
@@ -197,7 +199,9 @@ impl Definer {
         }
         let definition = match kind.profile {
             Profile::Small => Arc::new(self.make(id, component, kind, is_abandoned)?),
-            Profile::Python => self.make_once(id, component, kind, is_abandoned)?,
+            Profile::Python | Profile::Scientific => {
+                self.make_once(id, component, kind, is_abandoned)?
+            }
         };
         let mut kept = self.kept.lock();
         kept.clock += 1;
@@ -242,13 +246,8 @@ impl Definer {
     fn sandbox(&self, profile: Profile) -> Result<&Sandbox, SandboxError> {
         match profile {
             Profile::Small => Ok(&self.small),
-            Profile::Python => {
-                if let Some(sandbox) = self.python.get() {
-                    return Ok(sandbox);
-                }
-                let sandbox = Sandbox::new(self.options.with(profile))?;
-                Ok(self.python.get_or_init(|| sandbox))
-            }
+            Profile::Python => made(&self.python, self.options.with(profile)),
+            Profile::Scientific => made(&self.scientific, self.options.with(profile)),
         }
     }
 
@@ -261,24 +260,27 @@ impl Definer {
     ) -> Result<Definition, DefineError> {
         let Kind { profile, is_fuelled } = kind;
         let sandbox = self.sandbox(profile).map_err(CompileError::from)?;
+        let parts = sandbox.take_apart(component)?;
+        // Interpreters that differ in what they begin with, and in nothing else, are compiled once.
+        let compiled = if profile.is_interpreter() { ContentId::of(parts.code()) } else { id };
         let compatibility = sandbox.compatibility(is_fuelled).map_err(CompileError::from)?;
-        let key = CacheKey { component: id, compatibility };
+        let key = CacheKey { component: compiled, compatibility };
         // What is compiled here in milliseconds is not worth a file.
-        let is_cached = profile == Profile::Python || self.child.is_some();
+        let is_cached = profile.is_interpreter() || self.child.is_some();
         let cache = self.cache.as_ref().filter(|_| is_cached);
         if let Some(definition) =
-            cache.and_then(|cache| cached(cache, &key, sandbox, component, is_fuelled))
+            cache.and_then(|cache| cached(cache, &key, sandbox, &parts, is_fuelled))
         {
             return Ok(definition);
         }
         // Several processes may use one folder.
         let _lock = match cache {
-            Some(cache) if profile == Profile::Python => {
+            Some(cache) if profile.is_interpreter() => {
                 let lock = cache.lock_compile(is_abandoned);
                 if is_abandoned() {
                     return Err(DefineError::Abandoned);
                 }
-                if let Some(definition) = self::cached(cache, &key, sandbox, component, is_fuelled)
+                if let Some(definition) = self::cached(cache, &key, sandbox, &parts, is_fuelled)
                 {
                     return Ok(definition);
                 }
@@ -287,22 +289,22 @@ impl Definer {
             _ => None,
         };
         let begun = Instant::now();
-        if profile == Profile::Python {
+        if profile.is_interpreter() {
             tracing::info!(component = %id, bytes = component.len(), "compiling a runtime");
         }
         let artefact = match (&self.child, cache) {
-            (Some(child), _) => child.compile_until(component, kind, is_abandoned)?,
-            (None, Some(_)) => sandbox.precompile(component, is_fuelled)?,
-            (None, None) => return Ok(sandbox.compile(component, is_fuelled)?),
+            (Some(child), _) => child.compile_until(parts.code(), kind, is_abandoned)?,
+            (None, Some(_)) => sandbox.precompile(parts.code(), is_fuelled)?,
+            (None, None) => return Ok(sandbox.compile_parts(&parts, is_fuelled)?),
         };
-        if profile == Profile::Python {
+        if profile.is_interpreter() {
             let (took, bytes) = (begun.elapsed(), artefact.len());
             tracing::info!(component = %id, ?took, bytes, "compiled a runtime");
         }
         // SAFETY: it is output of `precompile`, here or in a process that runs our own binary, over a pipe that only we
         // and it hold.
         let definition =
-            unsafe { sandbox.load(component, Artefact::Bytes(&artefact), is_fuelled) }?;
+            unsafe { sandbox.load(&parts, Artefact::Bytes(&artefact), is_fuelled) }?;
         let Some(cache) = cache else { return Ok(definition) };
         cache.put(&key, &artefact);
         if profile == Profile::Small {
@@ -310,8 +312,17 @@ impl Definer {
         }
         // A file's pages are shared by all processes that map it, and are no memory of ours.
         drop(artefact);
-        Ok(self::cached(cache, &key, sandbox, component, is_fuelled).unwrap_or(definition))
+        Ok(self::cached(cache, &key, sandbox, &parts, is_fuelled).unwrap_or(definition))
     }
+}
+
+/// The sandbox of a profile, made when the first closure needs it.
+fn made(sandbox: &OnceLock<Sandbox>, options: SandboxOptions) -> Result<&Sandbox, SandboxError> {
+    if let Some(sandbox) = sandbox.get() {
+        return Ok(sandbox);
+    }
+    let made = Sandbox::new(options)?;
+    Ok(sandbox.get_or_init(|| made))
 }
 
 /// The definition of an artefact in the cache.
@@ -319,13 +330,13 @@ fn cached(
     cache: &ArtefactCache,
     key: &CacheKey,
     sandbox: &Sandbox,
-    component: &[u8],
+    parts: &Parts<'_>,
     is_fuelled: bool,
 ) -> Option<Definition> {
     let cached = cache.get(key)?;
     // SAFETY: the cache gives out only what was put into it under this key, unchanged, which was output of
     // `precompile`. Files in it are replaced, and never written to again.
-    match unsafe { sandbox.load(component, cached.artefact(), is_fuelled) } {
+    match unsafe { sandbox.load(parts, cached.artefact(), is_fuelled) } {
         Ok(definition) => Some(definition),
         Err(error) => {
             let id = key.component;

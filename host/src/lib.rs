@@ -12,6 +12,7 @@ pub mod compile_child;
 pub mod define;
 pub mod host;
 mod runtimes;
+pub mod scientific;
 pub mod sandbox;
 pub mod session;
 pub mod verify;

@@ -66,17 +66,16 @@ impl Runtimes {
 
     /// Keeps a runtime that was fetched and checked. What goes wrong is logged: it is fetched again then.
     pub(crate) fn keep(&self, id: ContentId, content: &[u8]) {
-        let Some(folder) = &self.kept else { return };
-        let keep = || {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(content)?;
-            file.persist(folder.join(file_name(id))).map_err(|error| error.error)?;
-            trim(folder)
-        };
-        if let Err(error) = keep() {
+        if let Some(folder) = &self.kept
+            && let Err(error) = put(folder, id, content)
+        {
             tracing::warn!(%id, %error, "runtime cannot be kept");
         }
+    }
+
+    /// Keeps a runtime that was made here. Returns its path.
+    pub(crate) fn add(state_dir: &Path, id: ContentId, content: &[u8]) -> io::Result<PathBuf> {
+        put(&state_dir.join(FOLDER), id, content)
     }
 }
 
@@ -86,6 +85,16 @@ impl Installed {
         let content = Bytes::from(read(path, None)?);
         Ok(Self { id: ContentId::of(&content), content })
     }
+}
+
+fn put(folder: &Path, id: ContentId, content: &[u8]) -> io::Result<PathBuf> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    let path = folder.join(file_name(id));
+    file.persist(&path).map_err(|error| error.error)?;
+    trim(folder)?;
+    Ok(path)
 }
 
 fn file_name(id: ContentId) -> String {

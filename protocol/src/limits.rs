@@ -15,8 +15,8 @@ pub const FRAME_BYTES_MAX: usize = 1024 * KIB;
 pub const BATCH_TASKS_MAX: usize = 4096;
 /// Largest argument list or result of a task, as CBOR. Bounds what one task costs hub and host.
 pub const VALUE_BYTES_MAX: usize = 256 * MIB;
-/// Largest component a host accepts. The scientific runtime is about 100 MiB.
-pub const COMPONENT_BYTES_MAX: usize = 160 * MIB;
+/// Largest component a host accepts. The scientific runtime has 150 MiB.
+pub const COMPONENT_BYTES_MAX: usize = 256 * MIB;
 /// Largest exception record; text beyond it is cut by the guest.
 pub const RAISED_BYTES_MAX: usize = MIB;
 /// How deep causes, contexts and group members may nest.
@@ -75,6 +75,9 @@ pub const LEASE_DRIFT_PERCENT: u64 = 10;
 pub const PREPARE_DEADLINE_MS: u64 = 120_000;
 /// CPU seconds and wall seconds of the child process that compiles strangers' code.
 pub const COMPILE_SECONDS_MAX: u64 = 120;
+/// The same for an interpreter with compiled packages, of which one at a time is compiled: it takes two minutes of a
+/// processor of today, and may be on a slow one.
+pub const COMPILE_LONG_SECONDS_MAX: u64 = 1200;
 /// Memory of that child process.
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 4096 * MIB as u64;
 /// Lifetime of a manifest's signature and of a transport key's certificate.

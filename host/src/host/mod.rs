@@ -47,7 +47,8 @@ use slot::Slot;
 /// How long [`Host::stop`] waits for sessions to say goodbye, and for what they compile.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Engines whose components this version runs.
-const ENGINES: &[Engine] = &[Engine::Native, Engine::Python, Engine::Guest];
+const ENGINES: &[Engine] =
+    &[Engine::Native, Engine::Python, Engine::Scientific, Engine::Guest];
 
 /// How a host is started. There is no default: the caller decides.
 #[derive(Debug)]

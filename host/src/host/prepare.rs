@@ -170,7 +170,7 @@ async fn define_one(
     let memory_bytes = manifest.limits.memory_bytes;
     let mut definition = host.definer.known(id, kind, memory_bytes);
     let mut turn = None;
-    if definition.is_none() && kind.profile == Profile::Python {
+    if definition.is_none() && kind.profile.is_interpreter() {
         // Whoever waits may find that another made it, or that the host did at its start.
         run.tell_preparing(index, PrepareStep::Compiling, None);
         turn = Some(host.definer.turn(kind.profile).await?);
@@ -182,7 +182,7 @@ async fn define_one(
         let bytes = manifest.component_bytes;
         let (component, is_fetched) = match kind.profile {
             Profile::Small => (fetch(id, bytes).await?, false),
-            Profile::Python => {
+            Profile::Python | Profile::Scientific => {
                 let reading = Arc::clone(host);
                 let here = tokio::task::spawn_blocking(move || reading.runtimes.get(id, bytes));
                 if let Some(component) = here.await.map_err(|error| bug(&error))? {

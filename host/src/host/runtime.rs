@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::Shared;
 use crate::compile_child::chain;
 use crate::runtimes::Installed;
-use crate::sandbox::{Kind, Profile};
+use crate::sandbox::Kind;
 use crate::verify;
 
 /// How far a runtime is.
@@ -39,9 +39,9 @@ pub(super) fn compile_all(host: &Shared, handle: &Handle) {
         set(RuntimeStatus::Compiling);
         let begun = Instant::now();
         let compiled = (|| {
-            let _turn = handle.block_on(host.definer.turn(Profile::Python))?;
+            let kind = Kind::of_runtime(&name);
+            let _turn = handle.block_on(host.definer.turn(kind.profile))?;
             let runtime = Installed::read(path).map_err(|error| error.to_string())?;
-            let kind = Kind::python(false);
             let bounds = kind.profile.bounds();
             let initial_bytes = verify::check_component(&runtime.content, bounds, u64::MAX)
                 .map_err(|error| error.to_string())?;

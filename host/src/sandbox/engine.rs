@@ -1,5 +1,6 @@
 //! Engines: one for each profile and process, shared by all hosts in it, and the ticker of their epochs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -33,6 +34,8 @@ pub enum Profile {
     Small,
     /// An interpreter of tens of MB, linked of a dozen modules that share a memory and a large table: `CPython`.
     Python,
+    /// One of a hundred MB, which takes what Python's compiled packages are compiled with: exceptions of `WebAssembly`.
+    Scientific,
 }
 
 /// What a component of a profile may consist of, so that every task finds room for it.
@@ -52,7 +55,8 @@ impl Profile {
     pub const fn of(engine: spm_protocol::Engine) -> Self {
         match engine {
             spm_protocol::Engine::Native | spm_protocol::Engine::Guest => Self::Small,
-            spm_protocol::Engine::Python | spm_protocol::Engine::Scientific => Self::Python,
+            spm_protocol::Engine::Python => Self::Python,
+            spm_protocol::Engine::Scientific => Self::Scientific,
         }
     }
 
@@ -62,7 +66,7 @@ impl Profile {
         match self {
             Self::Small => Bounds { core_instances, memories: 2, tables: 8 },
             // One of each, and one more for the shims of its imports.
-            Self::Python => Bounds { core_instances, memories: 2, tables: 2 },
+            Self::Python | Self::Scientific => Bounds { core_instances, memories: 2, tables: 2 },
         }
     }
 
@@ -70,13 +74,14 @@ impl Profile {
     const fn stack_bytes(self) -> usize {
         match self {
             Self::Small => STACK_BYTES_MAX,
-            Self::Python => INTERPRETER_STACK_BYTES_MAX,
+            Self::Python | Self::Scientific => INTERPRETER_STACK_BYTES_MAX,
         }
     }
 
-    /// Whether several threads compile a component: seconds of one.
-    const fn is_compiled_in_parallel(self) -> bool {
-        matches!(self, Self::Python)
+    /// Whether its components are interpreters. These take seconds to compile, so several threads do it; and their
+    /// instances are put back into an earlier state.
+    pub const fn is_interpreter(self) -> bool {
+        matches!(self, Self::Python | Self::Scientific)
     }
 }
 
@@ -123,8 +128,11 @@ impl EngineOptions {
             .relaxed_simd_deterministic(true)
             .wasm_wide_arithmetic(false)
             .wasm_memory64(false)
+            .wasm_gc(false)
+            .wasm_function_references(false)
+            .wasm_exceptions(self.profile == Profile::Scientific)
             .concurrency_support(false)
-            .parallel_compilation(self.profile.is_compiled_in_parallel())
+            .parallel_compilation(self.profile.is_interpreter())
             .max_wasm_stack(self.profile.stack_bytes())
             // No fibers are used, but this must not be smaller.
             .async_stack_size(self.profile.stack_bytes())
@@ -138,7 +146,7 @@ impl EngineOptions {
             Profile::Small => {
                 config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool()));
             }
-            Profile::Python => {
+            Profile::Python | Profile::Scientific => {
                 config
                     .allocation_strategy(InstanceAllocationStrategy::OnDemand)
                     .with_host_memory(Arc::new(Creator))
@@ -173,12 +181,35 @@ impl EngineOptions {
 }
 
 /// What a component has beside what is compiled.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Beside {
     /// What its memory begins with.
     pub(super) image: Option<Arc<Image>>,
     /// The way to its globals, if an instance of it can be put back into an earlier state.
     pub(super) globals: Option<Vec<Access>>,
+}
+
+/// A component as it is compiled: an interpreter's without what its memory begins with.
+pub struct Parts<'a> {
+    code: Cow<'a, [u8]>,
+    pub(super) beside: Beside,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(component: &'a [u8], profile: Profile) -> std::io::Result<Self> {
+        let split = if profile.is_interpreter() { Split::new(component) } else { None };
+        let Some(split) = split else {
+            return Ok(Self { code: Cow::Borrowed(component), beside: Beside::default() });
+        };
+        let image = Some(Arc::new(split.image(component)?));
+        let beside = Beside { image, globals: split.globals };
+        Ok(Self { code: Cow::Owned(split.code), beside })
+    }
+
+    /// What is compiled. Components that differ in what their memory begins with have the same.
+    pub fn code(&self) -> &[u8] {
+        &self.code
+    }
 }
 
 /// An engine and what keeps its epoch going.
@@ -216,18 +247,16 @@ impl SharedEngine {
         self.options.profile
     }
 
-    /// Compiles a component to an artefact that `engine` loads.
+    /// Compiles the code of a component's [`Parts`] to an artefact that `engine` loads.
     pub(crate) fn precompile(&self, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
-        if self.profile().is_compiled_in_parallel() {
+        if self.profile().is_interpreter() {
             // Wasmtime would make threads that live as long as the process; these end with the compilation.
             let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads.min(COMPILE_THREADS_MAX))
                 .thread_name(|index| format!("spm-compile-{index}"))
                 .build()?;
-            let split = Split::new(component);
-            let code = split.as_ref().map_or(component, |split| &split.code);
-            let compiled = pool.install(|| self.engine.precompile_component(code));
+            let compiled = pool.install(|| self.engine.precompile_component(component));
             drop(pool);
             give_back_memory();
             return compiled;
@@ -239,19 +268,9 @@ impl SharedEngine {
         }
     }
 
-    /// What a component has beside its artefact.
-    pub(super) fn beside(&self, component: &[u8]) -> std::io::Result<Beside> {
-        let split = match self.profile() {
-            Profile::Small => None,
-            Profile::Python => Split::new(component),
-        };
-        let Some(split) = split else { return Ok(Beside::default()) };
-        Ok(Beside { image: Some(Arc::new(split.image(component)?)), globals: split.globals })
-    }
-
-    /// Compiles a component.
+    /// Compiles the code of a component's [`Parts`].
     pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        if !self.profile().is_compiled_in_parallel() && !nans::are_hidden(component) {
+        if !self.profile().is_interpreter() && !nans::are_hidden(component) {
             return Component::from_binary(&self.engine, component);
         }
         let artefact = self.precompile(component)?;

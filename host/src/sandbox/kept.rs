@@ -43,7 +43,7 @@ impl Keep {
             (Isolation::Session, _) => Self::AsItIs,
             // To restore one takes longer than to make one.
             (Isolation::Task, Profile::Small) => Self::Nothing,
-            (Isolation::Task, Profile::Python) => Self::Restored,
+            (Isolation::Task, Profile::Python | Profile::Scientific) => Self::Restored,
         }
     }
 }
@@ -163,7 +163,7 @@ impl Restored {
 }
 
 /// Fuel for functions of ours, which no task pays for.
-fn lend_fuel(is_fuelled: bool, store: &mut Store<TaskState>) -> wasmtime::Result<()> {
+pub(super) fn lend_fuel(is_fuelled: bool, store: &mut Store<TaskState>) -> wasmtime::Result<()> {
     if is_fuelled { store.set_fuel(u64::MAX) } else { Ok(()) }
 }
 

@@ -15,6 +15,7 @@
 //! **Interpreters.** Their components are taken apart before they are compiled, and their instances are put back into an
 //! earlier state instead of being made again: `split`, `pages` and `kept` say how.
 
+mod begun;
 mod engine;
 
 mod grants;
@@ -40,7 +41,8 @@ use spm_protocol::limits::INTERPRETER_STACK_BYTES_MAX;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Profile};
+pub use begun::{BeginError, Begun};
+pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Parts, Profile};
 pub use grants::{GrantError, Granted};
 pub use imports::is_allowed as is_import_allowed;
 pub use kept::{Keep, Kept};
@@ -156,7 +158,18 @@ impl Kind {
         Self { profile: Profile::Small, is_fuelled }
     }
 
-    /// A component of an interpreter.
+    /// A component of an interpreter, by the name that its file has: `python`, `scientific`.
+    pub fn of_runtime(name: &str) -> Self {
+        let profile = if name == "scientific" { Profile::Scientific } else { Profile::Python };
+        Self { profile, is_fuelled: false }
+    }
+
+    /// `CPython` with compiled packages.
+    pub const fn scientific() -> Self {
+        Self { profile: Profile::Scientific, is_fuelled: false }
+    }
+
+    /// `CPython`.
     pub const fn python(is_fuelled: bool) -> Self {
         Self { profile: Profile::Python, is_fuelled }
     }
@@ -217,19 +230,38 @@ impl Sandbox {
     /// # Errors
     /// If it is invalid, or not of the world that closures are of.
     pub fn compile(&self, component: &[u8], is_fuelled: bool) -> Result<Definition, CompileError> {
-        let engine = self.engine(is_fuelled)?;
-        let beside = engine.beside(component).map_err(CompileError::Image)?;
-        let component = engine.compile(component).map_err(CompileError::Invalid)?;
-        Definition::new(engine, &component, beside, is_fuelled)
+        self.compile_parts(&self.take_apart(component)?, is_fuelled)
     }
 
-    /// Compiles a component to an artefact for [`Sandbox::load`].
+    /// What of a component is compiled, and what is not.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn take_apart<'a>(&self, component: &'a [u8]) -> Result<Parts<'a>, CompileError> {
+        Parts::new(component, self.options.profile).map_err(CompileError::Image)
+    }
+
+    /// Compiles a component that was taken apart, in this process.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_parts(
+        &self,
+        parts: &Parts<'_>,
+        is_fuelled: bool,
+    ) -> Result<Definition, CompileError> {
+        let engine = self.engine(is_fuelled)?;
+        let component = engine.compile(parts.code()).map_err(CompileError::Invalid)?;
+        Definition::new(engine, &component, parts.beside.clone(), is_fuelled)
+    }
+
+    /// Compiles the [code](Parts::code) of a component to an artefact for [`Sandbox::load`].
     ///
     /// # Errors
     /// If it is invalid.
-    pub fn precompile(&self, component: &[u8], is_fuelled: bool) -> Result<Vec<u8>, CompileError> {
+    pub fn precompile(&self, code: &[u8], is_fuelled: bool) -> Result<Vec<u8>, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        engine.precompile(component).map_err(CompileError::Invalid)
+        engine.precompile(code).map_err(CompileError::Invalid)
     }
 
     /// Compiles a core module, and forgets it: the compiler is quicker the second time.
@@ -247,15 +279,14 @@ impl Sandbox {
     /// If it was made for another engine, or the component is not of the world that closures are of.
     ///
     /// # Safety
-    /// `artefact` must be unchanged output of [`Sandbox::precompile`] for this component, and stay that: it is machine code, and will run.
+    /// `artefact` must be unchanged output of [`Sandbox::precompile`] for the code of these parts, and stay that: it is machine code, and will run.
     pub unsafe fn load(
         &self,
-        component: &[u8],
+        parts: &Parts<'_>,
         artefact: Artefact<'_>,
         is_fuelled: bool,
     ) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        let beside = engine.beside(component).map_err(CompileError::Image)?;
         // SAFETY: the caller's promise is the one that these functions ask for.
         let component = unsafe {
             match artefact {
@@ -264,7 +295,7 @@ impl Sandbox {
             }
         };
         let component = component.map_err(CompileError::Artefact)?;
-        Definition::new(engine, &component, beside, is_fuelled)
+        Definition::new(engine, &component, parts.beside.clone(), is_fuelled)
     }
 
     /// A digest of all that must be equal for [`Sandbox::load`] to take an artefact.

@@ -227,6 +227,15 @@ impl Pages {
         Ok(Saved { bytes: self.bytes(), runs, image })
     }
 
+    /// What it has now.
+    ///
+    /// # Safety
+    /// Nobody uses the memory meanwhile.
+    pub(super) unsafe fn content(&self) -> Vec<u8> {
+        // SAFETY: all bytes up to the size can be read, and nobody writes to them.
+        unsafe { std::slice::from_raw_parts(self.address(0), self.bytes()) }.to_vec()
+    }
+
     fn address(&self, offset: usize) -> *mut u8 {
         self.mapping.base.as_ptr().wrapping_add(offset)
     }
@@ -427,7 +436,9 @@ unsafe impl MemoryCreator for Creator {
     ) -> Result<Box<dyn LinearMemory>, String> {
         let reserved = reserved_size_in_bytes.unwrap_or(minimum).max(minimum);
         let reserved = reserved.checked_add(guard_size_in_bytes).ok_or("a memory too large")?;
-        let image = MAKING.with_borrow_mut(|making| making.image.take());
+        // Wasmtime's own memories, for exceptions, are smaller than any image.
+        let image =
+            MAKING.with_borrow_mut(|making| making.image.take_if(|image| image.bytes <= minimum));
         let has_image = image.is_some();
         let pages = Pages::new(minimum, reserved, image)
             .map_err(|error| format!("the host is out of memory: {error}"))?;
@@ -458,7 +469,7 @@ mod tests {
         Pages::new(bytes, 2 * bytes, Some(Arc::new(image.unwrap()))).unwrap()
     }
 
-    fn content(pages: &mut Pages) -> &mut [u8] {
+    fn bytes_of(pages: &mut Pages) -> &mut [u8] {
         // SAFETY: no guest has this memory.
         unsafe { std::slice::from_raw_parts_mut(pages.address(0), pages.bytes()) }
     }
@@ -466,7 +477,7 @@ mod tests {
     fn write(pages: &mut Pages, ranges: &[(usize, usize)]) {
         for &(start, count) in ranges {
             for page in start..(start + count).min(PAGES) {
-                content(pages)[page * page_bytes() + 11] ^= 0x55;
+                bytes_of(pages)[page * page_bytes() + 11] ^= 0x55;
             }
         }
     }
@@ -487,16 +498,16 @@ mod tests {
             let Some(map) = PageMap::get() else { return Ok(()) };
             let mut pages = memory();
             write(&mut pages, &before);
-            let expected = content(&mut pages).to_vec();
+            let expected = bytes_of(&mut pages).to_vec();
             // SAFETY: no guest has this memory.
             let saved = unsafe { pages.save(map) }.unwrap();
-            prop_assert!(*content(&mut pages) == expected, "saving changes nothing");
+            prop_assert!(*bytes_of(&mut pages) == expected, "saving changes nothing");
             for ranges in after {
                 write(&mut pages, &ranges);
                 // SAFETY: as above.
                 let kept = unsafe { pages.restore(&saved, map) }.unwrap();
                 prop_assert!(kept.unwrap() <= RESIDENT_BYTES_MAX);
-                prop_assert!(*content(&mut pages) == expected, "all of it is restored");
+                prop_assert!(*bytes_of(&mut pages) == expected, "all of it is restored");
             }
         }
     }
@@ -508,7 +519,7 @@ mod tests {
         // SAFETY: no guest has this memory.
         let saved = unsafe { pages.save(map) }.unwrap();
         pages.grow_to(pages.bytes() + 64 * 1024).unwrap();
-        content(&mut pages)[PAGES * page_bytes()] = 1;
+        bytes_of(&mut pages)[PAGES * page_bytes()] = 1;
         // SAFETY: as above.
         assert_eq!(unsafe { pages.restore(&saved, map) }.unwrap(), None);
         assert!(pages.grow_to(3 * PAGES * page_bytes()).is_err(), "beyond what is reserved");

@@ -31,6 +31,10 @@ class Line:
             waited_s = time.monotonic() - self._began
             self._write(describe(hosts, waited_s))
 
+    def say(self, text: str) -> None:
+        """Say something else."""
+        self._write(text)
+
     def clear(self) -> None:
         """Leave nothing of it."""
         if self._shown:

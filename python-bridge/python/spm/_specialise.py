@@ -248,9 +248,8 @@ class Compiled:
         ):
             return found[1]
         engine = self.options.engine
-        _check_engine(engine)
         with self.lock:
-            if engine == "python" or (engine == "auto" and self._is_refused()):
+            if engine in ("python", "scientific") or (engine == "auto" and self._is_refused()):
                 return self._travel(binding, row)
             try:
                 return self.specialise_natively(binding, row)
@@ -317,7 +316,6 @@ class Compiled:
             return self.latest
 
     def _refresh(self, shape: tuple[int, tuple[str, ...]]) -> None:
-        _check_engine(self.options.engine)
         current = self.gathered is not None and self.gathered.is_current()
         if current and (self.target.is_python or shape == self.shape):
             return
@@ -367,14 +365,6 @@ class Compiled:
             source="\n".join(function[5] for function in gathered.functions),
         )
         return known
-
-
-def _check_engine(engine: Engine) -> None:
-    if engine == "scientific":
-        raise CompileError(
-            '`engine="scientific"` arrives with a later release; `engine="python"` runs what needs '
-            "no compiled packages"
-        )
 
 
 _components: OrderedDict[bytes, _spm.Component] = OrderedDict()

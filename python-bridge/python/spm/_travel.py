@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ._names import CodeNames, Position
+    from ._settings import Engine
 
 PAYLOAD_FORMAT: Final = 1
 
@@ -48,6 +49,8 @@ class Parcel:
     """What it rests on, to be compared before each use."""
     bound: int
     """Leading arguments that travel with the closure, since they are no values."""
+    is_scientific: bool
+    """Whether it is for the `scientific` engine, and not for `python`."""
 
 
 @dataclass(slots=True)
@@ -108,16 +111,25 @@ def pack(
     include: tuple[Any, ...],
     allow: tuple[str, ...],
     classes: tuple[type, ...],
+    *,
+    engine: Engine,
 ) -> Parcel:
     """Make the payload for `target`; a `CompileError` that lists all that cannot travel.
 
     `words` name the keywords of a builtin's call, `classes` those that its arguments are of.
+    With `engine="auto"` it is for the `scientific` engine if only that has a package it needs.
     """
-    packer = Packer()
-    parcel = packer.pack(target, words, include, allow, classes)
+    packer = Packer(is_scientific=engine == "scientific")
+    try:
+        parcel = packer.pack(target, words, include, allow, classes)
+    except CompileError:
+        if engine != "auto" or not packer.wants_scientific:
+            raise
+        packer = Packer(is_scientific=True)
+        parcel = packer.pack(target, words, include, allow, classes)
     if packer.reads_hints:
         # Something looks at annotations: they are taken along, for which all starts anew.
-        packer = Packer(hints=True)
+        packer = Packer(hints=True, is_scientific=packer.is_scientific)
         parcel = packer.pack(target, words, include, allow, classes)
     return parcel
 
@@ -125,9 +137,11 @@ def pack(
 class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
     """Collects steps. Every object has one register, however often it is met."""
 
-    def __init__(self, *, hints: bool = False) -> None:
+    def __init__(self, *, hints: bool = False, is_scientific: bool = False) -> None:
         """Start with nothing. `hints` takes the annotations of functions along."""
         self.hints = hints
+        self.is_scientific = is_scientific
+        self.wants_scientific = False
         self.reads_hints = False
         self.state = _State()
         self.shipped = Shipped()
@@ -188,7 +202,7 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         state = self.state
         gathered = Gathered([], [], state.reads, state.codes, None, state.is_volatile)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
-        return Parcel(encoded, tuple(classes), gathered, bound)
+        return Parcel(encoded, tuple(classes), gathered, bound, self.is_scientific)
 
     def _finish(self) -> None:
         """Add the steps that come last: what was changed by code that runs again is put right."""
@@ -299,7 +313,7 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
             )
             return
         try:
-            self.ship(name)
+            self.ship(name, is_asked_for=True)
         except CannotShip as error:
             self.problem(f"`include` names `{name}`: {error}", error.help)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._capture import _MISSING, _Read
 from ._modules import CannotShip, Refused, Shipped, find, origin_of, origin_of_name, ship
 from ._names import NameUse
+from ._scientific import PACKAGES
 
 if TYPE_CHECKING:
     import types
@@ -22,6 +23,8 @@ class ModuleMixin:
     if TYPE_CHECKING:
         state: _State
         shipped: Shipped
+        is_scientific: bool
+        wants_scientific: bool
 
         def step(self, operation: str, *rest: Any) -> int: ...
         def remember(self, value: object, register: int) -> int: ...
@@ -119,10 +122,17 @@ class ModuleMixin:
         except Refused:
             return
 
-    def ship(self, name: str) -> None:
-        """Have a module travel as it is."""
+    def ship(self, name: str, *, is_asked_for: bool = False) -> None:
+        """Have a module travel as it is, unless the engine has it and nobody asked for this one."""
+        is_there = name.partition(".")[0] in PACKAGES
+        if is_there and self.is_scientific and not is_asked_for:
+            return
         before = set(self.shipped.sources)
-        ship(name, self.shipped)
+        try:
+            ship(name, self.shipped)
+        except CannotShip:
+            self.wants_scientific |= is_there
+            raise
         added = {one.partition(".")[0] for one in set(self.shipped.sources) - before}
         self.state.sources |= added | {name.partition(".")[0]}
 

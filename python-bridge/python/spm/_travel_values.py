@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _spm
 from ._capture import _MISSING, describe
 from ._modules import origin_of_name
+from ._scientific import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,8 @@ class ValueMixin:
 
         state: _State
         kept: list[object]
+        is_scientific: bool
+        wants_scientific: bool
 
         def take(self, value: object) -> int: ...
         def take_class(self, class_: type) -> int: ...
@@ -237,10 +240,32 @@ class ValueMixin:
                 return reduced
         elif self.is_plain_class(kind):
             return self._instance(value)
+        elif kind.__module__.partition(".")[0] in PACKAGES:
+            self.wants_scientific = True
+            if self.is_scientific:
+                made = self._of_package(value)
+                if made is not None:
+                    return made
         raise self.refuse(
             f"it is {describe(value)}, which cannot travel",
             "make it inside the function, or pass what you need of it as an argument",
         )
+
+    def _of_package(self, value: Any) -> int | None:
+        """What NumPy and others have: it is looked up, or made anew, or crosses as a value."""
+        kind = type(value)
+        package = sys.modules[kind.__module__.partition(".")[0]]
+        name = getattr(value, "__name__", None)
+        if isinstance(name, str) and getattr(package, name, None) is value:
+            return self.remember(value, self.step("import", package.__name__, name))
+        if kind.__module__ == "numpy.dtypes" or kind.__qualname__ == "dtype":
+            text = value.str if value.fields is None else value.descr
+            return self.call(value, package.dtype, (text,))
+        try:
+            _spm.encode(value)
+        except TypeError:
+            return None
+        return self.remember(value, self.step("value", value))
 
     def is_codec_value(self, value: Any) -> bool:
         """Whether the codec takes a value; its classes join the class table on the way."""

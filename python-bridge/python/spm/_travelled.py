@@ -1,4 +1,4 @@
-"""Closures of the `python` engine: one component for all of them, and a payload for each."""
+"""Closures of the `python` and `scientific` engines: one component for all of them, and a payload for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _runtime, _spm
+from . import _runtime, _scientific, _spm
 from ._errors import CompileError
 from ._modules import origin_of_name
 from ._settings import Terms
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._travel import Parcel
 
 _PYTHON: Final = "python"
+_SCIENTIFIC: Final = "scientific"
 _SCALARS: Final = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
@@ -72,13 +73,13 @@ class Travelled(Terms):
         self.binding = binding
         self._owner = owner
         self._skipped = parcel.bound
-        self.component = runtime()
+        self.component = _scientific.runtime() if parcel.is_scientific else runtime()
         self.cid = self.component.cid
         self.arguments = None
         self.classes = parcel.classes
         self.payload = parcel.payload
         self.fallback = None
-        self.engine = _PYTHON
+        self.engine = _SCIENTIFIC if parcel.is_scientific else _PYTHON
         self.name = getattr(function, "__qualname__", type(function).__qualname__)
         self.names = list(binding.names or ())[self._skipped :]
         self.source = _text(function)
@@ -116,7 +117,7 @@ class Travelled(Terms):
 
     def __repr__(self) -> str:
         """Show what it is a closure of."""
-        return f"<{self.name}, for the python engine>"
+        return f"<{self.name}, for the {self.engine} engine>"
 
 
 def _text(function: object) -> str:
@@ -138,9 +139,15 @@ def travelled(
     given = dict.fromkeys(() if before is None else before.given)
     given.update(dict.fromkeys(classes_in(row)))
     options = owner.options
-    parcel = pack(owner.target, binding.words, options.include, options.allow, tuple(given))
+    engine = options.engine
+    if engine == "auto" and any(map(_scientific.wants, row)):
+        engine = _SCIENTIFIC
+    parcel = pack(
+        owner.target, binding.words, options.include, options.allow, tuple(given), engine=engine
+    )
     if (
         before is not None
+        and parcel.is_scientific == (before.engine == _SCIENTIFIC)
         and parcel.payload == before.payload
         and parcel.classes == before.classes
         and binding is before.binding

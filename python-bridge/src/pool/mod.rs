@@ -34,6 +34,12 @@ fn cache_dir() -> Option<PathBuf> {
     Some(cache.join("spm"))
 }
 
+/// The same, for Python; none if the environment says nothing of it.
+#[pyfunction]
+fn cache_folder() -> Option<PathBuf> {
+    cache_dir()
+}
+
 /// Adds pools to the module `spm._spm`.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<hosts::Hosts>()?;
@@ -43,6 +49,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<sandbox::Defined>()?;
     module.add_class::<sandbox::SerialSandbox>()?;
+    module.add_function(wrap_pyfunction!(runtime::make_scientific, module)?)?;
+    module.add_function(wrap_pyfunction!(cache_folder, module)?)?;
     module.add_function(wrap_pyfunction!(hosts::identity_of, module)?)?;
     module.add_function(wrap_pyfunction!(run::seed_of, module)?)?;
     Ok(())

@@ -8,11 +8,14 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use spm_host::scientific::{self, Parts};
 use spm_hub::Blob;
 use spm_protocol::limits::COMPONENT_BYTES_MAX;
+
+use super::mesh::chain;
 
 /// The file as it was when it was read.
 #[derive(PartialEq, Eq)]
@@ -74,6 +77,24 @@ impl Runtime {
     pub(super) fn blob(&self) -> Blob {
         self.0.clone()
     }
+}
+
+/// Makes the runtime of the `scientific` engine, and returns where it is. Takes a minute.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+pub(super) fn make_scientific(
+    py: Python<'_>,
+    python: PathBuf,
+    zip: PathBuf,
+    shim: PathBuf,
+    guest: PathBuf,
+) -> PyResult<PathBuf> {
+    let cache_dir = super::cache_dir().ok_or_else(|| {
+        PyOSError::new_err("neither XDG_CACHE_HOME nor HOME says where the runtime can be kept")
+    })?;
+    let parts = Parts { python, zip, shim, guest };
+    py.detach(|| scientific::make(&parts, &cache_dir))
+        .map_err(|error| PyOSError::new_err(chain(&error)))
 }
 
 fn read(path: &PathBuf) -> PyResult<Blob> {

@@ -1,9 +1,10 @@
 """Makes the image that every instance begins from: all that need not be done again is done here."""
 
 import gc
+import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 from . import entry, loop, spm_module, stdlib, streams, warm
 from .entry import Failed, Instance
@@ -11,10 +12,17 @@ from .task import HOST
 
 __all__ = ["Failed", "prepare"]
 
+_SCIENTIFIC: Final = ("numpy", "numpy.random", "numpy.linalg", "numpy.fft")
+"""What the `scientific` engine's image has imported. The rest it finds, and imports when asked."""
 
-def prepare(log: Any, task: Any) -> Instance:
+
+def prepare(log: Any, task: Any, *, is_scientific: bool = False) -> Instance:
     """Import everything, take over what the host does, and leave nothing of the build behind."""
-    stdlib.import_all()
+    if is_scientific:
+        for name in _SCIENTIFIC:
+            importlib.import_module(name)
+    else:
+        stdlib.import_all()
     streams.install()
     loop.install()
     spm_module.install()
@@ -27,8 +35,9 @@ def prepare(log: Any, task: Any) -> Instance:
     )
     HOST.print = log.print
     # What the build's machine looked like: folders, arguments, environment.
-    sys.path[:] = []
-    sys.path_importer_cache.clear()
+    if not is_scientific:
+        sys.path[:] = []
+        sys.path_importer_cache.clear()
     sys.meta_path.append(stdlib.EXPLAINER)
     sys.argv = [""]
     os.environ.clear()

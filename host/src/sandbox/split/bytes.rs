@@ -70,7 +70,7 @@ pub(super) fn append_accessors(
             }
             EXPORT_SECTION => {
                 for (index, (number, _)) in own.iter().enumerate() {
-                    let Access { get, set } = Access::new(*number);
+                    let Access { get, set, .. } = Access::new(*number, 0);
                     for (offset, name) in [(0, get), (1, set)] {
                         write_name(&name, &mut added);
                         added.push(0);
@@ -132,7 +132,7 @@ pub(super) fn append_exports(facts: &Facts, targets: &[Target], out: &mut Vec<u8
     for (number, target) in targets.iter().enumerate() {
         // There is one, or it would be no target.
         let instance = facts.instances_of(target.module).next().unwrap_or(0);
-        let Access { get, set } = Access::new(number);
+        let Access { get, set, .. } = Access::new(number, target.global);
         for (offset, name) in [(0, get), (1, set)] {
             // A core function, by the name of an export of a core instance.
             aliases.extend_from_slice(&[0, 0, 1]);

@@ -35,11 +35,21 @@ const GLOBALS_MAX: usize = 32;
 pub(super) struct Access {
     pub(super) get: String,
     pub(super) set: String,
+    /// The global's index in its module.
+    pub(super) global: u32,
 }
 
 impl Access {
-    fn new(number: usize) -> Self {
-        Self { get: format!("spm-global-get-{number}"), set: format!("spm-global-set-{number}") }
+    fn new(number: usize, global: u32) -> Self {
+        Self {
+            get: format!("spm-global-get-{number}"),
+            set: format!("spm-global-set-{number}"),
+            global,
+        }
+    }
+
+    fn all(targets: &[Target]) -> Vec<Self> {
+        targets.iter().zip(0..).map(|(target, number)| Self::new(number, target.global)).collect()
     }
 }
 
@@ -62,8 +72,7 @@ impl Split {
         let memory = facts.memory_module()?;
         let segments = facts.modules[memory].segments.clone().filter(|found| !found.is_empty())?;
         let targets = facts.restorable_globals().filter(|globals| globals.len() <= GLOBALS_MAX);
-        let globals =
-            targets.as_ref().map(|targets| (0..targets.len()).map(Access::new).collect::<Vec<_>>());
+        let globals = targets.as_deref().map(Access::all);
         let code = rewrite(component, &facts, memory, targets.as_deref().unwrap_or(&[]))?;
         Some(Self { code, globals, segments })
     }
