@@ -3,6 +3,7 @@
 import inspect
 import random
 import sys
+from collections.abc import Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ from .task import HOST
 _OWN_FRAMES: Final = 12
 CODEC_FRAMES: Final = 2000
 """Frames that the codec may need, whatever the closure's own limit: values nest 256 deep."""
+
+
+SEEDED: Final[list[Callable[[int], object]]] = []
+"""What is given the task's seed, beside `random`."""
 
 
 class Failed(Exception):
@@ -52,7 +57,10 @@ class Instance:
             arguments = codec.decode(data, table)
             if type(arguments) is not list:
                 raise ValueError("the arguments are no array")
-            random.seed(HOST.seed())
+            seed = HOST.seed()
+            random.seed(seed)
+            for seeded in SEEDED:
+                seeded(seed)
             if closure.allow:
                 grants.begin(closure.allow)
             sys.setrecursionlimit(closure.recursion_limit + _OWN_FRAMES)

@@ -16,11 +16,18 @@ _SCIENTIFIC: Final = ("numpy", "numpy.random", "numpy.linalg", "numpy.fft")
 """What the `scientific` engine's image has imported. The rest it finds, and imports when asked."""
 
 
+def _seed_numpy(seed: int) -> None:
+    """Seed the generator behind `numpy.random`'s functions, which takes words of 32 bits."""
+    sys.modules["numpy"].random.seed([seed & 0xFFFF_FFFF, seed >> 32])
+
+
 def prepare(log: Any, task: Any, *, is_scientific: bool = False) -> Instance:
     """Import everything, take over what the host does, and leave nothing of the build behind."""
     if is_scientific:
         for name in _SCIENTIFIC:
             importlib.import_module(name)
+        warm.numpy_up()
+        entry.SEEDED.append(_seed_numpy)
     else:
         stdlib.import_all()
     streams.install()
