@@ -14,6 +14,7 @@ use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError, CacheKey};
 use crate::compile_child::{ChildCompiler, CompileChildError, chain};
 use crate::sandbox::{
     Artefact, CompileError, Definition, Kind, Parts, Profile, Sandbox, SandboxError, SandboxOptions,
+    give_back_memory,
 };
 
 /// Definitions kept in memory although no session uses them.
@@ -237,6 +238,7 @@ impl Definer {
             return Ok(definition);
         }
         let definition = Arc::new(self.make(id, component, kind, &is_abandoned)?);
+        give_back_memory();
         let mut runtimes = RUNTIMES.lock();
         runtimes.retain(|_, definition| definition.strong_count() > 0);
         runtimes.insert(key, Arc::downgrade(&definition));

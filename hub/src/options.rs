@@ -23,7 +23,8 @@ pub enum Wait {
 pub struct DefineOptions {
     /// Which hosts are waited for.
     pub wait: Wait,
-    /// How long hosts may take to prepare.
+    /// How long hosts may take to prepare. Where a closure is of the `scientific` engine, at least so long as fetching and
+    /// compiling that may take.
     pub deadline_ms: u64,
 }
 

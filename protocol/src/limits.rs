@@ -73,6 +73,8 @@ pub const LEASE_RENEWAL_MS: u64 = LEASE_MS / 4;
 pub const LEASE_DRIFT_PERCENT: u64 = 10;
 /// How long a host may take to prepare, unless the session says otherwise.
 pub const PREPARE_DEADLINE_MS: u64 = 120_000;
+/// The same where an interpreter with compiled packages may have to be fetched and compiled first.
+pub const PREPARE_LONG_DEADLINE_MS: u64 = 2 * COMPILE_LONG_SECONDS_MAX * 1000;
 /// CPU seconds and wall seconds of the child process that compiles strangers' code.
 pub const COMPILE_SECONDS_MAX: u64 = 120;
 /// The same for an interpreter with compiled packages, of which one at a time is compiled: it takes two minutes of a

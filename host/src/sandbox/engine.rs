@@ -292,7 +292,7 @@ impl SharedEngine {
 
 /// Gives memory that was freed back to the system. Compiling an interpreter takes hundreds of MB, and glibc keeps what its
 /// threads had.
-fn give_back_memory() {
+pub(crate) fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         unsafe extern "C" {

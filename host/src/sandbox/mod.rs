@@ -42,6 +42,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 pub use begun::{BeginError, Begun};
+pub(crate) use engine::give_back_memory;
 pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Parts, Profile};
 pub use grants::{GrantError, Granted};
 pub use imports::is_allowed as is_import_allowed;

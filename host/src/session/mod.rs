@@ -25,7 +25,7 @@ use spm_protocol::frame::{
     HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PROTOCOL_VERSION,
 };
 use spm_protocol::frame::{PrepareStep, Provider, Refusal, Task, TaskResult};
-use spm_protocol::limits::{BATCH_TASKS_MAX, PREPARE_DEADLINE_MS, TASKS_PER_SLOT_MAX};
+use spm_protocol::limits::{BATCH_TASKS_MAX, PREPARE_LONG_DEADLINE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{Outcome, Point, SignedManifest, TaskId};
 
 use lease::Lease;
@@ -338,7 +338,7 @@ impl Session {
                 }
                 self.drop_current(actions);
                 self.newest = point;
-                let limit_ms = deadline_ms.min(PREPARE_DEADLINE_MS);
+                let limit_ms = deadline_ms.min(PREPARE_LONG_DEADLINE_MS);
                 self.phase = Phase::Preparing {
                     point,
                     closures: closures.len() as u32,

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use spm_protocol::frame::{Member, Provider};
-use spm_protocol::limits::{CLOSURES_MAX, COMPONENT_BYTES_MAX, SIGNATURE_LIFETIME_MS};
-use spm_protocol::{Manifest, PeerId, Point, SessionId, SignedManifest};
+use spm_protocol::limits::{CLOSURES_MAX, COMPONENT_BYTES_MAX, PREPARE_LONG_DEADLINE_MS, SIGNATURE_LIFETIME_MS};
+use spm_protocol::{Engine, Manifest, PeerId, Point, SessionId, SignedManifest};
 
 use super::core::{Core, DefineResult, Run};
 use super::pool::Shared;
@@ -91,8 +91,11 @@ impl Session {
         &self,
         closures: Vec<ClosureDefinition>,
         blobs: &[Blob],
-        options: DefineOptions,
+        mut options: DefineOptions,
     ) -> Definition {
+        if closures.iter().any(|closure| closure.engine == Engine::Scientific) {
+            options.deadline_ms = options.deadline_ms.max(PREPARE_LONG_DEADLINE_MS);
+        }
         let hub = &self.handle.hub;
         let expires_unix_ms = unix_ms().saturating_add(SIGNATURE_LIFETIME_MS);
         let providers = blobs.iter().map(|blob| Provider {

@@ -150,6 +150,27 @@ def _shown() -> Iterator[None]:
         thread.join()
 
 
+EXCEPTIONS: Final = (
+    ("numpy.exceptions", "AxisError"),
+    ("numpy.exceptions", "ComplexWarning"),
+    ("numpy.exceptions", "DTypePromotionError"),
+    ("numpy.exceptions", "RankWarning"),
+    ("numpy.exceptions", "TooHardError"),
+    ("numpy.exceptions", "VisibleDeprecationWarning"),
+    ("numpy.linalg", "LinAlgError"),
+)
+"""Exceptions that arrive as themselves where NumPy is installed: module and name."""
+
+
+def is_installed() -> bool:
+    """Whether the engine can be used here."""
+    try:
+        _artifacts()
+    except CompileError:
+        return False
+    return True
+
+
 def wants(value: object) -> bool:
     """Whether a value is NumPy's, so that whoever takes it needs NumPy."""
     return "numpy" in sys.modules and type(value).__module__.partition(".")[0] == "numpy"

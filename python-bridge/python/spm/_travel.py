@@ -21,6 +21,7 @@ from ._capture import GLUE_FILE, Gathered, Target, _Read, describe
 from ._errors import CompileError
 from ._modules import CannotShip, Refused, Shipped, origin_of
 from ._names import NameUse, names_of
+from ._scientific import EXCEPTIONS, is_installed
 from ._task import task
 from ._travel_classes import ClassMixin
 from ._travel_functions import FunctionMixin
@@ -127,6 +128,10 @@ def pack(
             raise
         packer = Packer(is_scientific=True)
         parcel = packer.pack(target, words, include, allow, classes)
+    else:
+        if engine == "auto" and packer.would_be_scientific and is_installed():
+            packer = Packer(is_scientific=True)
+            parcel = packer.pack(target, words, include, allow, classes)
     if packer.reads_hints:
         # Something looks at annotations: they are taken along, for which all starts anew.
         packer = Packer(hints=True, is_scientific=packer.is_scientific)
@@ -142,6 +147,9 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         self.hints = hints
         self.is_scientific = is_scientific
         self.wants_scientific = False
+        """Whether it was refused for a package that the `scientific` engine has."""
+        self.would_be_scientific = False
+        """Whether such a package is imported somewhere, where it may be missing."""
         self.reads_hints = False
         self.state = _State()
         self.shipped = Shipped()
@@ -176,6 +184,8 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         if bound:
             taken = [self.take(argument) for argument in target.arguments[:bound]]
             entry = self.step("partial", entry, taken, {})
+        if self.is_scientific:
+            self._note_exceptions()
         self._finish()
         classes = sorted(self.state.classes, key=self.state.classes.__getitem__)
         table = [self.state.memo.get(id(class_)) for class_ in classes]
@@ -203,6 +213,14 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         gathered = Gathered([], [], state.reads, state.codes, None, state.is_volatile)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
         return Parcel(encoded, tuple(classes), gathered, bound, self.is_scientific)
+
+    def _note_exceptions(self) -> None:
+        """Let NumPy's exceptions cross as themselves."""
+        for module, name in EXCEPTIONS:
+            class_ = getattr(sys.modules.get(module), name, None)
+            if isinstance(class_, type) and id(class_) not in self.state.memo:
+                self.remember(class_, self.step("import", module, name))
+                self._enter(class_)
 
     def _finish(self) -> None:
         """Add the steps that come last: what was changed by code that runs again is put right."""

@@ -25,6 +25,7 @@ class ModuleMixin:
         shipped: Shipped
         is_scientific: bool
         wants_scientific: bool
+        would_be_scientific: bool
 
         def step(self, operation: str, *rest: Any) -> int: ...
         def remember(self, value: object, register: int) -> int: ...
@@ -111,8 +112,17 @@ class ModuleMixin:
             if module is not None:
                 self.note_library_classes(module)
             return
+        if name.partition(".")[0] in PACKAGES and self.is_scientific:
+            # Done while the closure is defined, it costs no task anything. A name that is not there
+            # fails where the statement is.
+            self.step("import", name, "")
+            for taken in statement.names:
+                self.step("import", name, taken)
+            return
         if find(name.partition(".")[0]) is None:
-            return  # ModuleNotFoundError, there as here
+            # ModuleNotFoundError, there as here, unless another engine has it.
+            self.would_be_scientific |= name.partition(".")[0] in PACKAGES
+            return
         module = sys.modules.get(name)
         try:
             if module is not None and origin == "user":

@@ -113,10 +113,22 @@ class _Record:
                 return int_item(number)
         raise AssertionError("every exception derives from BaseException")
 
+    def _is_told_by_its_class(self, error: BaseException) -> bool:
+        """Whether a class that does not cross, or one of its own bases, words the message."""
+        for base in type(error).__mro__:
+            if base in self.table.index or base in _BUILTIN_INDEX:
+                return False
+            if "__str__" in vars(base):
+                return True
+        return False
+
     def _arguments(self, error: BaseException, notes: list[str]) -> bytes:
         arguments = error.args
         if isinstance(error, BaseExceptionGroup):
             arguments = (error.message,)
+        elif self._is_told_by_its_class(error):
+            # Its base shows arguments in another way than this does: what it says is kept.
+            arguments = (str(error),)
         return head(0x80, len(arguments)) + b"".join(
             self._value(argument, f"argument {number} of the exception", notes)
             for number, argument in enumerate(arguments, 1)
