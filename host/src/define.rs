@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError, CacheKey};
 use crate::compile_child::{ChildCompiler, CompileChildError, chain};
 use crate::sandbox::{
-    Artefact, CompileError, Definition, Kind, Parts, Profile, Sandbox, SandboxError, SandboxOptions,
-    give_back_memory,
+    Artefact, CompileError, Definition, Kind, Parts, Profile, Sandbox, SandboxError,
+    SandboxOptions, give_back_memory,
 };
 
 /// Definitions kept in memory although no session uses them.
@@ -282,8 +282,7 @@ impl Definer {
                 if is_abandoned() {
                     return Err(DefineError::Abandoned);
                 }
-                if let Some(definition) = self::cached(cache, &key, sandbox, &parts, is_fuelled)
-                {
+                if let Some(definition) = self::cached(cache, &key, sandbox, &parts, is_fuelled) {
                     return Ok(definition);
                 }
                 lock
@@ -305,8 +304,7 @@ impl Definer {
         }
         // SAFETY: it is output of `precompile`, here or in a process that runs our own binary, over a pipe that only we
         // and it hold.
-        let definition =
-            unsafe { sandbox.load(&parts, Artefact::Bytes(&artefact), is_fuelled) }?;
+        let definition = unsafe { sandbox.load(&parts, Artefact::Bytes(&artefact), is_fuelled) }?;
         let Some(cache) = cache else { return Ok(definition) };
         cache.put(&key, &artefact);
         if profile == Profile::Small {

@@ -12,8 +12,8 @@ pub mod compile_child;
 pub mod define;
 pub mod host;
 mod runtimes;
-pub mod scientific;
 pub mod sandbox;
+pub mod scientific;
 pub mod session;
 pub mod verify;
 

@@ -110,7 +110,8 @@ pub fn make(parts: &Parts, cache_dir: &Path) -> Result<PathBuf, MakeError> {
             .stack_size(THREAD_STACK_BYTES)
             .spawn_scoped(scope, || definition.begin(&input, &Arc::new(StopCause::new())));
         let thread = thread.map_err(MakeError::Thread)?;
-        let begun = thread.join().map_err(|_| MakeError::Thread(io::Error::other("it panicked")))?;
+        let begun =
+            thread.join().map_err(|_| MakeError::Thread(io::Error::other("it panicked")))?;
         Ok::<_, MakeError>(begun?)
     })?;
     let runtime = joined.begin_as(&begun.memory, &begun.globals)?.component()?;

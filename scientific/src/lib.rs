@@ -15,3 +15,6 @@ mod module;
 mod world;
 
 pub use join::{JoinError, Joined};
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,12 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 EXPECTED = {
+    "portfolio.py": [
+        "4000 paths of 252 days, in the `scientific` engine",
+        "value at risk: 15% in one year of 20, 22% in one of 100",
+        "weights: [0.5  0.25 0.25]",
+        "refused: (2,) weights, and 3 assets",
+    ],
     "primes.py": [
         "9,592 primes below 100,000",
         "laptop, processes",

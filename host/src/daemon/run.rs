@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
+use spm_host::host::ENGINES;
 use spm_host::sandbox::SandboxOptions;
 use spm_host::{Blobs, CompileMode, Grants, Host, HostOptions, ServedSession, Submitters};
 use spm_netmesh::{
     BlobStore, Identity, IncomingSession, Mesh, MeshEvent, MeshOptions, Multiaddr, PeerId,
     Transport,
 };
+use spm_protocol::Engine;
 use spm_protocol::limits::MIB;
 use spm_protocol::manifest::Capability;
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,6 +56,14 @@ pub(crate) struct RunArgs {
     /// [default: that of the package this program is part of]
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     engines: Option<PathBuf>,
+    /// Engine whose closures may run here: `native`, `python`,
+    /// `scientific`, `guest`. May be given often [default: all of them]
+    #[arg(long = "engine", value_name = "NAME", verbatim_doc_comment, value_parser = engine)]
+    engines_offered: Vec<Engine>,
+    /// Fetches no runtimes of engines: closures run only where those are
+    /// here already, and are refused otherwise
+    #[arg(long, verbatim_doc_comment)]
+    no_fetch: bool,
     /// Folder for compiled components; several hosts may use one
     /// [default: the state folder]
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
@@ -136,12 +146,24 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
         compile: CompileMode::Child { executable },
         cache_dir: Some(args.cache_dir.clone().unwrap_or_else(|| folder.clone())),
         engines_dir,
+        engines: if args.engines_offered.is_empty() {
+            ENGINES.to_vec()
+        } else {
+            args.engines_offered.clone()
+        },
+        fetches_runtimes: !args.no_fetch,
         runtime: Some(runtime.handle().clone()),
     })?;
     let served = runtime.block_on(serve(args, &folder, identity, &host));
     host.stop();
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     served
+}
+
+/// An engine, by its name.
+fn engine(name: &str) -> Result<Engine, String> {
+    let found = ENGINES.iter().copied().find(|engine| engine.name() == name);
+    found.ok_or_else(|| "there is no such engine".to_owned())
 }
 
 /// Serves until a signal, or the end of standard input, says to stop.

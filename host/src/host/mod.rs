@@ -47,8 +47,7 @@ use slot::Slot;
 /// How long [`Host::stop`] waits for sessions to say goodbye, and for what they compile.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Engines whose components this version runs.
-const ENGINES: &[Engine] =
-    &[Engine::Native, Engine::Python, Engine::Scientific, Engine::Guest];
+pub const ENGINES: &[Engine] = &[Engine::Native, Engine::Python, Engine::Scientific, Engine::Guest];
 
 /// How a host is started. There is no default: the caller decides.
 #[derive(Debug)]
@@ -74,6 +73,10 @@ pub struct HostOptions {
     pub cache_dir: Option<PathBuf>,
     /// Folder with the runtimes of engines that came with SPM.
     pub engines_dir: Option<PathBuf>,
+    /// Engines whose closures it runs, of [`ENGINES`].
+    pub engines: Vec<Engine>,
+    /// Whether it asks others for runtimes that it does not have.
+    pub fetches_runtimes: bool,
     /// Where sessions are driven; without one the host has a thread of its own for that.
     pub runtime: Option<Handle>,
 }
@@ -126,6 +129,8 @@ pub(crate) struct Shared {
     offer: Offer,
     definer: Definer,
     runtimes: Runtimes,
+    /// Whether it asks others for runtimes that it does not have.
+    fetches_runtimes: bool,
     /// How far the runtimes that came with SPM are, by their files' names.
     runtime_states: Mutex<BTreeMap<String, RuntimeStatus>>,
     queue: Queue,
@@ -200,6 +205,8 @@ impl Host {
             compile,
             cache_dir,
             engines_dir,
+            engines,
+            fetches_runtimes,
             runtime,
         } = options;
         if slots == 0 || slots > CONCURRENT_TASKS_MAX {
@@ -225,13 +232,13 @@ impl Host {
             name,
             slots,
             memory_bytes,
-            engines: ENGINES.iter().map(|engine| engine.name().to_owned()).collect(),
+            engines: engines.iter().map(|engine| engine.name().to_owned()).collect(),
             labels,
             pid: std::process::id(),
         };
         let offer = Offer {
             submitters,
-            engines: ENGINES.to_vec(),
+            engines,
             grants,
             task_memory_bytes: memory_bytes / u64::from(slots),
         };
@@ -240,6 +247,7 @@ impl Host {
             offer,
             definer,
             runtimes,
+            fetches_runtimes,
             runtime_states: Mutex::default(),
             queue: Queue::default(),
             slots: (0..slots).map(|_| Slot::new(memory_bytes / u64::from(slots))).collect(),

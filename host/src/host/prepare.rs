@@ -187,6 +187,11 @@ async fn define_one(
                 let here = tokio::task::spawn_blocking(move || reading.runtimes.get(id, bytes));
                 if let Some(component) = here.await.map_err(|error| bug(&error))? {
                     (component, false)
+                } else if !host.fetches_runtimes {
+                    return Err(format!(
+                        "the runtime of engine `{}` ({id}) is not on this host, and it fetches none",
+                        manifest.engine.name()
+                    ));
                 } else {
                     let component = fetch(id, bytes).await?;
                     let is_from_elsewhere = session.blobs.is_from_elsewhere();

@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use spm_protocol::frame::{Member, Provider};
-use spm_protocol::limits::{CLOSURES_MAX, COMPONENT_BYTES_MAX, PREPARE_LONG_DEADLINE_MS, SIGNATURE_LIFETIME_MS};
+use spm_protocol::limits::{
+    CLOSURES_MAX, COMPONENT_BYTES_MAX, PREPARE_LONG_DEADLINE_MS, SIGNATURE_LIFETIME_MS,
+};
 use spm_protocol::{Engine, Manifest, PeerId, Point, SessionId, SignedManifest};
 
 use super::core::{Core, DefineResult, Run};

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ._capture import Gathered, Target
     from ._closure import Closure
-    from ._settings import Engine, Options
+    from ._settings import Options
 
 Row = tuple[Any, ...]
 

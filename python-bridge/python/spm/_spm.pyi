@@ -1,5 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -153,9 +154,10 @@ class Runtime:
     def frame_at(self, function: int, offset: int) -> None: ...
 
 def make_scientific(
-    python: PathLike[str], zip: PathLike[str], shim: PathLike[str], guest: PathLike[str]
+    python: PathLike[str], archive: PathLike[str], shim: PathLike[str], guest: PathLike[str]
 ) -> Path: ...
 def cache_folder() -> Path | None: ...
+
 @final
 class Defined:
     def __new__(cls, closure: object) -> Defined: ...

@@ -238,14 +238,14 @@ class ValueMixin:
             reduced = self._reduced(value)
             if reduced is not None:
                 return reduced
-        elif self.is_plain_class(kind):
-            return self._instance(value)
         elif kind.__module__.partition(".")[0] in PACKAGES:
             self.wants_scientific = True
             if self.is_scientific:
                 made = self._of_package(value)
                 if made is not None:
                     return made
+        elif self.is_plain_class(kind):
+            return self._instance(value)
         raise self.refuse(
             f"it is {describe(value)}, which cannot travel",
             "make it inside the function, or pass what you need of it as an argument",

@@ -64,6 +64,8 @@ impl LocalHosts {
                 compile: CompileMode::InProcess,
                 cache_dir: cache_dir.clone(),
                 engines_dir: engines_dir.map(Path::to_owned),
+                engines: spm_host::host::ENGINES.to_vec(),
+                fetches_runtimes: true,
                 runtime: Some(runtime.clone()),
             })
             .map_err(LocalError::Host)?;

@@ -85,14 +85,14 @@ impl Runtime {
 pub(super) fn make_scientific(
     py: Python<'_>,
     python: PathBuf,
-    zip: PathBuf,
+    archive: PathBuf,
     shim: PathBuf,
     guest: PathBuf,
 ) -> PyResult<PathBuf> {
     let cache_dir = super::cache_dir().ok_or_else(|| {
         PyOSError::new_err("neither XDG_CACHE_HOME nor HOME says where the runtime can be kept")
     })?;
-    let parts = Parts { python, zip, shim, guest };
+    let parts = Parts { python, zip: archive, shim, guest };
     py.detach(|| scientific::make(&parts, &cache_dir))
         .map_err(|error| PyOSError::new_err(chain(&error)))
 }

@@ -69,22 +69,22 @@ def numpy_up() -> None:
     """Have NumPy and what it is built on set up what they make at first use: buffers for matrices
     of each type, which are tens of MB, caches of loops and of printing.
     """
-    import numpy
+    import numpy as np
 
     from .classes import EMPTY
     from .decode import decode
     from .encode import encode
 
     for kind in ("f4", "f8", "c8", "c16"):
-        square = numpy.eye(3, dtype=kind) + numpy.ones((3, 3), dtype=kind)
-        numpy.linalg.solve(square, square @ square)
-        numpy.linalg.eigh(square)
+        square = np.eye(3, dtype=kind) + np.ones((3, 3), dtype=kind)
+        np.linalg.solve(square, square @ square)
+        np.linalg.eigh(square)
         repr(square)
         for _ in range(_TURNS):
             decode(encode([square, square[0], square[0, 0]], EMPTY, "an array"), EMPTY)
-    values = numpy.random.default_rng(0).normal(size=9)
-    numpy.fft.rfft(numpy.sort(values))
-    numpy.random.seed([0, 0])
+    values = np.random.default_rng(0).normal(size=9)
+    np.fft.rfft(np.sort(values))
+    np.random.seed([0, 0])
     values.astype("i8").sum(), values.mean(), values.std(), values > 0, values.max()
 
 

@@ -42,6 +42,8 @@ pub fn host_that_grants(slots: u32, submitters: Submitters, grants: Grants) -> A
         compile: CompileMode::InProcess,
         cache_dir: None,
         engines_dir: None,
+        engines: spm_host::host::ENGINES.to_vec(),
+        fetches_runtimes: true,
         runtime: None,
     })
     .expect("a host starts")
