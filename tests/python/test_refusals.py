@@ -109,6 +109,38 @@ def test_too_much_memory_is_refused_with_both_numbers(tmp_path: Path) -> None:
     assert "64 MiB" in str(reason)
 
 
+def refused(folder: Path, engine: str, *options: str) -> str:
+    """What one host with these options says of a closure of `engine`."""
+    key = str(folder / "key")
+
+    @spm.wasm_closure(engine=engine)
+    def same(x: int) -> int:
+        return x
+
+    with running_host(folder / "host", "--allow", spm.identity(key), *options) as address:
+        with spm.connect(address, key=key) as pool:
+            with pytest.raises(spm.ClosureRefused) as caught:
+                pool.submit(same, 1).result(timeout=200)
+    (reason,) = caught.value.reasons.values()
+    return str(reason)
+
+
+@pytest.mark.timeout(900)
+def test_a_runtime_that_is_not_there_and_may_not_be_fetched(tmp_path: Path) -> None:
+    said = refused(tmp_path, "scientific", "--no-fetch")
+    assert "the runtime of engine `scientific` (" in said
+    assert said.endswith("is not on this host, and it fetches none")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    said = refused(tmp_path, "python", "--no-fetch", "--engines", str(empty))
+    assert "the runtime of engine `python` (" in said
+
+
+def test_an_engine_that_is_not_offered(tmp_path: Path) -> None:
+    said = refused(tmp_path, "python", "--engine", "native", "--engine", "guest")
+    assert "engine `python` is not offered by this host" in said
+
+
 def test_a_host_that_allows_nobody_refuses(tmp_path: Path) -> None:
     with running_host(tmp_path / "host") as address:
         with pytest.raises((spm.MeshError, spm.ClosureRefused)) as caught:

@@ -8,7 +8,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("compiler", &["spm-protocol"]),
     ("netmesh", &["spm-protocol"]),
-    ("host", &["spm-protocol", "spm-netmesh"]),
+    ("scientific", &[]),
+    ("host", &["spm-protocol", "spm-netmesh", "spm-scientific"]),
     ("hub", &["spm-protocol", "spm-netmesh"]),
     ("python-bridge", &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub"]),
 ];
@@ -19,7 +20,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libp2p", &["netmesh"]),
     ("pyo3", &["python-bridge"]),
     ("ruff_python_parser", &["compiler"]),
-    ("wit-component", &["compiler"]),
+    ("wit-component", &["compiler", "scientific"]),
 ];
 
 /// A source file people must read whole stays below this.
