@@ -30,6 +30,8 @@ pub struct Parts {
     pub shim: PathBuf,
     /// The guest's source.
     pub guest: PathBuf,
+    /// The licences of all of it.
+    pub licences: PathBuf,
 }
 
 /// Why there is no runtime.
@@ -84,7 +86,8 @@ pub fn make(parts: &Parts, cache_dir: &Path) -> Result<PathBuf, MakeError> {
     };
     let joined = Joined::new(&read(&parts.python)?, &read(&parts.shim)?, &read(&parts.zip)?)?;
     let guest = read(&parts.guest)?;
-    let unbegun = joined.component()?;
+    let licences = String::from_utf8_lossy(&read(&parts.licences)?).into_owned();
+    let unbegun = joined.component(&licences)?;
     let kind = Kind::scientific();
     let initial_bytes = verify::check_component(&unbegun, kind.profile.bounds(), u64::MAX)?;
     let definer = Definer::in_process(SandboxOptions::in_process(), Some(cache_dir), 1)?;
@@ -114,7 +117,7 @@ pub fn make(parts: &Parts, cache_dir: &Path) -> Result<PathBuf, MakeError> {
             thread.join().map_err(|_| MakeError::Thread(io::Error::other("it panicked")))?;
         Ok::<_, MakeError>(begun?)
     })?;
-    let runtime = joined.begin_as(&begun.memory, &begun.globals)?.component()?;
+    let runtime = joined.begin_as(&begun.memory, &begun.globals)?.component(&licences)?;
     Runtimes::add(cache_dir, ContentId::of(&runtime), &runtime)
         .map_err(|source| MakeError::Keep { folder: cache_dir.to_owned(), source })
 }

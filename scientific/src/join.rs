@@ -117,12 +117,12 @@ impl Joined {
         Ok(Self { module: write(&python, &shim, &places, zip)? })
     }
 
-    /// The component.
+    /// The component. Wherever it goes, the licences of what is in it go along, in a section of that name.
     ///
     /// # Errors
     /// If it is not of the world.
-    pub fn component(&self) -> Result<Vec<u8>, JoinError> {
-        world::wrap(self.module.clone())
+    pub fn component(&self, licences: &str) -> Result<Vec<u8>, JoinError> {
+        world::wrap(self.module.clone(), licences)
     }
 
     /// The same with another beginning: what `memory` an instance had, and its globals, by their indices.

@@ -52,7 +52,7 @@ fn joined(python: &str, shim: &str, zip: &[u8]) -> Result<Joined, JoinError> {
 }
 
 fn component(joined: &Joined) -> Vec<u8> {
-    let component = joined.component().expect("it is of the world");
+    let component = joined.component("as is").expect("it is of the world");
     let mut features = WasmFeatures::default();
     features.insert(WasmFeatures::EXCEPTIONS);
     Validator::new_with_features(features).validate_all(&component).expect("it is valid");

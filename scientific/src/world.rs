@@ -10,8 +10,11 @@ use crate::JoinError;
 const CLOSURE: &str = include_str!("../../wit/closure.wit");
 const RUNTIME: &str = include_str!("../wit/runtime.wit");
 
-/// Makes a component of a core module of the world.
-pub(crate) fn wrap(mut module: Vec<u8>) -> Result<Vec<u8>, JoinError> {
+/// Name of the section that has the licences of what is in the component, as text.
+const LICENCES: &str = "licences";
+
+/// Makes a component of a core module of the world, which carries `licences`.
+pub(crate) fn wrap(mut module: Vec<u8>, licences: &str) -> Result<Vec<u8>, JoinError> {
     let mut resolve = Resolve::default();
     let mut push = |name: &str, text| resolve.push_str(name, text);
     push("closure.wit", CLOSURE).map_err(|error| JoinError::World(error.to_string()))?;
@@ -24,9 +27,13 @@ pub(crate) fn wrap(mut module: Vec<u8>) -> Result<Vec<u8>, JoinError> {
     let section = CustomSection { name: "component-type".into(), data: types.as_slice().into() };
     module.push(Section::id(&section));
     section.encode(&mut module);
-    ComponentEncoder::default()
+    let mut component = ComponentEncoder::default()
         .validate(false)
         .module(&module)
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| failed(&error))
+        .map_err(|error| failed(&error))?;
+    let section = CustomSection { name: LICENCES.into(), data: licences.as_bytes().into() };
+    component.push(Section::id(&section));
+    section.encode(&mut component);
+    Ok(component)
 }

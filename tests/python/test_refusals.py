@@ -136,6 +136,25 @@ def test_a_runtime_that_is_not_there_and_may_not_be_fetched(tmp_path: Path) -> N
     assert "the runtime of engine `python` (" in said
 
 
+@pytest.mark.timeout(900)
+def test_a_runtime_travels_once(tmp_path: Path) -> None:
+    key = str(tmp_path / "key")
+    (tmp_path / "empty").mkdir()
+    options = ("--allow", spm.identity(key), "--engines", str(tmp_path / "empty"))
+
+    @spm.wasm_closure(engine="python")
+    def same(x: int) -> int:
+        return x
+
+    # What was fetched the first time is there the second time.
+    for more in ((), ("--no-fetch",)):
+        with running_host(tmp_path / "host", *options, *more) as address:
+            with spm.connect(address, key=key) as pool:
+                assert pool.submit(same, 1).result(timeout=300) == 1
+        (kept,) = (tmp_path / "host/runtimes").iterdir()
+        assert kept.stat().st_size == len(same.component())
+
+
 def test_an_engine_that_is_not_offered(tmp_path: Path) -> None:
     said = refused(tmp_path, "python", "--engine", "native", "--engine", "guest")
     assert "engine `python` is not offered by this host" in said

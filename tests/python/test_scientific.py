@@ -28,7 +28,14 @@ GRID = np.arange(12, dtype=np.int32).reshape(3, 4)
 
 
 def statistics(a: np.ndarray) -> tuple[Any, ...]:
-    return a.sum(dtype=np.int64), a.mean(axis=0), a.std(), np.median(a), a.argmax(), np.percentile(a, 30)
+    return (
+        a.sum(dtype=np.int64),
+        a.mean(axis=0),
+        a.std(),
+        np.median(a),
+        a.argmax(),
+        np.percentile(a, 30),
+    )
 
 
 def broadcast(a: np.ndarray) -> np.ndarray:
@@ -401,9 +408,14 @@ def test_it_is_made_equal_every_time() -> None:
         artifacts / "python-stdlib.zip",
         parts / "shim.wasm",
         parts / "guest.txt",
+        _scientific._licences(),
     )
     _scientific.runtime.cache_clear()
-    assert _spm.Runtime(again).cid == _scientific.runtime().cid
+    made = _spm.Runtime(again)
+    assert made.cid == _scientific.runtime().cid
+    text = made.bytes()[-4_000_000:]
+    assert b"licences" in text
+    assert b"NumPy Developers" in text, "licences go along"
 
 
 def test_two_processes_share_what_one_made(script: Any) -> None:

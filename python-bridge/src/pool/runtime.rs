@@ -88,11 +88,12 @@ pub(super) fn make_scientific(
     archive: PathBuf,
     shim: PathBuf,
     guest: PathBuf,
+    licences: PathBuf,
 ) -> PyResult<PathBuf> {
     let cache_dir = super::cache_dir().ok_or_else(|| {
         PyOSError::new_err("neither XDG_CACHE_HOME nor HOME says where the runtime can be kept")
     })?;
-    let parts = Parts { python, zip: archive, shim, guest };
+    let parts = Parts { python, zip: archive, shim, guest, licences };
     py.detach(|| scientific::make(&parts, &cache_dir))
         .map_err(|error| PyOSError::new_err(chain(&error)))
 }
