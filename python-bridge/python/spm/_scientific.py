@@ -82,6 +82,8 @@ PACKAGES: Final = frozenset(
 )
 """Top-level modules, other than the standard library's, that closures of the engine find."""
 
+_FORMAT: Final = 1
+"""Changes whenever the same parts are made into another runtime."""
 _POINTERS_MAX: Final = 4
 _LOOK_S: Final = 0.2
 
@@ -100,8 +102,9 @@ def _path() -> Path:
     parts = Path(_runtime.engines_folder()) / "scientific"
     shim, guest = parts / "shim.wasm", parts / "guest.txt"
     sums = (artifacts / "SHA256SUMS").read_bytes()
-    key = hashlib.blake2b(digest_size=16)
-    for part in (_spm.__version__.encode(), sums, shim.read_bytes(), guest.read_bytes()):
+    licences = _licences()
+    key = hashlib.blake2b(f"{_spm.__version__} {_FORMAT}".encode(), digest_size=16)
+    for part in (sums, *(path.read_bytes() for path in (shim, guest, licences))):
         key.update(len(part).to_bytes(8, "little") + part)
     cache = _spm.cache_folder()
     if cache is None:
@@ -115,7 +118,6 @@ def _path() -> Path:
         known = _known(pointer)
         if known is not None:
             return known
-        licences = _licences()
         python, archive = artifacts / "python-snapshot.wasm", artifacts / "python-stdlib.zip"
         _check((python, archive), sums.decode("utf-8"))
         with _shown():

@@ -21,9 +21,10 @@ use bytes::{append_accessors, append_exports, sections, write_section};
 use facts::Facts;
 
 /// Changes whenever components are taken apart in another way: then what was compiled is not of these parts.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const DATA_SECTION: u8 = 11;
+const CUSTOM_SECTION: u8 = 0;
 const CORE_MODULE_SECTION: u8 = 1;
 /// Bytes of magic and version before the first section.
 const HEADER_BYTES: usize = 8;
@@ -102,6 +103,9 @@ fn rewrite(component: &[u8], facts: &Facts, memory: usize, targets: &[Target]) -
     let mut module = 0;
     for (id, section, content) in sections(component, 0..component.len())? {
         let has_changes = module == memory || targets.iter().any(|target| target.module == module);
+        if id == CUSTOM_SECTION {
+            continue;
+        }
         if id != CORE_MODULE_SECTION {
             code.extend_from_slice(&component[section]);
             continue;
