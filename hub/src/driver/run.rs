@@ -13,6 +13,7 @@ use spm_protocol::{ContentId, Payload, TaskId};
 use super::core::{Core, State};
 use super::queue::Feeder;
 use super::{CompletionQueue, Session};
+use crate::closure::Blob;
 use crate::completion::{Delivery, Next, RunStats};
 use crate::error::SubmitError;
 use crate::machine::list::{Event, List, NewTask};
@@ -243,10 +244,9 @@ impl ListRun {
 
 /// Adds large arguments to the blobs.
 fn share(core: &Core, arguments: &[u8]) -> (ContentId, usize) {
-    let content = Bytes::copy_from_slice(arguments);
-    let (id, bytes) = (ContentId::of(&content), content.len());
-    core.blobs.add(core.id, id, content);
-    (id, bytes)
+    let blob = Blob::new(Bytes::copy_from_slice(arguments));
+    core.blobs.add(core.id, &blob);
+    (blob.id(), blob.length())
 }
 
 fn unshare(core: &Core, unused: Option<(ContentId, usize)>) {
