@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::MutexGuard;
 use spm_protocol::limits::INLINE_BYTES_MAX;
-use spm_protocol::{ContentId, Payload, TaskId};
+use spm_protocol::{ContentId, Payload, PeerId, TaskId};
 
 use super::core::{Core, State};
 use super::queue::Feeder;
@@ -16,6 +16,7 @@ use super::{CompletionQueue, Session};
 use crate::closure::Blob;
 use crate::completion::{Delivery, Next, RunStats};
 use crate::error::SubmitError;
+use crate::machine::host::Busy;
 use crate::machine::list::{Event, List, NewTask};
 use crate::options::TaskRequest;
 
@@ -231,6 +232,12 @@ impl ListRun {
     /// Says that no more tasks follow.
     pub fn close_input(&self) {
         self.handle.tell(Event::CloseInput);
+    }
+
+    /// Hosts that prepare a fallback that tasks wait for, and what they say that they do. For people.
+    pub fn busy(&self) -> Vec<(PeerId, Busy)> {
+        let state = self.handle.lock();
+        state.map_or_else(Vec::new, |state| state.conversation.session().busy())
     }
 
     /// Counts so far.
