@@ -125,7 +125,8 @@ class Closure(Generic[P, R]):
 
     @_spm.hidden
     def explain(self, *example: Any) -> str:
-        """Say what the compiler found out: types, what was proved, which checks are left.
+        """Say what the compiler found out: types, what was proved, which checks are left, and what
+        runs the tasks that leave what was proved.
 
         A function that cannot be compiled is explained too, by its problems.
         """
@@ -133,7 +134,8 @@ class Closure(Generic[P, R]):
         if compiled.options.engine == "python":
             return f"`{self._name}` runs in the `python` engine, as `engine=` says"
         try:
-            return self._specialisation(example).component.explain
+            made = self._specialisation(example)
+            return made.component.explain + made.explain_fallback()
         except CompileError as error:
             if compiled.options.engine == "native":
                 return str(error)
@@ -186,7 +188,9 @@ def wasm_closure(
 def wasm_closure(function: Callable[..., Any] | None = None, /, **keywords: Any) -> Any:
     """Declare a function that can run in sandboxes. Nothing is compiled yet.
 
-    `engine` is "auto" or "native"; `memory_mib`, `fuel` and `deadline_s` bound each task; `pure`
+    `engine` is "auto", which takes "native" if the compiler accepts the function and "python" if
+    not, and has "python" run what leaves the compiled code (an int beyond 64 bits, arguments of
+    other types); or it names the one to use, with nothing behind it. `memory_mib`, `fuel` and `deadline_s` bound each task; `pure`
     promises that equal arguments give equal results; `isolation` is "task" for a fresh sandbox
     each, or "session"; `allow` names what tasks may use beyond computing, and `include` what must
     travel though nothing refers to it.
