@@ -393,9 +393,11 @@ impl Session {
                 }
             }
             HostControl::Preparing { point, closure, step, permille } if point == current => {
-                let permille = permille.map(|permille| permille.min(1000));
                 let is_over = step == PrepareStep::Compiling && permille == Some(1000);
-                entry.busy = (!is_over).then_some(Busy { closure, step, permille });
+                let permille = permille.map(|permille| permille.min(1000));
+                if matches!(entry.stage, Stage::Preparing { .. } | Stage::Online) {
+                    entry.busy = (!is_over).then_some(Busy { closure, step, permille });
+                }
             }
             HostControl::Refused { point, refusals } if point == current => {
                 if let Stage::Preparing { .. } = entry.stage {
