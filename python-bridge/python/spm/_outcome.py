@@ -53,7 +53,8 @@ def exception(
     """
     made, frames = _made(closure, outcome)
     if unbacked is not None:
-        made.add_note(f"the engine `python`, which was to run it then, cannot: {unbacked}")
+        engine = closure.fallback.engine if closure.fallback is not None else "python"
+        made.add_note(f"the engine `{engine}`, which was to run it then, cannot: {unbacked}")
     info = TaskInfo(index, host, attempts, closure.engine, frames, outcome[0])
     if isinstance(made, TaskError):
         made.task = info
