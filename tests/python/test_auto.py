@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spm
-from spm import _spm, _specialise
+from spm import _specialise, _spm
 from spm._errors import CompileError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,7 +52,7 @@ def fibonacci(n: int) -> list[int]:
     return numbers
 
 
-def untyped(a, b):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def untyped(a, b):  # type: ignore[no-untyped-def]
     return a * b + a
 
 

@@ -137,9 +137,9 @@ def _raised(closure: Specialisation, record: bytes) -> tuple[BaseException, tupl
     try:
         raised = _spm.read_raised(record)
         error, frames = _rebuilt(closure, raised)
-    except Exception as error:  # noqa: BLE001
+    except Exception as bad:  # noqa: BLE001
         # Whatever a guest wrote, the submitter gets an exception of its own.
-        return SandboxViolation(f"the guest raised what is no exception record: {error}"), ()
+        return SandboxViolation(f"the guest raised what is no exception record: {bad}"), ()
     why = getattr(closure, "unbacked", None)
     if why is not None and raised["trap"] in _spm.LEAVES_PROOF:
         error.add_note(f"the engine `python` was not there to run it: {why}")
