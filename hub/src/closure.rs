@@ -1,21 +1,37 @@
 //! What a session defines: a closure with its blobs, before it is signed for a session.
 
 use bytes::Bytes;
+use spm_netmesh::ReadBlob;
 use spm_protocol::ContentId;
 use spm_protocol::manifest::{Capability, Engine, Isolation, TaskLimits};
 
-/// Bytes and their content id, computed once. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bytes, here or to be read once somebody wants them, and their content id. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Blob {
     id: ContentId,
-    content: Bytes,
+    length: usize,
+    content: Content,
+}
+
+/// Where a blob's bytes are.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Here.
+    Here(Bytes),
+    /// Elsewhere, to be read from there.
+    Later(ReadBlob),
 }
 
 impl Blob {
     /// Hashes `content`.
     pub fn new(content: impl Into<Bytes>) -> Self {
         let content = content.into();
-        Self { id: ContentId::of(&content), content }
+        Self { id: ContentId::of(&content), length: content.len(), content: Content::Here(content) }
+    }
+
+    /// A blob of this id and length, which `read` reads and compares with its id.
+    pub fn later(id: ContentId, length: usize, read: ReadBlob) -> Self {
+        Self { id, length, content: Content::Later(read) }
     }
 
     /// The content id.
@@ -23,9 +39,25 @@ impl Blob {
         self.id
     }
 
-    /// The bytes.
-    pub fn content(&self) -> &Bytes {
+    /// How many bytes it has.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Where its bytes are.
+    pub fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// The bytes, read if need be.
+    ///
+    /// # Errors
+    /// Says why they cannot be read.
+    pub fn read(&self) -> Result<Bytes, String> {
+        match &self.content {
+            Content::Here(bytes) => Ok(bytes.clone()),
+            Content::Later(read) => read.read(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub enum TaskOutcome {
     Cancelled,
     /// The run's deadline passed first.
     RunDeadline,
+    /// It was for a fallback that no host can prepare, for this reason.
+    Unprepared(String),
     /// There was no host left to run it. Says why, for each host.
     NoHosts(Vec<(PeerId, String)>),
 }
@@ -49,6 +51,9 @@ pub struct Completion {
     pub attempts: u32,
     /// One of them left what its closure had proved, and the others were the fallback's.
     pub is_deopt: bool,
+    /// It left what its closure had proved, and this is why no host can prepare the fallback. The outcome is that of
+    /// the attempt that left.
+    pub unbacked: Option<String>,
     /// What became of it.
     pub outcome: TaskOutcome,
     /// Microseconds from instantiation to the end, on the host.

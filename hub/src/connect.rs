@@ -6,6 +6,8 @@ use futures::future::BoxFuture;
 use spm_netmesh::Pipe;
 use spm_protocol::{ContentId, PeerId, SessionId};
 
+use crate::closure::Blob;
+
 /// The two streams of one session on one host.
 #[derive(Debug)]
 pub struct SessionChannel {
@@ -67,7 +69,7 @@ pub trait Connect: Send + Sync + 'static {
 /// A blob may be added more than once, and is kept until it was removed as often.
 pub trait Blobs: Send + Sync + 'static {
     /// Makes a blob available to the members of `session`.
-    fn add(&self, session: SessionId, id: ContentId, content: Bytes);
+    fn add(&self, session: SessionId, blob: &Blob);
 
     /// Takes one addition back.
     fn remove(&self, session: SessionId, id: ContentId);

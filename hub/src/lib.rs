@@ -27,7 +27,7 @@ pub mod limits;
 pub mod machine;
 mod options;
 
-pub use closure::{Blob, ClosureDefinition};
+pub use closure::{Blob, ClosureDefinition, Content};
 pub use completion::{
     Completion, Delivery, Deopt, HostRunStats, HostSnapshot, HostState, Next, RunStats,
     TaskOutcome, TaskOutput,

@@ -239,8 +239,8 @@ pub enum HostControl {
         #[cbor(n(0), encode_with = "crate::reason::encode")]
         reason: String,
     },
-    /// The host is busy with a point that it was asked to prepare. Only for people: it changes nothing, and a host
-    /// that is quick need not send it.
+    /// The host is busy with a point that it was asked to prepare, or, online, with a fallback that tasks wait for.
+    /// Only for people: it changes nothing, and a host that is quick need not send it.
     #[n(7)]
     Preparing {
         /// The point.
@@ -252,7 +252,8 @@ pub enum HostControl {
         /// What it does.
         #[n(2)]
         step: PrepareStep,
-        /// How far it is with that, in thousandths, if it knows.
+        /// How far it is with that, in thousandths, if it knows. A fallback that was compiled to the last of them is
+        /// not waited for any more.
         #[n(3)]
         permille: Option<u32>,
     },

@@ -67,6 +67,9 @@ pub enum Outcome {
     /// The hub asked for the task to stop.
     #[n(8)]
     Cancelled,
+    /// The task's closure is another's fallback, and this host cannot prepare it.
+    #[n(9)]
+    Unprepared(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
 }
 
 /// How an outcome may be treated.
@@ -87,14 +90,16 @@ impl Outcome {
             | Self::Trapped(..)
             | Self::OutOfFuel(_)
             | Self::OutOfMemory(_) => OutcomeClass::Deterministic,
-            Self::HostFault(_) | Self::Refused(_) | Self::DeadlineHit(_) | Self::Cancelled => {
-                OutcomeClass::Infrastructure
-            }
+            Self::HostFault(_)
+            | Self::Refused(_)
+            | Self::DeadlineHit(_)
+            | Self::Cancelled
+            | Self::Unprepared(_) => OutcomeClass::Infrastructure,
         }
     }
 
     /// Whether the hub should try the task on another host without being asked.
     pub fn is_retried(&self) -> bool {
-        matches!(self, Self::HostFault(_) | Self::Refused(_))
+        matches!(self, Self::HostFault(_) | Self::Refused(_) | Self::Unprepared(_))
     }
 }

@@ -139,6 +139,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_raised, module)?)?;
     module.add_function(wrap_pyfunction!(hidden, module)?)?;
     module.add("TRAPS", trap_rows())?;
+    let leaving = TrapCode::ALL.iter().filter(|code| code.leaves_proof());
+    module.add("LEAVES_PROOF", leaving.map(|code| u32::from(*code as u8)).collect::<Vec<_>>())?;
     module.add("BUILTIN_EXCEPTIONS", BUILTIN_EXCEPTIONS.to_vec())?;
     Ok(())
 }

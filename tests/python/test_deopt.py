@@ -16,7 +16,6 @@ import pytest
 import spm
 from spm import _spm
 from spm._closure import prepare
-from spm._travelled import travelled
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -57,6 +56,11 @@ def worded(x: int) -> str:
 def fresh(function: Callable[..., Any]) -> spm.Closure[..., Any]:
     """A closure of its own, so that what is warned about once is warned about in each test."""
     return spm.wasm_closure(function)
+
+
+def alone(function: Callable[..., Any]) -> spm.Closure[..., Any]:
+    """One without a fallback."""
+    return spm.wasm_closure(engine="native")(function)
 
 
 def test_tasks_that_leave_their_closure_end_by_the_fallback(pool: spm.Pool) -> None:
@@ -168,9 +172,9 @@ def test_a_wrong_number_of_arguments_is_no_reason_for_the_fallback(pool: spm.Poo
 
 def test_without_a_fallback_nothing_is_different(pool: spm.Pool) -> None:
     with pytest.raises(OverflowError, match="64-bit range"):
-        list(pool.map(fresh(square), [2, BIG]))
+        list(pool.map(alone(square), [2, BIG]))
     with pytest.raises(spm.CompileError, match="argument `x`"):
-        list(pool.map(fresh(square), [2, "two"]))
+        list(pool.map(alone(square), [2, "two"]))
     assert pool.stats.deopts == 0
 
 
@@ -473,35 +477,25 @@ def shown(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> N
     sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
-def backed(function: Any) -> Any:
-    """A closure of a function, with the `python` engine behind it."""
-    closure = fresh(function)
-    compiled = closure._compiled
-    binding, row = compiled.bind((1,), {})
-    made = compiled.specialise(binding, row)
-    made.fallback = travelled(binding, compiled, row, None)[1]
-    return closure
-
-
 class TestPythonEngine:
-    """The same with the real one, which is given here: `engine="auto"` does not prepare it yet."""
+    """The same with the one that `engine="auto"` takes."""
 
     def test_an_int_of_any_size_is_what_cpython_has(self, pool: spm.Pool) -> None:
-        results = pool.map(backed(square), [2, BIG, -BIG])
+        results = pool.map(fresh(square), [2, BIG, -BIG])
         with pytest.warns(spm.DeoptWarning, match="the engine `python`"):
             assert list(results) == [4, BIG * BIG, BIG * BIG]
         assert results.stats.deopts == 2
         assert pool.stats.engines == {"native": 1, "python": 2}
 
     def test_arguments_of_any_type_are_taken(self, pool: spm.Pool) -> None:
-        results = pool.map(backed(square), [2, 1 << 70, 0.5])
+        results = pool.map(fresh(square), [2, 1 << 70, 0.5])
         with pytest.warns(spm.DeoptWarning, match="argument `x`"):
             assert list(results) == [4, 1 << 140, 0.25]
         assert (results.stats.deopts, pool.stats.misfits) == (2, 2)
 
     def test_what_it_raises_has_its_lines(self, pool: spm.Pool) -> None:
         with pytest.warns(spm.DeoptWarning), pytest.raises(TypeError) as caught:
-            list(pool.map(backed(square), [2, "two"]))
+            list(pool.map(fresh(square), [2, "two"]))
         error = caught.value
         assert isinstance(error, spm.TaskError)
         assert error.task is not None
@@ -510,4 +504,4 @@ class TestPythonEngine:
 
     def test_serial_checks_it(self) -> None:
         with spm.serial(check=True) as pool, pytest.warns(spm.DeoptWarning):
-            assert list(pool.map(backed(square), [2, BIG])) == [4, BIG * BIG]
+            assert list(pool.map(fresh(square), [2, BIG])) == [4, BIG * BIG]

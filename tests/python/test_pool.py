@@ -387,7 +387,7 @@ class TestKinds:
             with pytest.raises(ZeroDivisionError):
                 pool.submit(inverse, 0).result()
             with pytest.raises(spm.InternalError, match="OverflowError"):
-                pool.submit(double, 2**62).result()
+                pool.submit(spm.wasm_closure(engine="native")(double), 2**62).result()
         with pytest.raises(ValueError, match="check=True"):
             spm.serial(sandbox=False, check=True)
 

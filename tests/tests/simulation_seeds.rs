@@ -27,6 +27,7 @@ fn promises_hold_whatever_goes_wrong() {
     assert!(total.taken_back > SEEDS, "few tasks taken back: {total:?}");
     assert!(total.points > SEEDS, "few points: {total:?}");
     assert!(total.deopts > 5 * SEEDS, "few deopts: {total:?}");
+    assert!(total.unbacked > SEEDS / 10, "few without a fallback: {total:?}");
 }
 
 fn all_seeds() -> Report {
@@ -72,6 +73,7 @@ fn sum(one: &Report, other: &Report) -> Report {
         lost: one.lost + other.lost,
         taken_back: one.taken_back + other.taken_back,
         deopts: one.deopts + other.deopts,
+        unbacked: one.unbacked + other.unbacked,
     }
 }
 

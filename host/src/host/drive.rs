@@ -11,14 +11,14 @@ use spm_netmesh::{Direct, Pipe, PipeReceiver};
 use spm_protocol::frame::{Frame, HubControl, HubWork, Task};
 use spm_protocol::limits::VALUE_BYTES_MAX;
 use spm_protocol::{Certified, Outcome, Payload, SessionId, TaskId};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::outbox::Outbox;
 use super::point::{Blobs, PointRun, SessionRun};
-use super::prepare::{Preparation, prepare};
+use super::prepare::{Preparation, prepare, prepare_fallback};
 use super::queue::Job;
 use super::{Registered, Shared};
 use crate::clock::now_ms;
@@ -236,24 +236,29 @@ impl Driver<'_> {
         let Some(current) = &self.current else { return };
         let mut jobs = Vec::with_capacity(tasks.len());
         for mut task in tasks {
+            if current.is_unprepared(task.closure) {
+                self.complete(current, task);
+                continue;
+            }
             match std::mem::replace(&mut task.arguments, Payload::Inline(Vec::new())) {
                 Payload::Inline(arguments) => {
                     jobs.push(job(current, &task, Bytes::from(arguments)));
                 }
                 Payload::Blob { id, bytes } => {
                     task.arguments = Payload::Blob { id, bytes };
-                    self.fetch_arguments(current, task);
+                    self.complete(current, task);
                 }
             }
         }
         self.host.queue.push(self.run.key, jobs);
     }
 
-    /// Queues a task once its arguments are here.
-    fn fetch_arguments(&self, point: &Arc<PointRun>, task: Task) {
-        let Payload::Blob { id, bytes } = task.arguments else { return };
+    /// Queues a task once its closure is prepared and its arguments are here.
+    fn complete(&self, point: &Arc<PointRun>, task: Task) {
         let (task_id, attempt) = (task.id, task.attempt);
-        if bytes > VALUE_BYTES_MAX as u64 {
+        if let Payload::Blob { bytes, .. } = task.arguments
+            && bytes > VALUE_BYTES_MAX as u64
+        {
             let reason =
                 format!("arguments of {bytes} bytes are over the limit of {VALUE_BYTES_MAX}");
             point.answer(task_id, attempt, Outcome::Refused(reason));
@@ -264,26 +269,23 @@ impl Driver<'_> {
         let mut fetching = point.fetching.lock();
         let fetched_task = task.clone();
         let handle = tokio::spawn(async move {
-            let task = fetched_task;
-            let Ok(permit) = large.acquire_owned().await else { return };
-            let session = &run.session;
-            let providers = [session.submitter.transport];
-            let fetched =
-                session.blobs.fetch(id, bytes, session.session, &providers, |_, _| {}).await;
+            let mut task = fetched_task;
+            let arguments = std::mem::replace(&mut task.arguments, Payload::Inline(Vec::new()));
+            let completed = match prepare_fallback(&host, &run, task.closure).await {
+                Ok(()) => fetched(&run, &large, arguments).await.map_err(Outcome::HostFault),
+                Err(reason) => Err(Outcome::Unprepared(reason)),
+            };
             if run.fetching.lock().remove(&task.id).is_none() {
                 // Cancelled, and answered, by then.
                 return;
             }
-            match fetched {
-                Ok(arguments) => {
+            match completed {
+                Ok((arguments, permit)) => {
                     let mut job = job(&run, &task, arguments);
-                    job.permit = Some(permit);
-                    host.queue.push(session.key, [job]);
+                    job.permit = permit;
+                    host.queue.push(run.session.key, [job]);
                 }
-                Err(reason) => {
-                    let reason = format!("cannot fetch the arguments: {reason}");
-                    run.answer(task.id, task.attempt, Outcome::HostFault(reason));
-                }
+                Err(outcome) => run.answer(task.id, task.attempt, outcome),
             }
         });
         fetching.insert(task_id, (task, handle.abort_handle()));
@@ -338,6 +340,25 @@ impl Driver<'_> {
             slot.drop_instances(key, current.point);
         }
     }
+}
+
+/// A task's arguments, and what bounds how many large ones are in memory.
+async fn fetched(
+    run: &PointRun,
+    large: &Arc<Semaphore>,
+    arguments: Payload,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), String> {
+    let (id, bytes) = match arguments {
+        Payload::Inline(arguments) => return Ok((arguments.into(), None)),
+        Payload::Blob { id, bytes } => (id, bytes),
+    };
+    let permit = Arc::clone(large).acquire_owned().await;
+    let permit = permit.map_err(|_| "this host stops".to_owned())?;
+    let session = &run.session;
+    let providers = [session.submitter.transport];
+    let fetched = session.blobs.fetch(id, bytes, session.session, &providers, |_, _| {}).await;
+    let arguments = fetched.map_err(|reason| format!("cannot fetch the arguments: {reason}"))?;
+    Ok((arguments, Some(permit)))
 }
 
 fn job(point: &Arc<PointRun>, task: &Task, arguments: Bytes) -> Job {

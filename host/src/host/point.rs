@@ -10,7 +10,8 @@ use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
 use spm_protocol::frame::{HostWork, PrepareStep, Task, TaskResult};
 use spm_protocol::limits::INLINE_BYTES_MAX;
-use spm_protocol::{Certified, ContentId, Outcome, Payload, PeerId, Point, SessionId, TaskId};
+use spm_protocol::{Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId};
+use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
@@ -147,17 +148,43 @@ pub(super) struct ClosureRun {
     pub(super) deadline_ms: Option<u64>,
 }
 
+/// A closure of a point.
+pub(super) enum Closure {
+    /// Prepared with the point.
+    Ready(ClosureRun),
+    /// A fallback, which is prepared once a task is there for it.
+    Later(Fallback),
+}
+
+/// What it takes to prepare a fallback, and what came of that.
+pub(super) struct Fallback {
+    pub(super) terms: Result<FallbackTerms, String>,
+    pub(super) prepared: OnceCell<Result<ClosureRun, String>>,
+}
+
+/// A manifest that was verified with its point, and where its blobs come from.
+pub(super) struct FallbackTerms {
+    pub(super) manifest: Manifest,
+    pub(super) origin: Arc<Origin>,
+}
+
+/// Who may have the blobs of a point, and who has them.
+pub(super) struct Origin {
+    pub(super) members: Vec<PeerId>,
+    pub(super) sources: BTreeMap<ContentId, Vec<PeerId>>,
+}
+
 /// A sequence point on this host. All that is done for it holds it, so that when the last of that is over the
 /// session is told that nothing of the point is left.
 pub(super) struct PointRun {
     pub(super) session: Arc<SessionRun>,
     pub(super) point: Point,
     /// Set once prepared.
-    pub(super) closures: OnceLock<Vec<ClosureRun>>,
+    pub(super) closures: OnceLock<Vec<Closure>>,
     is_abandoned: AtomicBool,
     /// Tasks that ended since the session was told.
     ended: AtomicU32,
-    /// Tasks whose arguments are being fetched.
+    /// Tasks whose arguments are being fetched, or whose closure is being prepared.
     pub(super) fetching: Mutex<BTreeMap<TaskId, (Task, AbortHandle)>>,
 }
 
@@ -171,6 +198,21 @@ impl PointRun {
             ended: AtomicU32::new(0),
             fetching: Mutex::default(),
         }
+    }
+
+    /// A closure that tasks can be run of.
+    pub(super) fn closure(&self, index: u32) -> Option<&ClosureRun> {
+        match self.closures.get()?.get(index as usize)? {
+            Closure::Ready(closure) => Some(closure),
+            Closure::Later(fallback) => fallback.prepared.get()?.as_ref().ok(),
+        }
+    }
+
+    /// Whether a closure is a fallback that is not prepared.
+    pub(super) fn is_unprepared(&self, index: u32) -> bool {
+        let closure = self.closures.get().and_then(|closures| closures.get(index as usize));
+        matches!(closure, Some(Closure::Later(fallback))
+            if !matches!(fallback.prepared.get(), Some(Ok(_))))
     }
 
     /// Nothing is to be run or sent for it any more.

@@ -1,4 +1,7 @@
 //! Fetching, verifying and compiling the closures of a sequence point.
+//!
+//! A closure that is another's fallback is verified as far as its manifest goes, and the rest waits for the first task
+//! that needs it: few do, and an interpreter takes long to load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,14 +10,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use spm_protocol::frame::{Member, PrepareStep, Provider, Refusal};
+use spm_protocol::limits::PREPARE_DEADLINE_MS;
 use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::Shared;
-use super::point::{ClosureRun, PointRun};
+use super::point::{Closure, ClosureRun, Fallback, FallbackTerms, Origin, PointRun};
 use crate::sandbox::{Granted, Keep, Kind, Profile};
 use crate::session::Event;
 use crate::verify;
 
+/// How long a fallback may take to be prepared: as long as a point.
+const FALLBACK_WAIT: Duration = Duration::from_millis(PREPARE_DEADLINE_MS);
 /// How often a hub is told how far a fetch is; one that is over by then is not mentioned.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
@@ -62,50 +70,107 @@ async fn define_all(
     run: &Arc<PointRun>,
     preparation: Preparation,
     fetch_time: &mut Duration,
-) -> Result<Vec<ClosureRun>, Vec<Refusal>> {
+) -> Result<Vec<Closure>, Vec<Refusal>> {
     let manifests = check_manifests(host, run, &preparation.closures)?;
     let session = &run.session;
     let members: Vec<PeerId> = preparation.members.iter().filter_map(Member::peer).collect();
     let sources = sources(session.submitter.transport, &members, &preparation.providers);
+    let origin = Arc::new(Origin { members, sources });
     let mut closures = Vec::with_capacity(manifests.len());
     let mut refusals = Vec::new();
     for (index, manifest) in manifests.into_iter().enumerate() {
-        let closure = Closure { index: index as u32, manifest: &manifest };
-        let defined = define_one(host, run, closure, &members, &sources, fetch_time).await;
+        let manifest = match manifest {
+            Checked::Now(manifest) => manifest,
+            Checked::Later(manifest) => {
+                let origin = Arc::clone(&origin);
+                let terms = manifest.map(|manifest| FallbackTerms { manifest, origin });
+                let fallback = Fallback { terms, prepared: OnceCell::new() };
+                closures.push(Closure::Later(fallback));
+                continue;
+            }
+        };
+        let defined = define_one(host, run, index as u32, &manifest, &origin, fetch_time).await;
         match defined {
-            Ok(closure) => closures.push(closure),
+            Ok(closure) => closures.push(Closure::Ready(closure)),
             Err(reason) => refusals.push(refusal(index, &manifest.name, &reason)),
         }
     }
     if refusals.is_empty() { Ok(closures) } else { Err(refusals) }
 }
 
-/// Checks all that can be said without a blob, of all closures.
+/// Waits until a fallback is prepared, by whoever needed it first.
+///
+/// # Errors
+/// Says why it cannot be; that is so for the rest of the point.
+pub(super) async fn prepare_fallback(
+    host: &Arc<Shared>,
+    run: &Arc<PointRun>,
+    index: u32,
+) -> Result<(), String> {
+    let closure = run.closures.get().and_then(|closures| closures.get(index as usize));
+    let Some(Closure::Later(fallback)) = closure else { return Ok(()) };
+    let prepare = async || {
+        let FallbackTerms { manifest, origin } = fallback.terms.as_ref().map_err(String::clone)?;
+        let (begun, mut fetch_time) = (Instant::now(), Duration::ZERO);
+        let defining = define_one(host, run, index, manifest, origin, &mut fetch_time);
+        let defined = timeout(FALLBACK_WAIT, defining).await.unwrap_or_else(|_| {
+            Err(format!("preparing it took longer than {} s", FALLBACK_WAIT.as_secs()))
+        });
+        run.tell_preparing(index, PrepareStep::Compiling, Some(1000));
+        let (session, point, took) = (run.session.session, run.point, begun.elapsed());
+        match &defined {
+            Ok(_) => tracing::info!(%session, %point, index, ?took, "prepared a fallback"),
+            Err(reason) => tracing::warn!(%session, %point, index, reason, "refused a fallback"),
+        }
+        defined
+    };
+    // If the task that it is prepared for is cancelled, another that waits goes on.
+    let prepared = fallback.prepared.get_or_init(prepare).await;
+    prepared.as_ref().map(|_| ()).map_err(String::clone)
+}
+
+/// A manifest, and when its closure is prepared.
+enum Checked {
+    /// With the point.
+    Now(Manifest),
+    /// When a task needs it, unless this is why it cannot be.
+    Later(Result<Manifest, String>),
+}
+
+/// Checks all that can be said without a blob, of all closures. What is wrong with a fallback is for the tasks that
+/// need it.
 fn check_manifests(
     host: &Shared,
     run: &PointRun,
     closures: &[SignedManifest],
-) -> Result<Vec<Manifest>, Vec<Refusal>> {
+) -> Result<Vec<Checked>, Vec<Refusal>> {
     let now_unix_ms = crate::clock::unix_ms();
     let (offer, session) = (&host.offer, &run.session);
     verify::check_submitter(offer, &session.submitter, now_unix_ms)
         .map_err(|error| vec![Refusal { closure: None, reason: error.to_string() }])?;
+    let checked: Vec<_> = closures
+        .iter()
+        .map(|signed| {
+            verify::check_manifest(
+                offer,
+                signed,
+                &session.submitter,
+                session.session,
+                closures.len(),
+                now_unix_ms,
+            )
+            .map_err(|error| error.to_string())
+        })
+        .collect();
+    let fallbacks: BTreeSet<u32> =
+        checked.iter().flatten().filter_map(|manifest| manifest.fallback).collect();
     let mut manifests = Vec::with_capacity(closures.len());
     let mut refusals = Vec::new();
-    for (index, signed) in closures.iter().enumerate() {
-        let checked = verify::check_manifest(
-            offer,
-            signed,
-            &session.submitter,
-            session.session,
-            closures.len(),
-            now_unix_ms,
-        );
+    for (index, checked) in (0..).zip(checked) {
         match checked {
-            Ok(manifest) => manifests.push(manifest),
-            Err(error) => {
-                refusals.push(Refusal { closure: Some(index as u32), reason: error.to_string() });
-            }
+            checked if fallbacks.contains(&index) => manifests.push(Checked::Later(checked)),
+            Ok(manifest) => manifests.push(Checked::Now(manifest)),
+            Err(reason) => refusals.push(Refusal { closure: Some(index), reason }),
         }
     }
     if refusals.is_empty() { Ok(manifests) } else { Err(refusals) }
@@ -132,33 +197,26 @@ fn sources(
     sources
 }
 
-/// One of the closures of a preparation.
-#[derive(Clone, Copy)]
-struct Closure<'a> {
-    index: u32,
-    manifest: &'a Manifest,
-}
-
 async fn define_one(
     host: &Arc<Shared>,
     run: &Arc<PointRun>,
-    Closure { index, manifest }: Closure<'_>,
-    members: &[PeerId],
-    sources: &BTreeMap<ContentId, Vec<PeerId>>,
+    index: u32,
+    manifest: &Manifest,
+    origin: &Origin,
     fetch_time: &mut Duration,
 ) -> Result<ClosureRun, String> {
     let session = &run.session;
     let mut fetch = async |id: ContentId, bytes: u64| -> Result<Bytes, String> {
         let begun = Instant::now();
         let submitter = [session.submitter.transport];
-        let providers = sources.get(&id).map_or(&submitter[..], Vec::as_slice);
+        let providers = origin.sources.get(&id).map_or(&submitter[..], Vec::as_slice);
         let progress = Progress { run: Arc::clone(run), index, told: Mutex::new(begun) };
         let told = move |done, of| progress.tell(done, of);
         let fetched = session.blobs.fetch(id, bytes, session.session, providers, told).await;
         *fetch_time += begun.elapsed();
         let content = fetched?;
         verify::check_content(id, &content).map_err(|error| error.to_string())?;
-        session.blobs.share(id, session.session, members);
+        session.blobs.share(id, session.session, &origin.members);
         Ok(content)
     };
     let payload = match manifest.payload {

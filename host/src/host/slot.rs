@@ -114,10 +114,8 @@ impl Slot {
     }
 
     fn call(&self, job: &Job) -> Ran {
-        let closure =
-            job.point.closures.get().and_then(|closures| closures.get(job.closure as usize));
-        let Some(closure) = closure else {
-            // The session checks the index; this is a bug of ours.
+        let Some(closure) = job.point.closure(job.closure) else {
+            // The session checks the index, and the driver waits for fallbacks; this is a bug of ours.
             panic!("closure {} is not defined", job.closure);
         };
         let sink: Arc<dyn OutputSink> = Arc::<SlotOutbox>::clone(&self.outbox);
@@ -209,7 +207,9 @@ impl SlotOutbox {
             | Outcome::OutOfFuel(points)
             | Outcome::OutOfMemory(points)
             | Outcome::DeadlineHit(points) => 12 * points.len(),
-            Outcome::HostFault(reason) | Outcome::Refused(reason) => reason.len(),
+            Outcome::HostFault(reason)
+            | Outcome::Refused(reason)
+            | Outcome::Unprepared(reason) => reason.len(),
             Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Cancelled => 0,
         };
         let mut batch = self.batch.lock();

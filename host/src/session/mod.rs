@@ -263,7 +263,9 @@ impl Session {
                 }
             }
             Event::Preparing { point, closure, step, permille } => {
-                if matches!(self.phase, Phase::Preparing { point: current, .. } if current == point)
+                if matches!(self.phase,
+                    Phase::Preparing { point: current, .. } | Phase::Online { point: current, .. }
+                    if current == point)
                 {
                     actions.push(Action::SendControl(HostControl::Preparing {
                         point,

@@ -8,13 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::MutexGuard;
 use spm_protocol::limits::INLINE_BYTES_MAX;
-use spm_protocol::{ContentId, Payload, TaskId};
+use spm_protocol::{ContentId, Payload, PeerId, TaskId};
 
 use super::core::{Core, State};
 use super::queue::Feeder;
 use super::{CompletionQueue, Session};
+use crate::closure::Blob;
 use crate::completion::{Delivery, Next, RunStats};
 use crate::error::SubmitError;
+use crate::machine::host::Busy;
 use crate::machine::list::{Event, List, NewTask};
 use crate::options::TaskRequest;
 
@@ -232,6 +234,12 @@ impl ListRun {
         self.handle.tell(Event::CloseInput);
     }
 
+    /// Hosts that prepare a fallback that tasks wait for, and what they say that they do. For people.
+    pub fn busy(&self) -> Vec<(PeerId, Busy)> {
+        let state = self.handle.lock();
+        state.map_or_else(Vec::new, |state| state.conversation.session().busy())
+    }
+
     /// Counts so far.
     pub fn stats(&self) -> RunStats {
         let mut stats = self.handle.look(List::stats).unwrap_or_default();
@@ -243,10 +251,9 @@ impl ListRun {
 
 /// Adds large arguments to the blobs.
 fn share(core: &Core, arguments: &[u8]) -> (ContentId, usize) {
-    let content = Bytes::copy_from_slice(arguments);
-    let (id, bytes) = (ContentId::of(&content), content.len());
-    core.blobs.add(core.id, id, content);
-    (id, bytes)
+    let blob = Blob::new(Bytes::copy_from_slice(arguments));
+    core.blobs.add(core.id, &blob);
+    (blob.id(), blob.length())
 }
 
 fn unshare(core: &Core, unused: Option<(ContentId, usize)>) {

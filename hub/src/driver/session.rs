@@ -63,7 +63,7 @@ impl Session {
         let blobs = blobs_of(&closures);
         let definition = self.sign(closures, &blobs, options);
         for blob in &blobs {
-            core.blobs.add(core.id, blob.id(), blob.content().clone());
+            core.blobs.add(core.id, blob);
         }
         let slot = Arc::new(OnceLock::new());
         let ids: Vec<_> = blobs.iter().map(Blob::id).collect();
@@ -102,7 +102,7 @@ impl Session {
         let expires_unix_ms = unix_ms().saturating_add(SIGNATURE_LIFETIME_MS);
         let providers = blobs.iter().map(|blob| Provider {
             id: blob.id(),
-            bytes: blob.content().len() as u64,
+            bytes: blob.length() as u64,
             peers: vec![Member::from(hub.peer())],
         });
         let providers = providers.collect();
@@ -111,9 +111,9 @@ impl Session {
             let manifest = Manifest {
                 name: closure.name,
                 component: closure.component.id(),
-                component_bytes: closure.component.content().len() as u64,
+                component_bytes: closure.component.length() as u64,
                 engine: closure.engine,
-                payload: closure.payload.map(|blob| (blob.id(), blob.content().len() as u64)),
+                payload: closure.payload.map(|blob| (blob.id(), blob.length() as u64)),
                 fallback: closure.fallback,
                 classes: closure.classes,
                 limits: closure.limits,
@@ -216,7 +216,7 @@ fn check(closures: &[ClosureDefinition]) -> Result<(), BeginDefineError> {
             }
         }
         for blob in [Some(&closure.component), closure.payload.as_ref()].into_iter().flatten() {
-            let bytes = blob.content().len();
+            let bytes = blob.length();
             if bytes > COMPONENT_BYTES_MAX {
                 let name = closure.name.clone();
                 return Err(BeginDefineError::BlobTooLarge {

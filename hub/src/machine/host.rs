@@ -87,7 +87,7 @@ impl Stage {
     }
 }
 
-/// What a host says that it is busy with before it has prepared.
+/// What a host says that it is busy with while tasks, or their run, wait for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy {
     /// Index of a closure of the point.
@@ -117,7 +117,7 @@ pub struct Host {
     pub slots: u32,
     /// Why it is not in, for people.
     pub reason: Option<String>,
-    /// What it said last that it does, while it prepares.
+    /// What it said last that it does, while it prepares a point, or a fallback.
     pub busy: Option<Busy>,
     links: u64,
     failures: u32,
@@ -172,6 +172,7 @@ impl Host {
         self.lease_until_ms = None;
         self.silent_until_ms = u64::MAX;
         self.stage = Stage::Out;
+        self.busy = None;
         self.reason = Some(reason);
         let pause_ms =
             RECONNECT_MIN_MS.saturating_mul(1 << self.failures.min(16)).min(RECONNECT_MAX_MS);

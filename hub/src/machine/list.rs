@@ -160,6 +160,8 @@ pub struct List {
     pub(super) fallbacks: Vec<Option<u32>>,
     /// Closures that a task has left.
     pub(super) left: BTreeSet<u32>,
+    /// For each fallback, the hosts that cannot prepare it, and why.
+    pub(super) unprepared: BTreeMap<u32, BTreeMap<HostId, String>>,
     first_task: TaskId,
     next_task: TaskId,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
@@ -195,6 +197,7 @@ impl List {
             rules,
             fallbacks,
             left: BTreeSet::new(),
+            unprepared: BTreeMap::new(),
             first_task,
             next_task: first_task,
             tasks: BTreeMap::new(),
@@ -305,14 +308,18 @@ impl List {
         self.waiting += 1;
         self.stats.submitted += 1;
         self.stats.argument_bytes += argument_bytes as u64;
+        // Not every host takes those that come again.
+        let is_picky = self.unprepared.contains_key(&task.closure);
+        let queue = if is_picky { &mut self.again } else { &mut self.fresh };
+        queue.push_back(id);
         self.tasks.insert(id, TaskState::new(task, now_ms));
-        self.fresh.push_back(id);
         id
     }
 
     /// Sends what was submitted, as far as hosts have slots free or frames are full.
     pub fn pump(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         self.fail_without_hosts(now_ms, actions);
+        self.fail_unprepared(now_ms, actions);
         self.assign(now_ms, false, actions);
         self.recall(now_ms, actions);
     }
@@ -350,6 +357,7 @@ impl List {
             Event::Flush => {}
             Event::Tick => self.pass_time(now_ms, actions),
         }
+        self.fail_unprepared(now_ms, actions);
         self.assign(now_ms, true, actions);
         self.recall(now_ms, actions);
         if self.is_closed && !self.is_finished && self.tasks.is_empty() && self.early.is_empty() {
@@ -437,6 +445,7 @@ impl List {
         state.output = state.show(output);
         match arrive(outcome) {
             Arrived::Outcome(outcome) => self.settle(now_ms, id, outcome, actions),
+            Arrived::Unprepared(reason) => self.take_unprepared(id, host, reason),
             Arrived::Blob { id: blob, bytes, is_raised } => {
                 let limit = if is_raised { RAISED_BYTES_MAX } else { VALUE_BYTES_MAX };
                 if bytes > limit as u64 {
@@ -492,7 +501,7 @@ impl List {
         }
     }
 
-    fn complete(
+    pub(super) fn complete(
         &mut self,
         now_ms: u64,
         id: TaskId,
@@ -517,7 +526,8 @@ impl List {
             closure: state.task.closure,
             host,
             attempts: state.attempts,
-            is_deopt: state.is_deopt,
+            is_deopt: state.left.is_some(),
+            unbacked: state.unbacked,
             outcome,
             run_us: state.run_us,
             total_ms: now_ms.saturating_sub(state.submitted_ms),

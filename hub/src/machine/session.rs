@@ -14,7 +14,7 @@ mod points;
 use std::collections::BTreeMap;
 
 use spm_protocol::frame::{
-    HostControl, HostInfo, HubControl, Member, PROTOCOL_VERSION, Provider, Refusal,
+    HostControl, HostInfo, HubControl, Member, PROTOCOL_VERSION, PrepareStep, Provider, Refusal,
 };
 use spm_protocol::limits::{LEASE_MS, TASKS_PER_SLOT_MAX};
 use spm_protocol::{PeerId, Point, SignedManifest};
@@ -389,11 +389,15 @@ impl Session {
             HostControl::Prepared { point, .. } if point == current => {
                 if let Stage::Preparing { .. } = entry.stage {
                     entry.stage = Stage::Prepared;
+                    entry.busy = None;
                 }
             }
             HostControl::Preparing { point, closure, step, permille } if point == current => {
+                let is_over = step == PrepareStep::Compiling && permille == Some(1000);
                 let permille = permille.map(|permille| permille.min(1000));
-                entry.busy = Some(Busy { closure, step, permille });
+                if matches!(entry.stage, Stage::Preparing { .. } | Stage::Online) {
+                    entry.busy = (!is_over).then_some(Busy { closure, step, permille });
+                }
             }
             HostControl::Refused { point, refusals } if point == current => {
                 if let Stage::Preparing { .. } = entry.stage {

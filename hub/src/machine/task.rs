@@ -34,6 +34,15 @@ pub(super) enum Place {
     Fetching(HostId),
 }
 
+/// The attempt by which a task left its closure.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub closure: u32,
+    /// Attempts up to then.
+    pub attempts: u32,
+    pub record: Bytes,
+}
+
 /// A task that has not ended.
 #[derive(Debug)]
 pub(super) struct TaskState {
@@ -41,8 +50,10 @@ pub(super) struct TaskState {
     pub place: Place,
     /// Attempts so far. The current one, if it is at a host, is the last.
     pub attempts: u32,
-    /// It left its closure for the fallback, which is its closure now. That happens once at most.
-    pub is_deopt: bool,
+    /// How it left its closure for the fallback, which is its closure now. That happens once at most.
+    pub left: Option<Left>,
+    /// Why no host can prepare that fallback.
+    pub unbacked: Option<String>,
     /// The host of the last attempt, which the next one avoids.
     pub last: Option<HostId>,
     /// How the last attempt failed.
@@ -64,7 +75,8 @@ impl TaskState {
             task,
             place: Place::Waiting,
             attempts: 0,
-            is_deopt: false,
+            left: None,
+            unbacked: None,
             last: None,
             failure: None,
             shown_bytes: 0,
@@ -95,7 +107,7 @@ impl TaskState {
 
     /// Attempts that were lost or failed, all but the one that left its closure.
     pub(super) fn failed_attempts(&self) -> u32 {
-        self.attempts - u32::from(self.is_deopt)
+        self.attempts - u32::from(self.left.is_some())
     }
 
     /// Waits again, for `reason` or for none. What it printed at its end is shown by the attempt that comes through.
@@ -126,6 +138,8 @@ impl TaskState {
 pub(super) enum Arrived {
     Outcome(TaskOutcome),
     Blob { id: spm_protocol::ContentId, bytes: u64, is_raised: bool },
+    /// The host cannot prepare the task's closure.
+    Unprepared(String),
 }
 
 pub(super) fn arrive(outcome: Outcome) -> Arrived {
@@ -142,6 +156,7 @@ pub(super) fn arrive(outcome: Outcome) -> Arrived {
         Outcome::DeadlineHit(frames) => TaskOutcome::DeadlineHit(frames),
         Outcome::HostFault(reason) => TaskOutcome::HostFault(reason),
         Outcome::Refused(reason) => TaskOutcome::Refused(reason),
+        Outcome::Unprepared(reason) => return Arrived::Unprepared(reason),
         // We asked for no such thing, or would not listen: the host dropped it by itself.
         Outcome::Cancelled => TaskOutcome::HostLost("the host gave the task up".to_owned()),
     })

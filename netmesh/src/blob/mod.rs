@@ -16,7 +16,7 @@ use bao_tree::BlockSize;
 
 pub use disk::FolderError;
 pub use fetch::{FetchError, ProviderError};
-pub use store::{BlobStore, BlobStoreOptions, PutError, ShareError};
+pub use store::{BlobStore, BlobStoreOptions, PutError, ReadBlob, ShareError};
 
 pub(crate) use fetch::fetch_from;
 pub(crate) use patience::Patience;

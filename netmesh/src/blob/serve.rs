@@ -121,7 +121,7 @@ impl BlobServer {
         let shared = self
             .store
             .shared_with(peer, request.session, request.id)
-            .filter(|content| is_start(request.first_chunk, content.bytes.len() as u64));
+            .filter(|content| is_start(request.first_chunk, content.length() as u64));
         let Some(content) = shared else {
             tracing::debug!(%peer, session = %request.session, id = %request.id, "blob is not shared with this peer");
             timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::NotShared)).await??;
@@ -136,7 +136,7 @@ impl BlobServer {
             timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::Busy)).await??;
             return Ok(timeout(PREAMBLE_TIMEOUT, stream.close()).await??);
         };
-        let bytes = content.bytes.len() as u64;
+        let bytes = content.length() as u64;
         timeout(PREAMBLE_TIMEOUT, message::write(stream, &Answer::Follows { bytes })).await??;
         tokio::select! {
             sent = send(stream, content, request.first_chunk, &slot) => sent?,
@@ -157,12 +157,15 @@ async fn send(
 ) -> io::Result<()> {
     // Making a large blob's hash tree takes too long for a task among others.
     let content = tokio::task::spawn_blocking(move || {
-        content.outboard();
+        content.with_outboard();
         content
     })
     .await
     .map_err(io::Error::other)?;
-    let mut encoder = Encoder::new(&content.bytes, content.outboard(), first_chunk);
+    let (bytes, outboard) = content
+        .with_outboard()
+        .ok_or_else(|| io::Error::other("the blob cannot be read any more"))?;
+    let mut encoder = Encoder::new(bytes, outboard, first_chunk);
     let mut batch = Vec::new();
     while encoder.fill(&mut batch, PUMP_BATCH_BYTES)? {
         timeout(BLOB_STALL_TIMEOUT, stream.write_all(&batch)).await??;

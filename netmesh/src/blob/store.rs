@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
@@ -104,17 +105,78 @@ impl Sharing {
     }
 }
 
-/// A blob's bytes and, once it was served, its hash tree.
+/// Reads a blob, for the first who wants it: its bytes, which must be those of its id, or why there are none.
+#[derive(Clone)]
+pub struct ReadBlob(Arc<dyn Fn() -> Result<Bytes, String> + Send + Sync>);
+
+impl ReadBlob {
+    /// Reads by calling `read`, which may wait for the disk.
+    pub fn new(read: impl Fn() -> Result<Bytes, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub fn read(&self) -> Result<Bytes, String> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for ReadBlob {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ReadBlob")
+    }
+}
+
+/// A blob's bytes, at hand or to be read, and, once it was served, its hash tree.
 #[derive(Debug)]
 pub(super) struct Content {
-    pub(super) bytes: Bytes,
+    length: usize,
+    bytes: OnceLock<Bytes>,
+    read: Option<ReadBlob>,
     outboard: OnceLock<PreOrderMemOutboard>,
 }
 
 impl Content {
-    /// The hash tree; made by the first to ask, which takes about a millisecond per MiB.
-    pub(super) fn outboard(&self) -> &PreOrderMemOutboard {
-        self.outboard.get_or_init(|| PreOrderMemOutboard::create(&self.bytes, CHUNK_GROUP))
+    fn here(bytes: Bytes) -> Self {
+        let length = bytes.len();
+        Self { length, bytes: bytes.into(), read: None, outboard: OnceLock::new() }
+    }
+
+    fn later(length: usize, read: ReadBlob) -> Self {
+        Self { length, bytes: OnceLock::new(), read: Some(read), outboard: OnceLock::new() }
+    }
+
+    /// How many bytes it has.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The bytes, unless they were to be read and cannot be. May wait for the disk.
+    pub(super) fn bytes(&self) -> Option<&Bytes> {
+        if let Some(bytes) = self.bytes.get() {
+            return Some(bytes);
+        }
+        match self.read.as_ref()?.read() {
+            Ok(bytes) if bytes.len() == self.length => Some(self.bytes.get_or_init(|| bytes)),
+            Ok(bytes) => {
+                tracing::warn!(length = self.length, found = bytes.len(), "blob has changed");
+                None
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "blob cannot be read");
+                None
+            }
+        }
+    }
+
+    /// The bytes and their hash tree; made by the first to ask, which takes about a millisecond per MiB.
+    pub(super) fn with_outboard(&self) -> Option<(&Bytes, &PreOrderMemOutboard)> {
+        let bytes = self.bytes()?;
+        let make = || PreOrderMemOutboard::create(bytes, CHUNK_GROUP);
+        Some((bytes, self.outboard.get_or_init(make)))
     }
 }
 
@@ -147,13 +209,21 @@ impl BlobStore {
 
     /// Takes in a blob whose id the caller made from these very bytes, or has checked.
     pub fn put_verified(&self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
-        let is_new = self.keep(id, bytes.clone())?;
+        let is_new = self.keep(id, || Content::here(bytes.clone()), bytes.len())?;
         if let Some(folder) = &self.inner.folder
             && is_new
         {
             folder.lock().write(id, bytes);
         }
         Ok(())
+    }
+
+    /// Takes in a blob that is read once somebody wants it. Its length counts as if it were in memory, from now on.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn put_later(&self, id: ContentId, length: usize, read: &ReadBlob) -> Result<(), PutError> {
+        self.keep(id, || Content::later(length, read.clone()), length).map(drop)
     }
 
     /// As [`BlobStore::put_verified`], without waiting for the disk on a task's thread.
@@ -169,12 +239,14 @@ impl BlobStore {
 
     /// The blob, if it is here.
     pub fn get(&self, id: ContentId) -> Option<Bytes> {
-        if let Some(content) = self.inner.state.lock().find(id) {
-            return Some(content.bytes.clone());
+        let found = self.inner.state.lock().find(id);
+        if let Some(content) = found {
+            // Without the lock: it may have to be read.
+            return content.bytes().cloned();
         }
         let bytes = Bytes::from(self.inner.folder.as_ref()?.lock().read(id)?);
         // It need not fit in memory to be used.
-        let _ = self.keep(id, bytes.clone());
+        let _ = self.keep(id, || Content::here(bytes.clone()), bytes.len());
         Some(bytes)
     }
 
@@ -223,13 +295,16 @@ impl BlobStore {
         members: impl IntoIterator<Item = PeerId>,
         sharing: Sharing,
     ) -> Result<(), ShareError> {
-        // A blob that is only on disk is brought into memory.
-        self.get(id).ok_or(ShareError { id })?;
+        let is_here = self.inner.state.lock().find(id).is_some();
+        if !is_here {
+            // A blob that is only on disk is brought into memory.
+            self.get(id).ok_or(ShareError { id })?;
+        }
         let mut state = self.inner.state.lock();
         let state = &mut *state;
         let blob = state.blobs.get_mut(&id).ok_or(ShareError { id })?;
         if blob.sessions.is_empty() {
-            state.shared_bytes += blob.content.bytes.len();
+            state.shared_bytes += blob.content.length();
         }
         blob.sessions.insert(session);
         let entry = state.sessions.entry(session).or_default();
@@ -281,7 +356,7 @@ impl BlobStore {
             && blob.sessions.remove(&session)
             && blob.sessions.is_empty()
         {
-            state.shared_bytes -= blob.content.bytes.len();
+            state.shared_bytes -= blob.content.length();
         }
     }
 
@@ -294,7 +369,7 @@ impl BlobStore {
             if let Some(blob) = state.blobs.get_mut(&id) {
                 blob.sessions.remove(&session);
                 if blob.sessions.is_empty() {
-                    state.shared_bytes -= blob.content.bytes.len();
+                    state.shared_bytes -= blob.content.length();
                 }
             }
         }
@@ -326,13 +401,17 @@ impl BlobStore {
     }
 
     /// Keeps a blob in memory; says whether it was not there.
-    fn keep(&self, id: ContentId, bytes: Bytes) -> Result<bool, PutError> {
+    fn keep(
+        &self,
+        id: ContentId,
+        content: impl FnOnce() -> Content,
+        blob_bytes: usize,
+    ) -> Result<bool, PutError> {
         let memory_bytes_max = self.inner.memory_bytes_max;
         let mut state = self.inner.state.lock();
         if state.find(id).is_some() {
             return Ok(false);
         }
-        let blob_bytes = bytes.len();
         let shared_bytes = state.shared_bytes;
         if blob_bytes > memory_bytes_max.saturating_sub(shared_bytes) {
             return Err(PutError { blob_bytes, shared_bytes, memory_bytes_max });
@@ -342,7 +421,7 @@ impl BlobStore {
         }
         state.clock += 1;
         state.bytes += blob_bytes;
-        let content = Arc::new(Content { bytes, outboard: OnceLock::new() });
+        let content = Arc::new(content());
         let used = state.clock;
         state.blobs.insert(id, Blob { content, used, sessions: BTreeSet::new() });
         Ok(true)
@@ -362,7 +441,7 @@ impl State {
         let Some((id, _)) = unshared.min_by_key(|(_, blob)| blob.used) else { return };
         let id = *id;
         if let Some(blob) = self.blobs.remove(&id) {
-            self.bytes -= blob.content.bytes.len();
+            self.bytes -= blob.content.length();
         }
     }
 }

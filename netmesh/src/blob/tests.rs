@@ -1,6 +1,12 @@
 //! Blobs in a store, and verified streams cut and forged.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use futures::io::Cursor;
@@ -8,7 +14,7 @@ use libp2p::PeerId;
 use spm_protocol::{ContentId, SessionId};
 
 use super::{
-    BlobStore, BlobStoreOptions,
+    BlobStore, BlobStoreOptions, ReadBlob,
     verify::{DecodeError, Decoder, Encoder, chunk_at},
 };
 
@@ -36,7 +42,8 @@ pub(crate) fn encoded(content: &Bytes, first_chunk: u64) -> Vec<u8> {
     let member = PeerId::random();
     store.share(id, SESSION, [member]).unwrap();
     let shared = store.shared_with(member, SESSION, id).unwrap();
-    let mut encoder = Encoder::new(&shared.bytes, shared.outboard(), first_chunk);
+    let (bytes, outboard) = shared.with_outboard().unwrap();
+    let mut encoder = Encoder::new(bytes, outboard, first_chunk);
     let (mut stream, mut batch) = (Vec::new(), Vec::new());
     while encoder.fill(&mut batch, 1000).unwrap() {
         stream.append(&mut batch);
@@ -157,6 +164,33 @@ fn a_reader_in_this_process_ends_what_was_shared_for_it() {
     assert_eq!(store.shared_bytes(), 100, "it was shared for good, too");
     store.unshare(id, SESSION);
     assert_eq!(store.shared_bytes(), 0);
+}
+
+#[test]
+fn a_promised_blob_is_read_once_somebody_wants_it() {
+    let store = BlobStore::in_memory(1000);
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let read = ReadBlob::new(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(content(100))
+    });
+    let (id, member) = (ContentId::of(&content(100)), PeerId::random());
+    store.put_later(id, 100, &read).unwrap();
+    store.share(id, SESSION, [member]).unwrap();
+    assert_eq!((store.memory_bytes(), store.shared_bytes()), (100, 100), "there is room for it");
+    let shared = store.shared_with(member, SESSION, id).unwrap();
+    assert_eq!((shared.length(), reads.load(Ordering::Relaxed)), (100, 0));
+    assert_eq!(store.get(id), Some(content(100)));
+    assert_eq!(shared.with_outboard().unwrap().0, &content(100));
+    assert_eq!(reads.load(Ordering::Relaxed), 1);
+
+    let gone = ContentId::of(b"gone");
+    store.put_later(gone, 4, &ReadBlob::new(|| Err("it is gone".to_owned()))).unwrap();
+    assert_eq!(store.get(gone), None);
+    let changed = ContentId::of(b"changed");
+    store.put_later(changed, 7, &read).unwrap();
+    assert_eq!(store.get(changed), None, "it has another length");
 }
 
 #[test]

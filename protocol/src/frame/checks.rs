@@ -46,7 +46,7 @@ fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
         | Outcome::OutOfFuel(frames)
         | Outcome::OutOfMemory(frames)
         | Outcome::DeadlineHit(frames) => at_most("frames", frames.len(), RAISED_FRAMES_MAX),
-        Outcome::HostFault(why) | Outcome::Refused(why) => reason(why),
+        Outcome::HostFault(why) | Outcome::Refused(why) | Outcome::Unprepared(why) => reason(why),
         Outcome::Cancelled => Ok(()),
     }
 }

@@ -78,6 +78,7 @@ pub fn outcome() -> impl Strategy<Value = Outcome> {
         points().prop_map(Outcome::OutOfMemory),
         text().prop_map(Outcome::HostFault),
         text().prop_map(Outcome::Refused),
+        text().prop_map(Outcome::Unprepared),
         points().prop_map(Outcome::DeadlineHit),
         Just(Outcome::Cancelled),
     ]

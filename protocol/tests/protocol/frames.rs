@@ -117,6 +117,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("OutOfMemory", Outcome::OutOfMemory(vec![])),
         ("HostFault", Outcome::HostFault("bug".into())),
         ("Refused", Outcome::Refused("no".into())),
+        ("Unprepared", Outcome::Unprepared("no".into())),
         ("DeadlineHit", Outcome::DeadlineHit(points)),
         ("Cancelled", Outcome::Cancelled),
     ]
@@ -173,7 +174,7 @@ fn outcomes_are_final_or_tried_again() {
         let deterministic =
             ["Returned", "Raised", "Trapped", "OutOfFuel", "OutOfMemory"].contains(&kind);
         assert_eq!(outcome.class() == OutcomeClass::Deterministic, deterministic, "{kind}");
-        assert_eq!(outcome.is_retried(), ["HostFault", "Refused"].contains(&kind), "{kind}");
+        assert_eq!(outcome.is_retried(), ["HostFault", "Refused", "Unprepared"].contains(&kind), "{kind}");
     }
 }
 
@@ -290,7 +291,7 @@ fn long_reasons_are_cut_and_do_not_cost_the_frame() {
     assert_eq!(read, refused(&cut));
     let bye = |reason: &str| HostControl::Bye { reason: reason.into() };
     assert_eq!(HostControl::from_bytes(&bye(&long).to_bytes()).unwrap(), bye(&cut));
-    for outcome in [Outcome::HostFault, Outcome::Refused] {
+    for outcome in [Outcome::HostFault, Outcome::Refused, Outcome::Unprepared] {
         let results = |reason: &str| HostWork::Results {
             point: Point(1),
             results: vec![result(outcome(reason.into()))],

@@ -33,13 +33,13 @@ from typing import (
     overload,
 )
 
-from . import _spm
+from . import _scientific, _spm
 from ._capture import Target, describe, target_of
 from ._errors import CompileError
 from ._settings import Engine, Isolation, Options
 from ._source import locate
 from ._specialise import Binding, Compiled, Row, Specialisation
-from ._travelled import Travelled, runtime
+from ._travelled import Travelled, needs_scientific, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -125,18 +125,26 @@ class Closure(Generic[P, R]):
 
     @_spm.hidden
     def explain(self, *example: Any) -> str:
-        """Say what the compiler found out: types, what was proved, which checks are left.
+        """Say what the compiler found out: types, what was proved, which checks are left, and what
+        runs the tasks that leave what was proved.
 
         A function that cannot be compiled is explained too, by its problems.
         """
         compiled = self._compiled
-        if compiled.options.engine == "python":
-            return f"`{self._name}` runs in the `python` engine, as `engine=` says"
+        engine = compiled.options.engine
+        if engine in ("python", "scientific"):
+            limits = f"\n{_scientific.LIMITS}" if engine == "scientific" else ""
+            return f"`{self._name}` runs in the `{engine}` engine, as `engine=` says{limits}"
         try:
-            return self._specialisation(example).component.explain
+            made = self._specialisation(example)
+            return made.component.explain + made.explain_fallback()
         except CompileError as error:
-            if compiled.options.engine == "native":
+            if engine == "native":
                 return str(error)
+            if needs_scientific(compiled, example):
+                return (
+                    f"`{self._name}` runs in the `scientific` engine: {error}\n{_scientific.LIMITS}"
+                )
             return f"`{self._name}` runs in the `python` engine: {error}"
 
     @_spm.hidden
@@ -144,6 +152,8 @@ class Closure(Generic[P, R]):
         """Return the component, compiled if need be; annotations or the example give the types."""
         if self._compiled.options.engine == "python":
             return runtime().bytes()
+        if self._compiled.options.engine == "scientific":
+            return _scientific.runtime().bytes()
         return self._specialisation(example).component_bytes
 
     @property
@@ -186,7 +196,9 @@ def wasm_closure(
 def wasm_closure(function: Callable[..., Any] | None = None, /, **keywords: Any) -> Any:
     """Declare a function that can run in sandboxes. Nothing is compiled yet.
 
-    `engine` is "auto" or "native"; `memory_mib`, `fuel` and `deadline_s` bound each task; `pure`
+    `engine` is "auto", which takes "native" if the compiler accepts the function and "python" if
+    not, and has "python" run what leaves the compiled code (an int beyond 64 bits, arguments of
+    other types); or it names the one to use, with nothing behind it. `memory_mib`, `fuel` and `deadline_s` bound each task; `pure`
     promises that equal arguments give equal results; `isolation` is "task" for a fresh sandbox
     each, or "session"; `allow` names what tasks may use beyond computing, and `include` what must
     travel though nothing refers to it.

@@ -40,10 +40,21 @@ _FRAMES_REPEATED_MAX: Final = 20_000
 
 
 def exception(
-    closure: Specialisation, index: int, host: str | None, attempts: int, outcome: Outcome
+    closure: Specialisation,
+    index: int,
+    host: str | None,
+    attempts: int,
+    outcome: Outcome,
+    unbacked: str | None = None,
 ) -> BaseException:
-    """Make the exception for a task of `closure` that did not return."""
+    """Make the exception for a task of `closure` that did not return.
+
+    `unbacked` says why its fallback could not run it, if a task left its closure.
+    """
     made, frames = _made(closure, outcome)
+    if unbacked is not None:
+        engine = closure.fallback.engine if closure.fallback is not None else "python"
+        made.add_note(f"the engine `{engine}`, which was to run it then, cannot: {unbacked}")
     info = TaskInfo(index, host, attempts, closure.engine, frames, outcome[0])
     if isinstance(made, TaskError):
         made.task = info
@@ -82,6 +93,8 @@ def _made(closure: Specialisation, outcome: Outcome) -> tuple[BaseException, tup
             return HostFault(f"the host failed, not the task: {why}"), ()
         case ("refused", str(why)):
             return HostFault(f"the host would not run the task: {why}"), ()
+        case ("unprepared", str(why)):
+            return HostFault(f"no host can prepare the engine that was to run the task: {why}"), ()
         case ("host lost", str(why)):
             return HostLost(f"the host was lost while it had the task: {why}"), ()
         case ("no hosts", reasons):
@@ -123,10 +136,14 @@ def _shown(frames: Iterable[Frame]) -> tuple[Frame, ...]:
 def _raised(closure: Specialisation, record: bytes) -> tuple[BaseException, tuple[Frame, ...]]:
     try:
         raised = _spm.read_raised(record)
-        return _rebuilt(closure, raised)
-    except Exception as error:  # noqa: BLE001
+        error, frames = _rebuilt(closure, raised)
+    except Exception as bad:  # noqa: BLE001
         # Whatever a guest wrote, the submitter gets an exception of its own.
-        return SandboxViolation(f"the guest raised what is no exception record: {error}"), ()
+        return SandboxViolation(f"the guest raised what is no exception record: {bad}"), ()
+    why = getattr(closure, "unbacked", None)
+    if why is not None and raised["trap"] in _spm.LEAVES_PROOF:
+        error.add_note(f"the engine `python` was not there to run it: {why}")
+    return error, frames
 
 
 def _rebuilt(

@@ -211,6 +211,12 @@ def _shown() -> Iterator[None]:
         thread.join()
 
 
+LIMITS: Final = (
+    "NumPy has 32 bits there: its default `int` is int32, and wraps beyond 2**31 unless dtype= says "
+    "np.int64;\nfloats that overflow or are divided by zero neither warn nor raise"
+)
+"""Where results can be others than here, for whoever asks."""
+
 EXCEPTIONS: Final = (
     ("numpy.exceptions", "ComplexWarning"),
     ("numpy.exceptions", "DTypePromotionError"),

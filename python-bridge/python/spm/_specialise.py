@@ -49,6 +49,7 @@ class Specialisation(Terms):
         "name",
         "payload",
         "source",
+        "unbacked",
     )
 
     def __init__(
@@ -77,8 +78,10 @@ class Specialisation(Terms):
         self.engine = _NATIVE
         self.payload: bytes | None = None
         """What each instance of the component is given before its task."""
-        self.fallback: Specialisation | None = None
+        self.fallback: Specialisation | Travelled | None = None
         """Runs the tasks that this one cannot; it has none itself."""
+        self.unbacked: str | None = None
+        """Why there is no fallback, if there was to be one."""
         self.classes: tuple[type, ...] = ()
         """The class table: values and exceptions name classes by their index here."""
 
@@ -127,6 +130,15 @@ class Specialisation(Terms):
             f"is in force for `{wanted[index]}`; pass one type throughout, annotate the parameter "
             f"as `{_union(was, wanted[index])}`, or give such arguments to a run of their own"
         )
+
+    def explain_fallback(self) -> str:
+        """Say what runs the tasks that this one cannot."""
+        which = "tasks that leave 64 bits, or whose arguments are of other types,"
+        if self.fallback is not None:
+            return f"{which} are run by the engine `{self.fallback.engine}`\n"
+        if self.unbacked is not None:
+            return f"{which} fail: the engine `python` cannot run them: {self.unbacked}\n"
+        return f"{which} fail, as `engine=` says\n"
 
     def describe_misfit(self, row: Row) -> str:
         """Say which argument is of another type than that compiled for."""
@@ -256,8 +268,24 @@ class Compiled:
             except CompileError as error:
                 if engine == "native":
                     raise
-                self.refusal = self.gathered, error
+                known = self._that_takes_over(row)
+                if known is not None:
+                    return known
+                if self.latest is None and _are_typed(row):
+                    self.refusal = self.gathered, error
             return self._travel(binding, row)
+
+    def _that_takes_over(self, row: Row) -> Specialisation | None:
+        """Find the specialisation in use, if its fallback takes arguments that it does not.
+
+        A call of other types does not take a closure away from its compiled code.
+        """
+        latest, gathered = self.latest, self.gathered
+        if latest is None or gathered is None or not gathered.is_current():
+            return None
+        backing = latest.fallback
+        takes = len(row) == len(latest.arguments.types)
+        return latest if takes and backing is not None and backing.knows(row) else None
 
     def _is_refused(self) -> bool:
         """Whether the compiler refused the closure as it still is."""
@@ -270,7 +298,8 @@ class Compiled:
         known = self.travelled
         if known is None or not known[0].is_current() or not known[1].knows(row):
             known = self.travelled = travelled(binding, self, row, known and known[1])
-        self.found = known
+        if self.options.engine in ("python", "scientific") or self.refusal is not None:
+            self.found = known
         self.latest_engine = known[1]
         return known[1]
 
@@ -343,8 +372,17 @@ class Compiled:
         found = []
         for name, value in zip(names, row, strict=True):
             hint = self.hints.get(name)
-            found.append(hint if hint is not None and hint.holds(value) else _type_of(value, name))
+            if hint is None or not (hint.holds(value) or self._trusts(value)):
+                hint = _type_of(value, name)
+            found.append(hint)
         return found
+
+    def _trusts(self, value: object) -> bool:
+        """Whether to compile for the annotation of an argument that has no type: it is too large.
+
+        The fallback runs the call then, and others have their compiled code.
+        """
+        return self.options.engine == "auto" and type(value) is int and not _are_typed((value,))
 
     def _compile(
         self, binding: Binding, names: list[str], value_types: list[_spm.ValueType]
@@ -356,7 +394,7 @@ class Compiled:
         gathered = self.gathered
         assert gathered is not None
         component = _component(gathered, names, value_types)
-        known = self.made[key] = Specialisation(
+        known = Specialisation(
             component,
             _spm.ArgumentTypes(names, value_types),
             binding,
@@ -364,7 +402,34 @@ class Compiled:
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
+        if self.options.engine == "auto":
+            known.fallback, known.unbacked = self._backing(binding)
+        self.made[key] = known
         return known
+
+    def _backing(self, binding: Binding) -> tuple[Travelled | None, str | None]:
+        """Make what runs the tasks that leave a specialisation, of the values that it captured.
+
+        Source and values are packed now, which takes a fraction of a millisecond: they are those of
+        this moment, whenever the first task leaves. Hosts load the interpreter only then.
+        """
+        try:
+            backing = travelled(binding, self, (), None, engine="python")[1]
+        except CompileError as error:
+            return None, str(error)
+        if backing.trimmed(("",)) != ("",):
+            return None, "one of its arguments is a class, which travels with the closure"
+        return backing, None
+
+
+def _are_typed(row: Row) -> bool:
+    """Whether all arguments are of types that the compiler knows."""
+    try:
+        for value in row:
+            _spm.infer(value)
+    except TypeError:
+        return False
+    return True
 
 
 _components: OrderedDict[bytes, _spm.Component] = OrderedDict()

@@ -7,6 +7,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 __version__: Final[str]
 TRAPS: Final[list[tuple[int, str, str]]]
+LEAVES_PROOF: Final[list[int]]
 BUILTIN_EXCEPTIONS: Final[list[str]]
 
 _FrameRow: TypeAlias = tuple[str, int, int, int, int, str, str]

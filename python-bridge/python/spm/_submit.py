@@ -46,6 +46,8 @@ class Submitter:
         self._tags: dict[tuple[Specialisation, int, float | None], int] = {}
         self._leader = 0
         self._unraised: deque[DeoptWarning] = deque()
+        # Taken from the desk and not settled: a callback that waits finds its result here, too.
+        self._arrived: deque[tuple[int, Done]] = deque()
         self._ended = False
         self._on_end: Callable[[], None] | None = None
         self._opening = threading.Lock()
@@ -148,7 +150,8 @@ class Submitter:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 return
-            warning = self.settle(self._desk.collect(left))
+            each = () if self._arrived else self._desk.collect(left)
+            warning = self.settle(each)
             if warning is not None:
                 raise warning
 
@@ -210,7 +213,13 @@ class Submitter:
 
     def _settle(self, each: Sequence[tuple[int, Done]]) -> None:
         """Give futures what became of their tasks."""
-        for key, (index, value, failed, host, attempts, _, engine, _) in each:
+        arrived = self._arrived
+        arrived.extend(each)
+        while arrived:
+            try:
+                key, (index, value, failed, host, attempts, _, engine, _) = arrived.popleft()
+            except IndexError:
+                return  # a callback's wait, or another thread, took the last
             with self._lock:
                 future = self._futures.pop(key, None)
             if future is None:

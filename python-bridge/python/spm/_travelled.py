@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ._capture import Gathered
+    from ._settings import Engine
     from ._specialise import Binding, Compiled, Row
     from ._travel import Parcel
 
@@ -130,16 +131,23 @@ def _text(function: object) -> str:
 
 
 def travelled(
-    binding: Binding, owner: Compiled, row: Row, before: Travelled | None
+    binding: Binding,
+    owner: Compiled,
+    row: Row,
+    before: Travelled | None,
+    *,
+    engine: Engine | None = None,
 ) -> tuple[Gathered, Travelled]:
     """Make the closure for what names stand for at this moment, and what that rests on.
+
+    For `engine`, or else for the one that its options name.
 
     If nothing has changed since `before`, that is it: its runs go on. Raises `CompileError`.
     """
     given = dict.fromkeys(() if before is None else before.given)
     given.update(dict.fromkeys(classes_in(row)))
     options = owner.options
-    engine = options.engine
+    engine = engine or options.engine
     if engine == "auto" and any(map(_scientific.wants, row)):
         engine = _SCIENTIFIC
     parcel = pack(
@@ -154,6 +162,18 @@ def travelled(
     ):
         return parcel.gathered, before
     return parcel.gathered, Travelled(parcel, binding, owner, tuple(given))
+
+
+def needs_scientific(owner: Compiled, row: Row) -> bool:
+    """Whether `engine="auto"` takes the `scientific` engine for what the compiler refuses."""
+    options = owner.options
+    if any(map(_scientific.wants, row)):
+        return True
+    try:
+        parcel = pack(owner.target, (), options.include, options.allow, (), engine="auto")
+    except CompileError:
+        return False
+    return parcel.is_scientific
 
 
 def classes_in(value: Any) -> Iterator[type]:

@@ -22,8 +22,9 @@ use super::fork::ForkSafe;
 use super::hosts::Fleet;
 use super::news::News;
 use super::output::{self, Printer};
+use super::preparing::{Awaited, wait_and_say};
 use super::run::{done, request, submit_error};
-use super::wait::{Patience, wait_for};
+use super::wait::Patience;
 
 /// Completions settled in one go. Bounds how long the GIL is held to decode them.
 const COLLECT_MAX: usize = 256;
@@ -157,6 +158,16 @@ impl Desk {
         let text = self.printer.lock().take();
         output::show(py, &text)?;
         Ok(settled)
+    }
+
+    /// Hosts that tasks wait for, and what those do.
+    fn busy(&self) -> Vec<Awaited> {
+        let entries = self.entries.lock();
+        let busy = entries.values().filter(|entry| entry.outstanding > 0).map(|entry| {
+            let busy = entry.live.list.busy().into_iter().map(|(peer, busy)| (peer, Some(busy)));
+            entry.live.fleet.describe(busy.collect(), &entry.closures)
+        });
+        busy.flatten().collect()
     }
 
     /// What the dispatcher is to settle next; `None` when it is to end.
@@ -352,11 +363,12 @@ impl Desk {
     /// Waits for completions, as the leader. An empty list if the time passed.
     #[pyo3(signature = (wait_s = None))]
     fn collect<'py>(&self, py: Python<'py>, wait_s: Option<f64>) -> PyResult<Bound<'py, PyList>> {
-        let found = wait_for(py, Patience::new(wait_s), |slice| {
+        let next = |slice| {
             let mut deliveries = Vec::new();
             self.queue.drain(COLLECT_MAX, Some(slice), &mut deliveries);
             (!deliveries.is_empty()).then_some(deliveries)
-        })?;
+        };
+        let found = wait_and_say(py, Patience::new(wait_s), next, || self.busy())?;
         self.settled(py, found.unwrap_or_default())
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Failed {
     host: Option<String>,
     attempts: u32,
     outcome: TaskOutcome,
+    /// Why the fallback could not take over.
+    unbacked: Option<String>,
     /// Why a returned value cannot be decoded.
     malformed: Option<PyErr>,
 }
@@ -28,7 +30,9 @@ impl Failed {
             return module.call_method1("malformed", arguments);
         }
         let outcome = outcome_tuple(py, &self.outcome)?;
-        module.call_method1("exception", (closure, self.index, host, self.attempts, outcome))
+        let unbacked = self.unbacked.as_deref();
+        let arguments = (closure, self.index, host, self.attempts, outcome, unbacked);
+        module.call_method1("exception", arguments)
     }
 
     /// Whether it was cancelled.
@@ -51,6 +55,7 @@ impl Failed {
             host: completion.host.map(|peer| peer.to_string()),
             attempts: completion.attempts,
             outcome: completion.outcome,
+            unbacked: completion.unbacked,
             malformed,
         }
     }
@@ -71,6 +76,7 @@ fn outcome_tuple<'py>(py: Python<'py>, outcome: &TaskOutcome) -> PyResult<Bound<
         TaskOutcome::DeadlineHit(points) => ("deadline", point_tuples(points)).into_pyobject(py),
         TaskOutcome::HostFault(why) => ("host fault", why).into_pyobject(py),
         TaskOutcome::Refused(why) => ("refused", why).into_pyobject(py),
+        TaskOutcome::Unprepared(why) => ("unprepared", why).into_pyobject(py),
         TaskOutcome::HostLost(why) => ("host lost", why).into_pyobject(py),
         TaskOutcome::Cancelled => ("cancelled",).into_pyobject(py),
         TaskOutcome::RunDeadline => ("run deadline",).into_pyobject(py),

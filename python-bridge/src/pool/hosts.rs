@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use spm_hub::{
-    BeginDefineError, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
+    BeginDefineError, Busy, DefineError, DefineOptions, Defining, HostSnapshot, HostState, Hub,
     ListOptions, SequenceError, Session, Wait,
 };
 use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
@@ -134,13 +134,27 @@ impl Hosts {
 
     /// Who has not prepared yet.
     fn awaited(&self, defining: &Defining, closures: &Closures) -> Vec<Awaited> {
+        self.fleet.describe(defining.awaited(), closures)
+    }
+}
+
+impl Fleet {
+    /// Hosts that are waited for, and what they do, for people.
+    pub(super) fn describe(
+        &self,
+        awaited: Vec<(PeerId, Option<Busy>)>,
+        closures: &Closures,
+    ) -> Vec<Awaited> {
+        if awaited.is_empty() {
+            return Vec::new();
+        }
         let hosts = self.pool.hosts();
         let name_of = |peer| {
             let host = hosts.iter().find(|host| host.peer == peer);
             let info = host.and_then(|host| host.info.as_ref());
             info.map_or_else(|| peer.to_string(), |info| info.name.clone())
         };
-        let awaited = defining.awaited().into_iter().map(|(peer, busy)| {
+        let awaited = awaited.into_iter().map(|(peer, busy)| {
             let engine = closures.engine_of(busy.map(|busy| busy.closure)).name();
             let step = busy.map(|busy| step_text(busy.step));
             (name_of(peer), engine, step, busy.and_then(|busy| busy.permille))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use spm_hub::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
+use spm_hub::{Blob, Blobs, Connect, ConnectError, Content, FetchError, SessionChannel};
 use spm_netmesh::{BlobStore, Mesh, OpenSessionError};
 use spm_protocol::{ContentId, PeerId, SessionId};
 
@@ -113,7 +113,8 @@ impl HubBlobs {
 }
 
 impl Blobs for HubBlobs {
-    fn add(&self, session: SessionId, id: ContentId, content: Bytes) {
+    fn add(&self, session: SessionId, blob: &Blob) {
+        let id = blob.id();
         let members = {
             let mut sessions = self.sessions.lock();
             let shared = sessions.entry(session).or_default();
@@ -121,7 +122,11 @@ impl Blobs for HubBlobs {
             shared.members.clone()
         };
         // The hub made the id, and need not make it again for a large runtime.
-        let shared = match self.store.put_verified(id, &content) {
+        let put = match blob.content() {
+            Content::Here(bytes) => self.store.put_verified(id, bytes),
+            Content::Later(read) => self.store.put_later(id, blob.length(), read),
+        };
+        let shared = match put {
             Ok(()) => self.store.share(id, session, members).map_err(|error| chain(&error)),
             Err(error) => Err(chain(&error)),
         };

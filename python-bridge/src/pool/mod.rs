@@ -17,6 +17,7 @@ mod output;
 mod preparing;
 mod run;
 mod runtime;
+mod runtime_ids;
 mod sandbox;
 mod serial_thread;
 mod tally;

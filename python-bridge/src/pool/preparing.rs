@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use spm_protocol::Engine;
 use spm_protocol::frame::PrepareStep;
 
-use super::wait::Patience;
+use super::wait::{Patience, wait_for};
 
 /// A wait that is over by then is none.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
@@ -52,11 +52,41 @@ impl<'py> Waiting<'py> {
     }
 }
 
+impl Waiting<'_> {
+    /// Says nothing any more, or not yet.
+    fn clear(&mut self) -> PyResult<()> {
+        if let Some(line) = self.line.take() {
+            line.call_method0(intern!(self.py, "clear"))?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(line) = &self.line {
             // What is left of a line is better than another exception.
             let _ = line.call_method0(intern!(self.py, "clear"));
+        }
+    }
+}
+
+/// As [`wait_for`], and says meanwhile for which hosts tasks wait, if there are such.
+pub(super) fn wait_and_say<T: Send>(
+    py: Python<'_>,
+    patience: Patience,
+    mut attempt: impl FnMut(Duration) -> Option<T> + Send,
+    busy: impl Fn() -> Vec<Awaited>,
+) -> PyResult<Option<T>> {
+    let mut waiting = Waiting::new(py);
+    loop {
+        let found = wait_for(py, patience.or_sooner(waiting.patience()), &mut attempt)?;
+        if found.is_some() || patience.is_over() {
+            return Ok(found);
+        }
+        match busy() {
+            hosts if hosts.is_empty() => waiting.clear()?,
+            hosts => waiting.show(hosts)?,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::fork::ForkSafe;
 use super::hosts::Fleet;
 use super::news::{News, NewsRow};
 use super::output::{self, Printer};
+use super::preparing::wait_and_say;
 use super::tally::is_deopt;
 use super::wait::{Patience, wait_for};
 
@@ -137,11 +138,16 @@ impl Run {
                 return Ok(true);
             }
         }
-        let list = &self.live.list;
-        let found = wait_for(py, Patience::new(wait_s), |slice| {
+        let Live { list, fleet, .. } = &*self.live;
+        let next = |slice| {
             let deliveries = list.next_many(TAKE_MAX, Some(slice));
             (!deliveries.is_empty()).then_some(deliveries)
-        })?;
+        };
+        let busy = || {
+            let busy = list.busy().into_iter().map(|(peer, busy)| (peer, Some(busy)));
+            fleet.describe(busy.collect(), &self.closures)
+        };
+        let found = wait_and_say(py, Patience::new(wait_s), next, busy)?;
         match found {
             None => Ok(false),
             Some(deliveries) => {

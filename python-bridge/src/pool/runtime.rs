@@ -4,27 +4,23 @@
 //! the same bytes in memory.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use spm_host::scientific::{self, Parts};
 use spm_hub::Blob;
+use spm_netmesh::ReadBlob;
+use spm_protocol::ContentId;
 use spm_protocol::limits::COMPONENT_BYTES_MAX;
 
 use super::mesh::chain;
+use super::runtime_ids::{self as ids, Version};
 
-/// The file as it was when it was read.
-#[derive(PartialEq, Eq)]
-struct Version {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-static READ: Mutex<BTreeMap<PathBuf, (Version, Blob)>> = Mutex::new(BTreeMap::new());
+static FOUND: Mutex<BTreeMap<PathBuf, (Version, Blob)>> = Mutex::new(BTreeMap::new());
 
 /// The component in a file.
 #[pyclass(frozen, module = "spm._spm")]
@@ -32,16 +28,17 @@ pub(crate) struct Runtime(Blob);
 
 #[pymethods]
 impl Runtime {
-    /// Reads the file, unless that was done before and it has not changed.
+    /// Looks at the file, and reads it unless it has not changed since that was done on this machine.
     #[new]
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        py.detach(|| read(&path)).map(Self)
+        py.detach(|| find(&path)).map(Self)
     }
 
     /// The component itself.
-    fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.0.content())
+    fn bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let content = py.detach(|| self.0.read()).map_err(PyOSError::new_err)?;
+        Ok(PyBytes::new(py, &content))
     }
 
     /// Its content id.
@@ -98,12 +95,12 @@ pub(super) fn make_scientific(
         .map_err(|error| PyOSError::new_err(chain(&error)))
 }
 
-fn read(path: &PathBuf) -> PyResult<Blob> {
+/// The runtime in a file, read only if its id is not known from before.
+fn find(path: &Path) -> PyResult<Blob> {
     // Two threads that want the same file read it once: the second waits.
-    let mut read = READ.lock();
-    let found = std::fs::metadata(path)?;
-    let version = Version { bytes: found.len(), modified: found.modified().ok() };
-    if let Some((known, blob)) = read.get(path)
+    let mut found = FOUND.lock();
+    let version = Version::of(path)?;
+    if let Some((known, blob)) = found.get(path)
         && *known == version
     {
         return Ok(blob.clone());
@@ -115,7 +112,32 @@ fn read(path: &PathBuf) -> PyResult<Blob> {
             version.bytes
         )));
     }
-    let blob = Blob::new(std::fs::read(path)?);
-    read.insert(path.clone(), (version, blob.clone()));
+    let blob = match ids::find(path, version) {
+        Some(id) => Blob::later(id, version.bytes as usize, reading(path.to_owned(), id)),
+        None => {
+            let blob = Blob::new(std::fs::read(path)?);
+            ids::keep(path, version, blob.id());
+            blob
+        }
+    };
+    found.insert(path.to_owned(), (version, blob.clone()));
     Ok(blob)
+}
+
+/// Reads the file once, for the first who wants it.
+fn reading(path: PathBuf, id: ContentId) -> ReadBlob {
+    let content: Mutex<Option<Bytes>> = Mutex::new(None);
+    ReadBlob::new(move || {
+        let mut content = content.lock();
+        if let Some(content) = &*content {
+            return Ok(content.clone());
+        }
+        let shown = path.display();
+        let read = std::fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
+        let read = Bytes::from(read);
+        if ContentId::of(&read) != id {
+            return Err(format!("`{shown}` was changed while it was in use: start Python again"));
+        }
+        Ok(content.insert(read).clone())
+    })
 }

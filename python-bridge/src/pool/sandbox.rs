@@ -95,19 +95,32 @@ impl SerialSandbox {
         let deadline = deadline_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let shown = Shown::default();
         let mut task = Task { index, attempt, deadline, arguments, compiling: None, shown };
-        let mut ran = self.attempt(py, &definitions[closure as usize], &mut task)?;
-        let mut left = None;
-        if let (Some(fallback), Ended::Raised(record)) =
-            (definitions[closure as usize].fallback, &ran.ended)
+        let mut attempted = match self.attempt(py, &definitions[closure as usize], &mut task)? {
+            Attempt::Ran(ran) => Attempted::new(ran),
+            // Without the first closure there is nothing to run; without the fallback there are other tasks.
+            Attempt::Unprepared(why) if closure == 0 => return Err(PyRuntimeError::new_err(why)),
+            Attempt::Unprepared(why) => Attempted::nothing(TaskOutcome::Unprepared(why)),
+        };
+        let (mut left, mut unbacked) = (None, None);
+        if let (Some(fallback), TaskOutcome::Raised(record)) =
+            (definitions[closure as usize].fallback, &attempted.outcome)
             && left_proof(record).is_some()
         {
-            left = Some(PyBytes::new(py, record));
-            closure = fallback;
             task.attempt += 1;
-            ran = self.attempt(py, &definitions[closure as usize], &mut task)?;
+            match self.attempt(py, &definitions[fallback as usize], &mut task)? {
+                Attempt::Ran(ran) => {
+                    left = Some(PyBytes::new(py, record));
+                    closure = fallback;
+                    attempted = Attempted::new(ran);
+                }
+                Attempt::Unprepared(why) => {
+                    task.attempt -= 1;
+                    unbacked = Some(why);
+                }
+            }
         }
         task.shown.end(py, index)?;
-        let completion = completion(&task, closure, left.is_some(), ran);
+        let completion = completion(&task, closure, left.is_some(), unbacked, attempted);
         let (run_us, attempts) = (completion.run_us, completion.attempts);
         let engine = closures.get(closure).engine().name();
         let (value, failed) = match value_of(py, closures, &closures.decodings(py)?, completion) {
@@ -125,7 +138,7 @@ impl SerialSandbox {
         py: Python<'_>,
         definition: &Arc<ClosureDefinition>,
         task: &mut Task,
-    ) -> PyResult<Ran> {
+    ) -> PyResult<Attempt> {
         let (events, receiver) = channel();
         let receiver = Mutex::new(receiver);
         let stop = Arc::new(StopCause::new());
@@ -150,6 +163,35 @@ impl SerialSandbox {
                 py.detach(|| while receiver.lock().recv().is_ok() {});
             }
         })
+    }
+}
+
+/// What became of an attempt.
+enum Attempt {
+    Ran(Ran),
+    /// It was not made: this is why its closure cannot be prepared.
+    Unprepared(String),
+}
+
+/// An attempt that counts, in a hub's words.
+struct Attempted {
+    outcome: TaskOutcome,
+    run_us: u64,
+    pure: bool,
+}
+
+impl Attempted {
+    fn new(ran: Ran) -> Self {
+        let outcome = match ran.ended {
+            Ended::Returned(value) => TaskOutcome::Returned(value.into()),
+            Ended::Raised(record) => TaskOutcome::Raised(record.into()),
+            Ended::Otherwise(outcome) => outcome_of(outcome),
+        };
+        Self { outcome, run_us: ran.took.as_micros() as u64, pure: ran.is_pure }
+    }
+
+    fn nothing(outcome: TaskOutcome) -> Self {
+        Self { outcome, run_us: 0, pure: true }
     }
 }
 
@@ -190,7 +232,7 @@ impl Shown {
 }
 
 /// Waits for the end of a task, and shows what it prints.
-fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> PyResult<Ran> {
+fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> PyResult<Attempt> {
     let mut waiting = None;
     loop {
         let patience = waiting.as_ref().map_or(Patience::new(None), Waiting::patience);
@@ -217,22 +259,23 @@ fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> P
             Some(Event::Output(chunk)) => task.shown.show(py, task.index, &chunk)?,
             Some(Event::Ended(ran)) => {
                 task.shown.show(py, task.index, &ran.output)?;
-                return Ok(ran);
+                return Ok(Attempt::Ran(ran));
             }
-            Some(Event::NotCompiled(why)) => return Err(PyRuntimeError::new_err(why)),
+            Some(Event::NotCompiled(why)) => return Ok(Attempt::Unprepared(why)),
             None => return Err(PyRuntimeError::new_err("the sandbox's thread has ended")),
         }
     }
 }
 
 /// What became of a task, as a hub would say it.
-fn completion(task: &Task, closure: u32, is_deopt: bool, ran: Ran) -> Completion {
-    let run_us = ran.took.as_micros() as u64;
-    let outcome = match ran.ended {
-        Ended::Returned(value) => TaskOutcome::Returned(value.into()),
-        Ended::Raised(record) => TaskOutcome::Raised(record.into()),
-        Ended::Otherwise(outcome) => outcome_of(outcome),
-    };
+fn completion(
+    task: &Task,
+    closure: u32,
+    is_deopt: bool,
+    unbacked: Option<String>,
+    attempted: Attempted,
+) -> Completion {
+    let Attempted { outcome, run_us, pure } = attempted;
     Completion {
         task: TaskId(task.index),
         index: task.index,
@@ -240,11 +283,12 @@ fn completion(task: &Task, closure: u32, is_deopt: bool, ran: Ran) -> Completion
         host: None,
         attempts: task.attempt,
         is_deopt,
+        unbacked,
         outcome,
         run_us,
         total_ms: run_us / 1000,
         output: Vec::new(),
-        pure: ran.is_pure,
+        pure,
     }
 }
 
@@ -257,6 +301,7 @@ fn outcome_of(outcome: Outcome) -> TaskOutcome {
         Outcome::DeadlineHit(points) => TaskOutcome::DeadlineHit(points),
         Outcome::HostFault(why) => TaskOutcome::HostFault(why),
         Outcome::Refused(why) => TaskOutcome::Refused(why),
+        Outcome::Unprepared(why) => TaskOutcome::Unprepared(why),
         Outcome::Cancelled => TaskOutcome::Cancelled,
         // These come as `Ended`'s own variants.
         Outcome::Returned(_) | Outcome::Raised(_) => {

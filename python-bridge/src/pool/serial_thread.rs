@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
+use bytes::Bytes;
 use spm_host::sandbox::{
     Definition, Granted, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
 };
-use spm_host::{Definer, define::DefineError};
-use spm_hub::ClosureDefinition;
+use spm_host::Definer;
+use spm_hub::{Blob, ClosureDefinition};
 use spm_protocol::{ContentId, Engine};
 
 use super::run::seed;
@@ -66,11 +67,12 @@ impl Thread {
     pub(super) fn work(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             let granted = Granted::new(&job.definition.capabilities);
-            let event = match (self.definition(&job), granted) {
-                (Ok(definition), Ok(granted)) => {
-                    Event::Ended(self.run(&definition, &job, granted.map(Arc::new)))
+            let event = match (self.prepared(&job), granted) {
+                (Ok((definition, payload)), Ok(granted)) => {
+                    let granted = granted.map(Arc::new);
+                    Event::Ended(self.run(&definition, payload.as_deref(), &job, granted))
                 }
-                (Err(error), _) => Event::NotCompiled(error.reason()),
+                (Err(reason), _) => Event::NotCompiled(reason),
                 (_, Err(error)) => Event::NotCompiled(error.to_string()),
             };
             // Nobody waits any more if the task was given up.
@@ -78,7 +80,13 @@ impl Thread {
         }
     }
 
-    fn definition(&mut self, job: &Job) -> Result<Arc<Definition>, DefineError> {
+    /// What a job's closure is compiled to, and its payload.
+    fn prepared(&mut self, job: &Job) -> Result<(Arc<Definition>, Option<Bytes>), String> {
+        let payload = job.definition.payload.as_ref().map(Blob::read).transpose()?;
+        Ok((self.definition(job)?, payload))
+    }
+
+    fn definition(&mut self, job: &Job) -> Result<Arc<Definition>, String> {
         let closure = &job.definition;
         let engine = closure.engine;
         let is_fuelled = closure.limits.fuel.is_some();
@@ -91,8 +99,9 @@ impl Thread {
         // Nobody waits any more if the task was given up.
         let _ = job.events.send(Event::Compiling(engine));
         let is_abandoned = || job.stop.get().is_some();
-        let component = closure.component.content();
-        let made = self.definer.define(id, component, kind, 0, &is_abandoned)?;
+        let component = closure.component.read()?;
+        let made = self.definer.define(id, &component, kind, 0, &is_abandoned);
+        let made = made.map_err(|error| error.reason())?;
         if self.definitions.len() >= DEFINITIONS_MAX {
             self.definitions.pop_first();
         }
@@ -101,13 +110,19 @@ impl Thread {
         Ok(made)
     }
 
-    fn run(&mut self, definition: &Definition, job: &Job, granted: Option<Arc<Granted>>) -> Ran {
+    fn run(
+        &mut self,
+        definition: &Definition,
+        payload: Option<&[u8]>,
+        job: &Job,
+        granted: Option<Arc<Granted>>,
+    ) -> Ran {
         let closure = &job.definition;
         let keep = Keep::of(closure.isolation, Profile::of(closure.engine));
         let kept = self.kept.take().filter(|(of, _)| Arc::ptr_eq(of, closure));
         let mut kept = kept.map(|(_, kept)| kept);
         let input = TaskInput {
-            payload: closure.payload.as_ref().map(|payload| payload.content().as_ref()),
+            payload,
             arguments: &job.arguments,
             index: job.index,
             attempt: job.attempt,

@@ -21,6 +21,16 @@ impl Patience {
         Self(wait_s.and_then(end))
     }
 
+    /// This, or the other if that is sooner.
+    pub(super) fn or_sooner(self, other: Self) -> Self {
+        Self(self.0.into_iter().chain(other.0).min())
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_over(self) -> bool {
+        self.slice().is_none()
+    }
+
     /// How long the next wait may be, or `None` if the time is over.
     fn slice(self) -> Option<Duration> {
         match self.0 {

@@ -61,6 +61,8 @@ pub struct SimulatedHost {
     /// Time its clock does not count, if it is a clock that stops.
     uncounted_ms: u64,
     refuses: bool,
+    /// It cannot prepare fallbacks.
+    is_without_engine: bool,
     /// What it says that its tasks take: the hub sends ahead as many as it thinks are quick.
     says_us: u64,
     mutation: Option<Mutation>,
@@ -120,6 +122,7 @@ impl SimulatedHost {
             clock_permille,
             uncounted_ms: 0,
             refuses: random.chance(5),
+            is_without_engine: random.chance(20),
             says_us: if random.chance(50) { 100 } else { 20_000 },
             mutation,
         }
@@ -347,7 +350,7 @@ impl SimulatedHost {
     ) -> Option<String> {
         let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
         let outcome =
-            if is_stopped { Outcome::Cancelled } else { outcome(&task, self.mutation, random) };
+            if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
         let has_left =
             task.closure == CLOSURE && leaves(task.index) && matches!(outcome, Outcome::Raised(_));
         let mut result = result(task.id, task.attempt, outcome);
@@ -363,6 +366,13 @@ impl SimulatedHost {
         let closed = self.finish(connection, point, result, network, random);
         self.start_tasks(connection, network, random);
         closed
+    }
+
+    fn outcome(&self, task: &Task, random: &mut Random) -> Outcome {
+        if task.closure == FALLBACK && self.is_without_engine {
+            return Outcome::Unprepared("it has no such engine".to_owned());
+        }
+        outcome(task, self.mutation, random)
     }
 
     /// Tells the machine of a task's end, then sends the result, if there is still somebody to send it to.

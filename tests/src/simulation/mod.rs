@@ -75,6 +75,8 @@ pub struct Report {
     pub taken_back: u64,
     /// Tasks that left their closure, and returned from the fallback.
     pub deopts: u64,
+    /// Tasks that left their closure where no host could prepare the fallback.
+    pub unbacked: u64,
 }
 
 /// A broken invariant.
@@ -205,6 +207,7 @@ impl World {
             lost: self.lost,
             taken_back: self.taken_back,
             deopts: self.owner.deopts,
+            unbacked: self.owner.unbacked,
         }
     }
 

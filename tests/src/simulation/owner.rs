@@ -60,6 +60,7 @@ pub struct Owner {
     pub completed: u64,
     pub returned: u64,
     pub deopts: u64,
+    pub unbacked: u64,
     pub points: u64,
 }
 
@@ -85,6 +86,7 @@ impl Owner {
             completed: 0,
             returned: 0,
             deopts: 0,
+            unbacked: 0,
             points: 0,
         }
     }
@@ -295,6 +297,7 @@ impl Owner {
                     let is_whole = matches!(completion.outcome, TaskOutcome::Returned(_));
                     self.returned += u64::from(is_whole);
                     self.deopts += u64::from(is_whole && completion.is_deopt);
+                    self.unbacked += u64::from(completion.unbacked.is_some());
                     self.check_output(task, is_whole)?;
                     self.outputs.remove(&task);
                 }
@@ -325,6 +328,15 @@ impl Owner {
         }
         if completion.is_deopt && self.first_left.is_none() {
             return Err(format!("task {task} left its closure, and nobody was told"));
+        }
+        if completion.unbacked.is_some() {
+            // No host had an engine for the fallback: the task ended as it had left.
+            let record = TaskOutcome::Raised(record_of(index).into());
+            let is_right = must_leave && !completion.is_deopt && completion.outcome == record;
+            return if is_right { Ok(()) } else { Err(format!("task {task} was to be run again")) };
+        }
+        if matches!(completion.outcome, TaskOutcome::Unprepared(_)) && closure != FALLBACK {
+            return Err(format!("task {task} ended as if it were for the fallback"));
         }
         let (TaskOutcome::Returned(value) | TaskOutcome::Raised(value)) = &completion.outcome
         else {

@@ -18,7 +18,7 @@ use spm_protocol::{
 };
 
 use super::PATIENCE;
-use crate::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
+use crate::{Blob, Blobs, Connect, ConnectError, FetchError, SessionChannel};
 
 /// What a fake host does with tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,9 +202,9 @@ impl FakeHost {
                     Outcome::Returned(Payload::Inline(arguments))
                 }
                 Script::EchoBlob => {
-                    let id = ContentId::of(&arguments);
-                    let bytes = arguments.len() as u64;
-                    self.blobs.add(session, id, arguments.into());
+                    let blob = Blob::new(arguments);
+                    self.blobs.add(session, &blob);
+                    let (id, bytes) = (blob.id(), blob.length() as u64);
                     Outcome::Returned(Payload::Blob { id, bytes })
                 }
                 Script::Print => {
@@ -306,8 +306,9 @@ impl FakeBlobs {
 }
 
 impl Blobs for FakeBlobs {
-    fn add(&self, session: SessionId, id: ContentId, content: Bytes) {
-        self.blobs.lock().push((session, id, content));
+    fn add(&self, session: SessionId, blob: &Blob) {
+        let content = blob.read().expect("it can be read");
+        self.blobs.lock().push((session, blob.id(), content));
     }
 
     fn remove(&self, session: SessionId, id: ContentId) {

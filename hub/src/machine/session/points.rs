@@ -84,6 +84,12 @@ impl Session {
         preparing.map(|host| (host.peer, host.busy)).collect()
     }
 
+    /// Hosts that are online and prepare a fallback that tasks wait for, and what they say that they do.
+    pub fn busy(&self) -> Vec<(PeerId, Busy)> {
+        let online = self.hosts.values().filter(|host| host.stage == Stage::Online);
+        online.filter_map(|host| Some((host.peer, host.busy?))).collect()
+    }
+
     fn prepare_deadline_ms(&self) -> u64 {
         self.definition.as_ref().map_or(0, |definition| definition.options.deadline_ms)
     }

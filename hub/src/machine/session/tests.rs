@@ -213,6 +213,13 @@ fn what_takes_hosts_a_while_is_known_until_they_have_prepared() {
     assert_eq!(driven.session.awaited(), [(peer(2), None)]);
     driven.hears(TWO, prepared(POINT));
     assert_eq!(driven.session.awaited(), []);
+    // Online, it is a fallback that is prepared, until it is.
+    driven.hears(ONE, HostControl::Online { point: POINT, credits: 1 });
+    assert_eq!(driven.session.busy(), []);
+    driven.hears(ONE, busy(POINT, None));
+    assert_eq!(driven.session.busy(), [(peer(1), Busy { closure: 1, step, permille: None })]);
+    driven.hears(ONE, busy(POINT, Some(1000)));
+    assert_eq!(driven.session.busy(), []);
 }
 
 #[test]

@@ -195,6 +195,80 @@ fn a_task_on_its_way_to_the_fallback_can_be_cancelled() {
     assert_eq!(driven.result(ONE, 1, 1, left()), [], "the attempt that was left is over");
 }
 
+fn unprepared() -> Outcome {
+    Outcome::Unprepared("it has no such engine".to_owned())
+}
+
+#[test]
+fn a_host_that_cannot_prepare_the_fallback_gets_no_more_of_its_tasks() {
+    let mut driven = Driven::new(Rules { retries: 0, ..rules() }, &[ONE, TWO]);
+    driven.submit(1);
+    assert_eq!(sent(&driven.result(ONE, 1, 1, left())), [(2, 1, 2)]);
+    // That was no attempt, and costs no retry.
+    assert_eq!(sent(&driven.result(TWO, 1, 2, unprepared())), [(1, 1, 2)]);
+    assert_eq!(sent(&driven.submit(1)), [(2, 2, 1)]);
+    assert_eq!(sent(&driven.result(TWO, 2, 1, left())), [(1, 2, 2)]);
+    let actions = driven.result(ONE, 1, 2, returned(1));
+    assert_eq!(ended(&actions), [value(1)]);
+    let completion = completion(&actions);
+    assert_eq!((completion.is_deopt, completion.attempts), (true, 2));
+    assert_eq!(completion.unbacked, None);
+    assert_eq!(driven.list.broken_invariant(), None);
+}
+
+#[test]
+fn where_no_host_can_prepare_it_a_task_ends_as_it_left() {
+    let mut driven = Driven::new(rules(), &[ONE]);
+    driven.submit(2);
+    driven.result(ONE, 1, 1, left());
+    let actions = driven.result(ONE, 1, 2, unprepared());
+    let record = left_because(Some(TrapCode::IntegerOverflow));
+    let end = completion(&actions);
+    assert_eq!(end.outcome, TaskOutcome::Raised(record.into()));
+    assert_eq!((end.closure, end.attempts, end.is_deopt), (0, 1, false));
+    assert_eq!(end.unbacked.as_deref(), Some("it has no such engine"));
+    assert_eq!(driven.list.stats().deopts, 0);
+    // Nothing is sent for the next.
+    let actions = driven.result(ONE, 2, 1, left());
+    assert_eq!(sent(&actions), []);
+    assert!(completion(&actions).unbacked.is_some());
+    assert_eq!(driven.list.broken_invariant(), None);
+}
+
+#[test]
+fn what_goes_to_it_at_once_ends_as_unprepared() {
+    let mut driven = Driven::new(rules(), &[ONE]);
+    for index in 0..2 {
+        let arguments = Payload::Inline(vec![0]);
+        let task = NewTask { closure: 1, index, seed: 0, deadline_ms: None, arguments };
+        driven.list.submit(0, task, 1);
+        driven.does(Event::Flush);
+        let actions = match index {
+            0 => driven.result(ONE, 1, 1, unprepared()),
+            _ => driven.does(Event::Flush),
+        };
+        if index == 0 {
+            let why = "it has no such engine".to_owned();
+            assert_eq!(ended(&actions), [(1, TaskOutcome::Unprepared(why))]);
+        }
+    }
+    assert_eq!(driven.list.held(), 0, "the second was not sent at all");
+}
+
+#[test]
+fn another_host_that_comes_may_prepare_it() {
+    let mut driven = Driven::new(rules(), &[ONE, TWO]);
+    driven.submit(1);
+    driven.result(ONE, 1, 1, left());
+    driven.does(Event::HostOffline { host: ONE, reason: "gone".to_owned() });
+    let actions = driven.result(TWO, 1, 2, unprepared());
+    assert!(completion(&actions).unbacked.is_some(), "nobody else is online");
+    driven.submit(1);
+    driven.does(Event::HostOnline { host: ONE, peer: peer(1), credits: 8, slots: 2 });
+    driven.result(TWO, 2, 1, left());
+    assert_eq!(ended(&driven.result(ONE, 2, 2, returned(2))), [value(2)]);
+}
+
 #[test]
 fn what_waits_for_the_fallback_ends_with_the_last_host() {
     let mut driven = Driven::new(rules(), &[ONE]);
