@@ -85,7 +85,7 @@ async fn define_all(
                 let origin = Arc::clone(&origin);
                 let terms = manifest.map(|manifest| FallbackTerms { manifest, origin });
                 let fallback = Fallback { terms, prepared: OnceCell::new() };
-                closures.push(Closure::Later(fallback));
+                closures.push(Closure::Later(Box::new(fallback)));
                 continue;
             }
         };

@@ -229,7 +229,9 @@ impl List {
             let can_prepare = |share: &Share| self.can_prepare(share.host, closure);
             let is_last = |share: &Share| state.last == Some(share.host);
             let may_return = is_alone || state.failure.is_none();
-            let suits = |share: &&mut Share| share.room > 0 && can_prepare(share) && (may_return || !is_last(share));
+            let suits = |share: &&mut Share| {
+                share.room > 0 && can_prepare(share) && (may_return || !is_last(share))
+            };
             let rank = |share: &&mut Share| (is_last(share), share.load);
             match shares.iter_mut().filter(suits).min_by_key(rank) {
                 Some(share) => {

@@ -112,7 +112,8 @@ fn reading(path: PathBuf, id: ContentId) -> ReadBlob {
             return Ok(content.clone());
         }
         let shown = path.display();
-        let read = std::fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
+        let read =
+            std::fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
         let read = Bytes::from(read);
         if ContentId::of(&read) != id {
             return Err(format!("`{shown}` was changed while it was in use: start Python again"));

@@ -349,8 +349,7 @@ impl SimulatedHost {
         random: &mut Random,
     ) -> Option<String> {
         let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
-        let outcome =
-            if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
+        let outcome = if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
         let has_left =
             task.closure == CLOSURE && leaves(task.index) && matches!(outcome, Outcome::Raised(_));
         let mut result = result(task.id, task.attempt, outcome);
