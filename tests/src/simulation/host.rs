@@ -47,6 +47,7 @@ impl HostSession {
 }
 
 /// A machine that runs a host.
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct SimulatedHost {
     pub id: HostId,
     pub is_in_pool: bool,
