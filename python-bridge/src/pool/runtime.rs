@@ -91,13 +91,12 @@ fn find(path: &Path) -> PyResult<Blob> {
             version.bytes
         )));
     }
-    let blob = match ids::find(path, version) {
-        Some(id) => Blob::later(id, version.bytes as usize, reading(path.to_owned(), id)),
-        None => {
-            let blob = Blob::new(std::fs::read(path)?);
-            ids::keep(path, version, blob.id());
-            blob
-        }
+    let blob = if let Some(id) = ids::find(path, version) {
+        Blob::later(id, version.bytes as usize, reading(path.to_owned(), id))
+    } else {
+        let blob = Blob::new(std::fs::read(path)?);
+        ids::keep(path, version, blob.id());
+        blob
     };
     found.insert(path.to_owned(), (version, blob.clone()));
     Ok(blob)
