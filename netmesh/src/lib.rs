@@ -20,7 +20,8 @@ mod session;
 mod spin;
 
 pub use blob::{
-    BlobStore, BlobStoreOptions, FetchError, FolderError, ProviderError, PutError, ReadBlob, ShareError,
+    BlobStore, BlobStoreOptions, FetchError, FolderError, ProviderError, PutError, ReadBlob,
+    ShareError,
 };
 pub use identity::{Identity, KEY_FILE};
 pub use key_file::IdentityError;

@@ -109,6 +109,7 @@ class TestMap:
         assert sum(parallel.map(double, range(20_000))) == 20_000 * 19_999
 
     def test_a_type_that_was_not_compiled_for_is_a_compile_error(self, pool: spm.Pool) -> None:
+        @spm.wasm_closure(engine="native")
         def same(x):  # type: ignore[no-untyped-def]
             return x
 
@@ -387,7 +388,7 @@ class TestKinds:
             with pytest.raises(ZeroDivisionError):
                 pool.submit(inverse, 0).result()
             with pytest.raises(spm.InternalError, match="OverflowError"):
-                pool.submit(spm.wasm_closure(engine="native")(double), 2**62).result()
+                pool.submit(spm.wasm_closure(engine="native")(double.__wrapped__), 2**62).result()
         with pytest.raises(ValueError, match="check=True"):
             spm.serial(sandbox=False, check=True)
 

@@ -133,7 +133,8 @@ def test_a_slow_definition_is_seen(
         with pytest.warns(spm.DeoptWarning):
             assert pool.submit(closure, 10**18).result(timeout=120) == "done"
     written = terminal.getvalue()
-    where = "this process ... compiling" if kind == "serial" else "2 hosts ..."
+    # A host that is idle takes the task over, and then both prepare.
+    where = "this process" if kind == "serial" else ""
     assert f"preparing engine guest on {where}" in written
     assert screen(written) == "", "and nothing is left of it"
 

@@ -124,7 +124,7 @@ def test_division_by_zero(pool: spm.Pool) -> None:
 
 
 def test_an_int_that_leaves_64_bits(pool: spm.Pool) -> None:
-    compiled = spm.wasm_closure(engine="native")(power)
+    compiled = spm.wasm_closure(engine="native")(power.__wrapped__)
     assert pool.submit(compiled, 6).result() == 10**18
     error = failure(pool, compiled, 7)
     assert isinstance(error, OverflowError)

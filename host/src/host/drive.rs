@@ -11,8 +11,8 @@ use spm_netmesh::{Direct, Pipe, PipeReceiver};
 use spm_protocol::frame::{Frame, HubControl, HubWork, Task};
 use spm_protocol::limits::VALUE_BYTES_MAX;
 use spm_protocol::{Certified, Outcome, Payload, SessionId, TaskId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 

@@ -10,7 +10,9 @@ use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
 use spm_protocol::frame::{HostWork, PrepareStep, Task, TaskResult};
 use spm_protocol::limits::INLINE_BYTES_MAX;
-use spm_protocol::{Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId};
+use spm_protocol::{
+    Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId,
+};
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
@@ -153,7 +155,7 @@ pub(super) enum Closure {
     /// Prepared with the point.
     Ready(ClosureRun),
     /// A fallback, which is prepared once a task is there for it.
-    Later(Fallback),
+    Later(Box<Fallback>),
 }
 
 /// What it takes to prepare a fallback, and what came of that.

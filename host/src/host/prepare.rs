@@ -85,7 +85,7 @@ async fn define_all(
                 let origin = Arc::clone(&origin);
                 let terms = manifest.map(|manifest| FallbackTerms { manifest, origin });
                 let fallback = Fallback { terms, prepared: OnceCell::new() };
-                closures.push(Closure::Later(fallback));
+                closures.push(Closure::Later(Box::new(fallback)));
                 continue;
             }
         };
@@ -112,6 +112,7 @@ pub(super) async fn prepare_fallback(
     let prepare = async || {
         let FallbackTerms { manifest, origin } = fallback.terms.as_ref().map_err(String::clone)?;
         let (begun, mut fetch_time) = (Instant::now(), Duration::ZERO);
+        run.tell_preparing(index, PrepareStep::Compiling, None);
         let defining = define_one(host, run, index, manifest, origin, &mut fetch_time);
         let defined = timeout(FALLBACK_WAIT, defining).await.unwrap_or_else(|_| {
             Err(format!("preparing it took longer than {} s", FALLBACK_WAIT.as_secs()))

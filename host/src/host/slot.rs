@@ -207,9 +207,9 @@ impl SlotOutbox {
             | Outcome::OutOfFuel(points)
             | Outcome::OutOfMemory(points)
             | Outcome::DeadlineHit(points) => 12 * points.len(),
-            Outcome::HostFault(reason)
-            | Outcome::Refused(reason)
-            | Outcome::Unprepared(reason) => reason.len(),
+            Outcome::HostFault(reason) | Outcome::Refused(reason) | Outcome::Unprepared(reason) => {
+                reason.len()
+            }
             Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Cancelled => 0,
         };
         let mut batch = self.batch.lock();

@@ -214,7 +214,6 @@ impl List {
     /// Shares out the tasks to be tried again. One that failed on a host goes to another, if there is one; one
     /// that did not start there preferably.
     fn share_again(&mut self, shares: &mut [Share]) {
-        let is_alone = self.hosts.len() == 1;
         let mut room: u64 = shares.iter().map(|share| u64::from(share.room)).sum();
         // Many may wait, if most tasks leave their closure: no more are looked at than can be sent.
         let mut passed_over = Vec::new();
@@ -228,8 +227,15 @@ impl List {
             let closure = state.task.closure;
             let can_prepare = |share: &Share| self.can_prepare(share.host, closure);
             let is_last = |share: &Share| state.last == Some(share.host);
-            let may_return = is_alone || state.failure.is_none();
-            let suits = |share: &&mut Share| share.room > 0 && can_prepare(share) && (may_return || !is_last(share));
+            // Where nobody else can prepare its closure, it goes back to where it failed.
+            let may_return = state.failure.is_none()
+                || !self
+                    .hosts
+                    .keys()
+                    .any(|&host| state.last != Some(host) && self.can_prepare(host, closure));
+            let suits = |share: &&mut Share| {
+                share.room > 0 && can_prepare(share) && (may_return || !is_last(share))
+            };
             let rank = |share: &&mut Share| (is_last(share), share.load);
             match shares.iter_mut().filter(suits).min_by_key(rank) {
                 Some(share) => {

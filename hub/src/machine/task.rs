@@ -137,7 +137,11 @@ impl TaskState {
 /// A result as a host gave it: at hand, or still to be fetched.
 pub(super) enum Arrived {
     Outcome(TaskOutcome),
-    Blob { id: spm_protocol::ContentId, bytes: u64, is_raised: bool },
+    Blob {
+        id: spm_protocol::ContentId,
+        bytes: u64,
+        is_raised: bool,
+    },
     /// The host cannot prepare the task's closure.
     Unprepared(String),
 }

@@ -174,7 +174,11 @@ fn outcomes_are_final_or_tried_again() {
         let deterministic =
             ["Returned", "Raised", "Trapped", "OutOfFuel", "OutOfMemory"].contains(&kind);
         assert_eq!(outcome.class() == OutcomeClass::Deterministic, deterministic, "{kind}");
-        assert_eq!(outcome.is_retried(), ["HostFault", "Refused", "Unprepared"].contains(&kind), "{kind}");
+        assert_eq!(
+            outcome.is_retried(),
+            ["HostFault", "Refused", "Unprepared"].contains(&kind),
+            "{kind}"
+        );
     }
 }
 

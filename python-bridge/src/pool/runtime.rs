@@ -112,13 +112,12 @@ fn find(path: &Path) -> PyResult<Blob> {
             version.bytes
         )));
     }
-    let blob = match ids::find(path, version) {
-        Some(id) => Blob::later(id, version.bytes as usize, reading(path.to_owned(), id)),
-        None => {
-            let blob = Blob::new(std::fs::read(path)?);
-            ids::keep(path, version, blob.id());
-            blob
-        }
+    let blob = if let Some(id) = ids::find(path, version) {
+        Blob::later(id, version.bytes as usize, reading(path.to_owned(), id))
+    } else {
+        let blob = Blob::new(std::fs::read(path)?);
+        ids::keep(path, version, blob.id());
+        blob
     };
     found.insert(path.to_owned(), (version, blob.clone()));
     Ok(blob)
@@ -133,7 +132,8 @@ fn reading(path: PathBuf, id: ContentId) -> ReadBlob {
             return Ok(content.clone());
         }
         let shown = path.display();
-        let read = std::fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
+        let read =
+            std::fs::read(&path).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
         let read = Bytes::from(read);
         if ContentId::of(&read) != id {
             return Err(format!("`{shown}` was changed while it was in use: start Python again"));

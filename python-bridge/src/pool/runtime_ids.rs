@@ -40,6 +40,7 @@ impl Version {
     }
 
     /// What the line of this version of `path` begins with.
+    #[allow(clippy::unnecessary_debug_formatting, reason = "a name may hold the end of a line")]
     fn key(&self, path: &Path) -> String {
         let pair = |(one, other): (i64, i64)| format!("{one}.{other}");
         let (path, (device, inode)) = (path.as_os_str(), self.inode);

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use bytes::Bytes;
+use spm_host::Definer;
 use spm_host::sandbox::{
     Definition, Granted, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
 };
-use spm_host::Definer;
 use spm_hub::{Blob, ClosureDefinition};
 use spm_protocol::{ContentId, Engine};
 

@@ -47,6 +47,7 @@ impl HostSession {
 }
 
 /// A machine that runs a host.
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct SimulatedHost {
     pub id: HostId,
     pub is_in_pool: bool,
@@ -349,8 +350,7 @@ impl SimulatedHost {
         random: &mut Random,
     ) -> Option<String> {
         let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
-        let outcome =
-            if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
+        let outcome = if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
         let has_left =
             task.closure == CLOSURE && leaves(task.index) && matches!(outcome, Outcome::Raised(_));
         let mut result = result(task.id, task.attempt, outcome);
