@@ -11,7 +11,7 @@ RUST_SOURCES := $(shell find protocol compiler netmesh host hub python-bridge/sr
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
 PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml setup.py
 ENGINE := python-bridge/python/spm/engines/python.wasm
-ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c') wit/closure.wit
+ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat') wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
 
