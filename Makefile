@@ -13,7 +13,7 @@ PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/
 ENGINES := python-bridge/python/spm/engines
 ENGINE := $(ENGINES)/python.wasm
 SCIENTIFIC := $(ENGINES)/scientific/shim.wasm
-ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c') wit/closure.wit
+ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat') wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
 

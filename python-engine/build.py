@@ -21,6 +21,8 @@ import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+import wasmtime
+
 HERE = Path(__file__).resolve().parent
 WIT = HERE.parent / "wit"
 OUTPUT = HERE.parent / "python-bridge/python/spm/engines/python.wasm"
@@ -28,6 +30,8 @@ VERSION = "0.25.1"
 # Memory without a disk lists its files in an order of its own making, not of a disk's.
 SCRATCH = Path("/dev/shm")  # noqa: S108
 TIMEOUT_S = 600
+# What the file name of an extension module ends with.
+EXTENSION = ".cpython-314-wasm32-wasi.so"
 
 
 def build(output: Path) -> None:
@@ -44,6 +48,8 @@ def build(output: Path) -> None:
             copy = guest / source.relative_to(HERE / "guest")
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(source.read_bytes())
+        memory = wasmtime.wat2wasm((HERE / "memory.wat").read_text(encoding="utf-8"))
+        (guest / f"spm_memory{EXTENSION}").write_bytes(memory)
         # An environment without packages: those of the one that builds are not the guest's.
         (folder / "environment/lib/python3/site-packages").mkdir(parents=True)
         (folder / "tmp").mkdir()
@@ -134,6 +140,7 @@ CPython, its standard library    PSF-2.0, with the licences of what it includes 
 wasi-libc                        Apache-2.0 WITH LLVM-exception, Apache-2.0 or MIT; parts from musl: MIT
 libc++, compiler-rt              Apache-2.0 WITH LLVM-exception
 zlib                             Zlib
+mimalloc                         MIT
 SQLite                           public domain
 Rust's standard library          Apache-2.0 OR MIT
 

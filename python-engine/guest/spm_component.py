@@ -1,5 +1,6 @@
 """The component: `wit/closure.wit` in terms of `spm_guest`. componentize-py imports this module."""
 
+import spm_memory  # type: ignore[import-not-found]  # noqa: F401, I001  # before all else allocates
 import componentize_py_types
 import wit_world
 from wit_world.imports import log, task

@@ -151,6 +151,33 @@ def test_c_code_that_recurses_without_end_ends_the_instance(component: Engine) -
         assert named(caught.value.record)["class"] == "RecursionError"
 
 
+def test_large_blocks_are_given_back_and_keep_what_they_hold(component: Engine) -> None:
+    text = """
+    def f():
+        for _ in range(60):
+            block = bytearray(48 << 20)
+            block[-1] = 1
+        del block
+        grown, sums = bytearray(), []
+        for step in range(9):
+            grown.extend(bytes([step + 1]) * (100_000 << step // 2))
+            sums.append(sum(grown[:: 1 << 10]))
+        shrunk = bytearray(b"ab" * 400_000)
+        del shrunk[5:]
+        many = list(range(300_000))
+        del many[100:]
+        cleared = [bytes(size) for size in (10, 262_143, 262_144, 262_145, 1 << 22)]
+        return len(grown), sums, bytes(shrunk), many[-1], not any(map(any, cleared))
+    """
+    step_bytes = [(step + 1, 100_000 << step // 2) for step in range(9)]
+    expected, grown = [], b""
+    for step, count in step_bytes:
+        grown += bytes([step]) * count
+        expected.append(sum(grown[:: 1 << 10]))
+    result = component.instance(simple(text)).call()
+    assert list(result) == [len(grown), expected, b"ababa", 99, True]
+
+
 def test_two_builds_in_different_folders_are_equal(tmp_path: Path) -> None:
     digests = [hashlib.sha256(COMPONENT.read_bytes()).hexdigest()]
     for folder in (ROOT, tmp_path / "elsewhere"):
