@@ -204,7 +204,7 @@ def test_explain_names_the_fallback() -> None:
 def test_what_cannot_travel_has_no_fallback_and_says_why(
     anywhere: spm.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise CompileError("`thing` cannot travel")
 
     monkeypatch.setattr(_specialise, "travelled", refuse)

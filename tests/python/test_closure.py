@@ -392,15 +392,6 @@ def test_string_annotations_and_aliases_are_understood() -> None:
     assert specialisation.arguments.types[0] == "list[float]"
 
 
-def test_the_engine_of_a_later_release_says_so_when_used() -> None:
-    @spm.wasm_closure(engine="scientific")
-    def later(x: int) -> int:
-        return x
-
-    with pytest.raises(spm.CompileError, match='`engine="scientific"` arrives with a later'):
-        later.component()
-
-
 def test_generator_functions_are_refused_with_advice() -> None:
     def numbers(n: int) -> Any:
         yield n

@@ -271,6 +271,14 @@ def test_packages_need_not_be_installed_here(any_pool: spm.Pool) -> None:
     assert closure.engine == "scientific"
 
 
+def test_it_is_explained() -> None:
+    told = spm.wasm_closure(statistics).explain()
+    assert told.startswith("`statistics` runs in the `scientific` engine: ")
+    assert "int32" in told
+    told = spm.wasm_closure(engine="scientific")(same).explain()
+    assert told.startswith("`same` runs in the `scientific` engine, as `engine=` says")
+
+
 def imports(names: list[str]) -> dict[str, str]:
     import importlib
 
