@@ -23,7 +23,7 @@ use super::pagemap::PageMap;
 
 /// Bytes that a task may leave changed for them to be restored in place. More is given back: that costs page faults, and
 /// this costs memory while nothing runs.
-const RESIDENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+const RESIDENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Pages that do not differ, between such that do, and are saved with them: a process has 65 530 mappings.
 const GAP_PAGES_MAX: usize = 8;
 
