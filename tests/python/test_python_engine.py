@@ -1,12 +1,17 @@
 """The `python` engine's component: what is in it, and that its build makes the same bytes."""
 
 import hashlib
+import itertools
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+import spm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -194,3 +199,39 @@ def test_two_builds_in_different_folders_are_equal(tmp_path: Path) -> None:
     licences = made.with_suffix(".licences.txt").read_text()
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in licences
     assert "LLVM Exceptions to the Apache 2.0 License" in licences
+
+
+def backtracks() -> bool:
+    return re.match("(a+)+b", "a" * 60) is None
+
+
+def multiplies() -> int:
+    return (3 ** (10**8)).bit_length()
+
+
+def counts() -> int:
+    return sum(itertools.repeat(1))
+
+
+@pytest.mark.parametrize("processes", [False, True])
+@pytest.mark.parametrize("endless", [backtracks, multiplies, counts])
+def test_a_deadline_ends_a_loop_that_never_comes_back_to_python(
+    endless: Callable[[], int], processes: bool
+) -> None:
+    with spm.laptop(1, processes=processes) as pool:
+        hasty = pool.options(task_deadline_s=0.3)
+        with pytest.raises(spm.DeadlineExceeded):
+            hasty.submit(spm.wasm_closure(engine="python")(endless)).result(timeout=60)
+        assert pool.submit(spm.wasm_closure(engine="python")(fits)).result(timeout=60) == 1
+
+
+def fits(count: int = 1) -> int:
+    return len([0] * count)
+
+
+def test_a_block_beyond_the_limit_is_refused_and_the_next_task_goes_on() -> None:
+    with spm.laptop(1) as pool:
+        closure = spm.wasm_closure(engine="python")(fits)
+        with pytest.raises(MemoryError):
+            pool.submit(closure, 10**9).result(timeout=60)
+        assert pool.submit(closure, 10).result(timeout=60) == 10

@@ -42,7 +42,7 @@ pub enum Profile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Core instances of a component. The component tools make three or four of a small one: the module, and shims
-    /// for its imports. `CPython` with its libraries is fourteen.
+    /// for its imports. `CPython` with its libraries is fifteen.
     pub core_instances: u32,
     /// Linear memories, for each of which tasks reserve address space.
     pub memories: u32,
