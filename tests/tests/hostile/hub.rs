@@ -42,7 +42,7 @@ pub fn host_that_grants(slots: u32, submitters: Submitters, grants: Grants) -> A
         compile: CompileMode::InProcess,
         cache_dir: None,
         engines_dir: None,
-        engines: spm_host::host::ENGINES.to_vec(),
+        engines: vec![Engine::Native, Engine::Python, Engine::Guest],
         fetches_runtimes: true,
         runtime: None,
     })
