@@ -123,6 +123,7 @@ fn task(definition: &Definition, index: u64, keep: Keep, kept: &mut Option<Kept>
         deadline: None,
         sink: None,
         granted: None,
+        channel: None,
     };
     Sandbox::run_in(definition, &input, &Arc::new(StopCause::new()), keep, kept)
 }

@@ -105,6 +105,7 @@ pub fn make(parts: &Parts, cache_dir: &Path) -> Result<PathBuf, MakeError> {
         deadline: None,
         sink: None,
         granted: None,
+        channel: None,
     };
     // Interpreters take more stack than threads usually have.
     let begun = std::thread::scope(|scope| {

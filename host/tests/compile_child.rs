@@ -61,6 +61,7 @@ fn runs(component: Vec<u8>, artefact: Vec<u8>, kind: Kind) -> Ended {
             deadline: None,
             sink: None,
             granted: None,
+            channel: None,
         };
         Sandbox::run(&definition, &input, &Arc::new(StopCause::new())).ended
     };

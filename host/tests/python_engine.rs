@@ -86,6 +86,7 @@ impl Tasks {
             deadline: Some(Duration::from_secs(20)),
             sink: None,
             granted: self.granted.clone(),
+            channel: None,
         };
         Sandbox::run_in(
             self.definition,

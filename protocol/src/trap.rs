@@ -59,6 +59,8 @@ trap_codes! {
     ResultLimit = 13, "the guest's result is larger than its limit", "spm.SandboxViolation";
     /// A misaligned atomic access, or another trap that compiled Python never takes.
     OtherTrap = 14, "the guest trapped", "spm.SandboxViolation";
+    /// The guest sent, asked or made more than its limit.
+    MessageLimit = 15, "the guest sent or spawned more than its limit", "spm.SandboxViolation";
 }
 
 impl TrapCode {

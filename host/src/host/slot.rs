@@ -130,6 +130,7 @@ impl Slot {
             deadline: job.deadline_ms.or(closure.deadline_ms).map(Duration::from_millis),
             sink: Some(sink),
             granted: closure.granted.clone(),
+            channel: None,
         };
         let (definition, keep) = (&closure.definition, closure.keep);
         if keep == Keep::Nothing {

@@ -157,6 +157,7 @@ mod tests {
             deadline: None,
             sink: None,
             granted: granted.map(Arc::new),
+            channel: None,
         };
         Sandbox::run(&definition, &input, &Arc::new(StopCause::new()))
     }

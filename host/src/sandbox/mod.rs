@@ -16,6 +16,7 @@
 //! earlier state instead of being made again: `split`, `pages` and `kept` say how.
 
 mod begun;
+mod channel;
 mod engine;
 
 mod grants;
@@ -42,6 +43,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 pub use begun::{BeginError, Begun};
+pub use channel::{Channel, Manager, Message, Over, Patience};
 pub(crate) use engine::give_back_memory;
 pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Parts, Profile};
 pub use grants::{GrantError, Granted};

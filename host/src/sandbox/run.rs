@@ -8,6 +8,7 @@ use spm_protocol::{Outcome, TrapCode};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::channel::Channel;
 use super::grants::Granted;
 use super::kept::{AfterDefine, Keep, Kept};
 use super::outcome::outcome_of;
@@ -42,6 +43,8 @@ pub struct TaskInput<'a> {
     pub sink: Option<Arc<dyn OutputSink>>,
     /// What its closure was granted.
     pub granted: Option<Arc<Granted>>,
+    /// Its connection to its manager, if that is not one of independent tasks.
+    pub channel: Option<Arc<dyn Channel>>,
 }
 
 /// How a task ended.

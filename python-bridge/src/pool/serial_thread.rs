@@ -132,6 +132,7 @@ impl Thread {
             deadline: job.deadline,
             sink: Some(Arc::new(Sink(job.events.clone()))),
             granted,
+            channel: None,
         };
         let ran = Sandbox::run_in(definition, &input, &job.stop, keep, &mut kept);
         self.kept = kept.map(|kept| (Arc::clone(closure), kept));

@@ -232,6 +232,7 @@ fn sandboxes_with_and_without_signals_agree() {
                     deadline: None,
                     sink: None,
                     granted: None,
+                    channel: None,
                 };
                 match Sandbox::run(&definition, &input, &Arc::new(StopCause::new())).ended {
                     Ended::Otherwise(Outcome::Trapped(code, _)) => Some(code),

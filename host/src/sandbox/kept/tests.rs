@@ -40,6 +40,7 @@ impl<'a> Tasks<'a> {
             deadline: None,
             sink: None,
             granted: None,
+            channel: None,
         };
         let stop = Arc::new(StopCause::new());
         Sandbox::run_in(self.definition, &input, &stop, self.keep, &mut self.kept)
