@@ -229,7 +229,9 @@ class AggregateMachine(Machine):
     def check(self) -> None:
         """Assert what always holds."""
         assert self._work.keys() == self.running.keys() | set(self._ready)
-        assert all(len(group) < FAN_IN + len(self.running) for group in self._groups)
+        # Of each group that is not whole, one batch at least is being made.
+        groups = len(self._work) + 1
+        assert all(len(group) <= FAN_IN * groups for group in self._groups)
         assert self._mapping <= len(self._work)
 
     # Jobs.
