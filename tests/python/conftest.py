@@ -16,6 +16,7 @@ KINDS = {
     "laptop": lambda: spm.laptop(2),
     "processes": lambda: spm.laptop(2, processes=True),
 }
+MANAGER_KINDS = {"plain": lambda: spm.serial(sandbox=False), **KINDS}
 CHILD_TIMEOUT_S = 120
 
 
@@ -23,6 +24,19 @@ CHILD_TIMEOUT_S = 120
 def pool(request: pytest.FixtureRequest) -> Iterator[spm.Pool]:
     """Each kind of pool in turn: the same test has to pass on all."""
     with KINDS[request.param]() as made:
+        yield made
+
+
+@pytest.fixture(params=list(MANAGER_KINDS))
+def managed(request: pytest.FixtureRequest) -> Iterator[spm.Pool]:
+    """Each kind of pool, and plain Python: every task manager does the same on all."""
+    with MANAGER_KINDS[request.param]() as made:
+        yield made
+
+
+@pytest.fixture
+def plain() -> Iterator[spm.Pool]:
+    with spm.serial(sandbox=False) as made:
         yield made
 
 
