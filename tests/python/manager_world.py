@@ -154,7 +154,18 @@ class World:
             failed = Failed(spm.HostLost("an argument is gone"), is_lost_argument=True)
         except Exception as error:
             failed = Failed(restore(type(error), error.args))
-        return (job.index, value, failed, host.name, 1, 5, "fake", False, children, time.monotonic())
+        return (
+            job.index,
+            value,
+            failed,
+            host.name,
+            1,
+            5,
+            "fake",
+            False,
+            children,
+            time.monotonic(),
+        )
 
     def answer(self, ask: Any, value: Any) -> None:
         pass

@@ -1,5 +1,6 @@
 """`Dag`: results flow along edges, failures too, and what was made is not made again."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ def test_answers_to_failures(managed: spm.Pool) -> None:
         dag.add(one_more, 10)
         return dag
 
-    assert answering(lambda error: spm.Substitute(4.0)).run() == [5, 11]
+    assert answering(lambda error: spm.Substitute(4)).run() == [5, 11]
     skipped = answering(lambda error: spm.Skip()).run()
     assert skipped == [11]
     assert len(skipped.failures) == 2
@@ -223,6 +224,25 @@ def test_unannotated_parameters_take_any_result(managed: spm.Pool) -> None:
     second = dag.add(untyped, first, first)
     assert dag.run() == [[[1, "a"], [1, "a"]]]
     assert second.result() == [[1, "a"], [1, "a"]]
+
+
+@dataclass
+class Point:
+    x: int
+
+
+@dataclass
+class Box:
+    corner: Point
+
+
+def test_instances_pass_closures_that_do_not_refer_to_their_classes(managed: spm.Pool) -> None:
+    dag = spm.Dag(managed)
+    point = dag.add(lambda x: Point(x), 3)
+    box = dag.add(lambda point: Box(point), point)
+    number = dag.add(lambda box, point: box.corner.x + point.x, box, point)
+    both = dag.add(lambda box: [box, box.corner], box)
+    assert dag.run(number, both) == [6, [Box(Point(3)), Point(3)]]
 
 
 def test_a_native_closure_says_which_parameter_it_knows_no_type_of() -> None:

@@ -15,9 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import manager_world
-from manager_world import World
-
 import spm
+from manager_world import World
 from spm import _aggregate_glue as glue
 from spm._aggregate_machine import AggregateMachine
 from spm._dag_machine import DONE, FAILED, HERE, DagMachine, Vertex

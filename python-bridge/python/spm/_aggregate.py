@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from . import _aggregate_glue as glue
 from . import _examples
 from ._aggregate_machine import AggregateMachine
+from ._class_tables import unified
 from ._closure import Closure, as_closure, prepare
 from ._drive import Driver
 from ._driven import Driven
@@ -140,7 +141,7 @@ class Aggregate(Generic[K, R]):
         merging = self._map._options if self._combine is None else self._combine._options
         name = _examples.result_type(mapped)
         parts = Awaited(name)
-        return [
+        made = [
             mapped,
             _examples.prepare(
                 backend, Closure(glue.merging(joined, combined), merging), (parts,), {}
@@ -150,6 +151,7 @@ class Aggregate(Generic[K, R]):
             ),
             _examples.prepare(backend, Closure(glue.listing(joined), options), (parts,), {}),
         ]
+        return unified(made)
 
     def __repr__(self) -> str:
         return f"<spm.Aggregate of {self._map._name} and {self._reduce._name}>"

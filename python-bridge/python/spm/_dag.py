@@ -165,7 +165,7 @@ class Dag:
             node.closure = closures.of(node)
         machine = DagMachine(needed, closures.row_of, repr, retries=settings.retries)
         try:
-            driver = _DagDriver(pool, closures.made, machine, settings, kind="dag")
+            driver = _DagDriver(pool, closures.finish(), machine, settings, kind="dag")
             with pool._state:
                 pool._results.add(driver)
             driver.run_to_end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _examples
+from ._class_tables import unified
 from ._dag_machine import HERE, Vertex
 from ._examples import Awaited
 
@@ -42,6 +43,11 @@ class Closures:
             if key is not None:
                 self._known[key] = place
         return place
+
+    def finish(self) -> list[Any]:
+        """Give all closures, once every node was asked for."""
+        self.made = unified(self.made)
+        return self.made
 
     def row_of(self, node: Node[Any]) -> tuple[Any, ...]:
         """The arguments of a node whose inputs are done."""

@@ -187,7 +187,10 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         if self.is_scientific:
             self._note_exceptions()
         self._finish()
-        classes = sorted(self.state.classes, key=self.state.classes.__getitem__)
+        entered = sorted(self.state.classes, key=self.state.classes.__getitem__)
+        # Those that were asked for come first: closures that ask for the same agree on them.
+        classes = [class_ for class_ in given if class_ in self.state.classes]
+        classes = list(dict.fromkeys([*classes, *entered]))
         table = [self.state.memo.get(id(class_)) for class_ in classes]
         payload = {
             "format": PAYLOAD_FORMAT,

@@ -168,6 +168,17 @@ def travelled(
     return parcel.gathered, Travelled(parcel, binding, owner, tuple(given))
 
 
+def with_classes(closure: Travelled, classes: tuple[type, ...]) -> Travelled:
+    """Make the same closure with a class table that begins with `classes`."""
+    owner, binding = closure._owner, closure.binding
+    options = owner.options
+    engine: Engine = closure.engine  # type: ignore[assignment]  # one of them
+    parcel = pack(
+        owner.target, binding.words, options.include, options.allow, classes, engine=engine
+    )
+    return Travelled(parcel, binding, owner, classes)
+
+
 def needs_scientific(owner: Compiled, row: Row) -> bool:
     """Whether `engine="auto"` takes the `scientific` engine for what the compiler refuses."""
     options = owner.options
