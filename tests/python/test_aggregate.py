@@ -125,6 +125,9 @@ def test_answers_to_failures(managed: spm.Pool) -> None:
     assert list(found) == [0, 1]
     assert isinstance(found[0], ZeroDivisionError)
     assert found[1] == 1.0
+    collecting = aggregate("collect")
+    collecting.run(range(6))
+    assert len(collecting.failures) == 2
 
     def by_phase(error: spm.TaskError) -> spm.Substitute:
         in_map = any("map phase" in note for note in error.__notes__)

@@ -70,7 +70,7 @@ def test_only_what_outputs_need_is_run(managed: spm.Pool) -> None:
     a, b = dag.add(one_more, 1), dag.add(inverse, 0)
     c = dag.add(add, a, a)
     assert dag.run(c) == [4]
-    with pytest.raises(RuntimeError, match="belongs|has not run"):
+    with pytest.raises(RuntimeError, match="has not run"):
         spm.Dag(managed).add(one_more, 1).result()
     with pytest.raises(spm.TaskFailures):
         b.result()

@@ -139,8 +139,9 @@ def test_what_a_task_does_not_know_is_said() -> None:
             pool.submit(native(spawns), 1)
         with pytest.raises(spm.CompileError, match=r"`spm\.task\.bound` is not supported"):
             pool.submit(native(bounds))
-    with pytest.raises(AttributeError):
-        bounds()
+    assert bounds() == math.inf
+    with pytest.raises(RuntimeError, match=r"only tasks of an spm\.Template"):
+        spawns(1)
 
 
 # async def

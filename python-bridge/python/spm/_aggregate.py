@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._backend import Backend
+    from ._errors import TaskError
     from ._options import Options
     from ._pool import Pool
     from ._settings import Options as ClosureOptions
@@ -75,6 +76,7 @@ class Aggregate(Generic[K, R]):
         self._combine = None if combine is None else as_closure(combine)
         self._settings = Settings.of(options, pool._settings)
         self._stats: Stats | None = None
+        self._failures: list[TaskError] = []
 
     @hidden
     def run(self, *iterables: Iterable[Any]) -> dict[K, R]:
@@ -93,6 +95,11 @@ class Aggregate(Generic[K, R]):
     def stats(self) -> Stats | None:
         """What the last run amounted to."""
         return self._stats
+
+    @property
+    def failures(self) -> Sequence[TaskError]:
+        """Failures of the last run that were collected, skipped or given a substitute."""
+        return tuple(self._failures)
 
     def _open(
         self, iterables: tuple[Iterable[Any], ...], value_of: Callable[[Any], Any] | None
@@ -117,7 +124,7 @@ class Aggregate(Generic[K, R]):
             retries=settings.retries,
         )
         driver = Driver(pool, closures, machine, settings, kind="aggregate")
-        self._stats = driver.stats
+        self._stats, self._failures = driver.stats, driver.failures
         return Driven(driver, settings, pool, value_of)
 
     def _splitting(self, partitions: int, place: Callable[[Any], int]) -> Callable[..., Any]:

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from ._backend import HostRow
 
 _BARS_MAX: Final = 4096
-"""Tasks that are kept for the picture; of more, every second, every fourth and so on is."""
+"""Tasks that are kept for the picture; of more, a half, a quarter and so on is."""
+
+
+def _mixed(index: int) -> int:
+    """Shuffle indices, so that a part of them is of all hosts and all times."""
+    return (index * 0x9E3779B1 & 0xFFFFFFFF) >> 7
 
 
 @dataclass(slots=True)
@@ -101,13 +106,13 @@ class Stats:
         if has_failed:
             row.failed += 1
         self._noted += 1
-        if self._noted % self._every == 0:
+        if _mixed(index) % self._every == 0:
             end_s = time.monotonic() if ended_s is None else ended_s
             outcome = "failed" if has_failed else "deopt" if is_deopt else "returned"
             self._bars.append((name, end_s - run_s, end_s, outcome, index))
             if len(self._bars) >= _BARS_MAX:
-                del self._bars[::2]
                 self._every *= 2
+                self._bars = [bar for bar in self._bars if _mixed(bar[4]) % self._every == 0]
 
     def _add_hosts(self, rows: Iterable[HostRow]) -> None:
         """Take in what the pool knows of the hosts."""
