@@ -7,6 +7,7 @@ reported of tasks that ended long ago. What the real runs promise holds, and is 
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,12 +47,18 @@ class Host:
 
 
 class Failed:
-    is_cancelled = False
-    left_proof = False
-
-    def __init__(self, error: BaseException, *, is_lost_argument: bool = False) -> None:
+    def __init__(
+        self,
+        error: BaseException,
+        *,
+        is_lost_argument: bool = False,
+        is_cancelled: bool = False,
+        left_proof: bool = False,
+    ) -> None:
         self._error = error
         self.is_lost_argument = is_lost_argument
+        self.is_cancelled = is_cancelled
+        self.left_proof = left_proof
 
     def error(self) -> BaseException:
         return self._error
@@ -87,6 +94,8 @@ class World:
         self.order: list[int] = []
         self.past: list[tuple[Any, ...]] = []
         self.runs = 0
+        self.launches: list[bool] = []
+        self.answers: list[Any] = []
         self.is_closed = False
 
     def new_host(self) -> Host:
@@ -167,8 +176,28 @@ class World:
             time.monotonic(),
         )
 
+    def start_team(
+        self, closure: int, row: tuple[Any, ...], size: int, *, fallback: bool = False
+    ) -> None:
+        assert not self.flying, "ranks of the last launch run still"
+        self.launches.append(fallback)
+        for rank in range(size):
+            job = SimpleNamespace(closure=closure, index=rank, row=row, keep=-1)
+            self.flying[rank] = job, self.random.choice(self.hosts)
+            self.order.append(rank)
+
+    def fail_team(self, failed: Any) -> list[Any]:
+        """End all ranks that run: one for a reason, the others because of it."""
+        ended: list[Any] = []
+        for rank in self.order:
+            why = failed if not ended else Failed(CancelledError("stopped"), is_cancelled=True)
+            ended.append((rank, None, why, "host", 1, 5, "fake", False, None, 0.0))
+        self.flying.clear()
+        self.order.clear()
+        return ended
+
     def answer(self, ask: Any, value: Any) -> None:
-        pass
+        self.answers.append((ask.index, value))
 
     def news(self) -> None:
         return None
@@ -197,11 +226,11 @@ def brought(value: Any) -> Any:
     return value
 
 
-def driver(world: World, machine: Machine, **options: Any) -> Driver:
+def driver(world: World, machine: Machine, *, on_message: Any = None, **options: Any) -> Driver:
     pool: Any = SimpleNamespace(
         _backend=SimpleNamespace(run_manager=lambda closures, **_: world), _free=lambda: None
     )
-    return Driver(pool, [], machine, Settings.of(options), kind="dag")
+    return Driver(pool, [], machine, Settings.of(options), kind="dag", on_message=on_message)
 
 
 def run(world: World, machine: Machine, *, check: bool = True, **options: Any) -> list[Any]:

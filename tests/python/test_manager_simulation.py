@@ -8,6 +8,7 @@ import random
 import sys
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import manager_world
 import spm
-from manager_world import World
+from manager_world import Failed, World
 from spm import _aggregate_glue as glue
 from spm._aggregate_machine import AggregateMachine
 from spm._dag_machine import DONE, FAILED, HERE, DagMachine, Vertex
 from spm._machine import Failure, ListMachine
+from spm._options import Settings
+from spm._team import TeamMachine, _TeamDriver
 from spm._template_machine import TemplateMachine
 
 SEEDS = range(40)
@@ -210,6 +213,67 @@ def test_a_result_that_is_lost_over_and_over_fails_its_node() -> None:
     while not made.is_closed:
         made.step(None)
     assert any(isinstance(node.error, spm.HostLost) for node in nodes)
+
+
+# Farm and Team
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_questions_of_tasks_that_are_gone_are_dropped(seed: int) -> None:
+    class Asking(World):
+        """Tasks ask before they end; some that ended long ago ask, too."""
+
+        def take(self, wait_s: float | None) -> Any:
+            asks = [
+                SimpleNamespace(index=index, attempt=1, host="host", value=index)
+                for index in (*list(self.flying)[:2], 10**6, *self.gone[-1:])
+            ]
+            ended, _ = super().take(wait_s)  # type: ignore[misc]
+            self.gone = [done[0] for done in ended if done[0] not in self.flying]
+            return ended, asks
+
+        gone: list[int] = []
+
+    world = Asking(identity, seed=seed, trouble=0.2)
+    machine = ListMachine(((n,) for n in range(100)), ordered=True)
+    heard: list[int] = []
+
+    def on_message(task: spm.TaskInfo, value: int) -> int:
+        assert task.index in machine.running
+        heard.append(value)
+        return value + 1
+
+    out = manager_world.run(world, machine, on_message=on_message)
+    assert out == list(range(100))
+    assert world.answers == [(index, index + 1) for index in heard]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_team_is_launched_as_a_whole_until_it_succeeds(seed: int) -> None:
+    class Teams(World):
+        """Hosts die under the ranks of three launches; one launch leaves what was proved."""
+
+        def take(self, wait_s: float | None) -> Any:
+            launch = len(self.launches)
+            if launch <= 3 and self.random.random() < 0.5:
+                lost = Failed(spm.HostLost("gone"))
+                left = Failed(spm.TaskError("left"), left_proof=True)
+                return self.fail_team(left if launch == 2 else lost), []
+            return super().take(wait_s)
+
+    world = Teams(lambda closure, index, row: index * row[0], seed=seed, trouble=0.2)
+    machine = TeamMachine(5)
+    pool: Any = SimpleNamespace(
+        _backend=SimpleNamespace(run_manager=lambda closures, **_: world), _free=lambda: None
+    )
+    made = _TeamDriver(pool, None, (3,), machine, Settings(), 5)
+    made.run_to_end()
+    assert machine.results == [0, 3, 6, 9, 12]
+    assert world.is_closed
+    assert 1 <= len(world.launches) <= 4
+    # Once it has left what was proved, it is the fallback that runs it.
+    assert world.launches == sorted(world.launches)
+    assert made.stats.relaunched + made.stats.deopts // 5 == len(world.launches) - 1
 
 
 # Aggregate

@@ -88,7 +88,7 @@ class Aggregate(Generic[K, R]):
 
     @hidden
     def stream(self, *iterables: Iterable[Any]) -> Results[tuple[K, R]]:
-        """Give pairs of key and result, as partitions are reduced, in an order that stays the same."""
+        """Give pairs of key and result as partitions are reduced: on one pool, in one order."""
         return self._open(iterables, lambda row: row[2:])
 
     @property

@@ -197,7 +197,9 @@ class _TeamDriver(Driver):
     def _end(self) -> None:
         """All ranks have ended: decide on the team."""
         machine = self.machine
-        if self._left_proof:
+        if self._is_cancelled:
+            super()._end()
+        elif self._left_proof:
             self._left_proof = False
             self._by_fallback = True
             self.stats.deopts += machine.submitted

@@ -78,7 +78,7 @@ class Template(List[R]):
             tasks_max=self._tasks_max,
         )
         # What waits on hosts was the best when it was sent: little should.
-        window = 2 * sum(host.slots for host in pool.hosts) if self._best_first else None
+        window = max(1, 2 * sum(host.slots for host in pool.hosts)) if self._best_first else None
         driver = _TemplateDriver(pool, [closure], machine, settings, kind="template", window=window)
         return Driven(driver, settings, pool)
 
