@@ -40,6 +40,11 @@ impl Over {
     pub fn violation(code: spm_protocol::TrapCode) -> Self {
         Self(Ended::Violation(code))
     }
+
+    /// What the task needs cannot be had; the host is to blame, or the network.
+    pub fn unreachable() -> Self {
+        Self(Ended::Unreachable)
+    }
 }
 
 /// How long a task may wait.
@@ -49,7 +54,12 @@ pub struct Patience<'a> {
     pub(super) deadline: Option<Instant>,
 }
 
-impl Patience<'_> {
+impl<'a> Patience<'a> {
+    /// Until the task is stopped, or its deadline.
+    pub fn new(stop: &'a StopCause, deadline: Option<Instant>) -> Self {
+        Self { stop, deadline }
+    }
+
     /// Fails once the task is stopped or its deadline has passed. To be asked every few milliseconds of a wait.
     ///
     /// # Errors

@@ -17,6 +17,10 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
             Ended::Stopped(Stop::Cancelled | Stop::Abandoned) => Outcome::Cancelled,
             Ended::Deadline => Outcome::DeadlineHit(code_points(error)),
             Ended::Violation(code) => Outcome::Trapped(code, code_points(error)),
+            Ended::Unreachable => Outcome::HostFault(
+                "a message of this task could not be kept here, or fetched from the host that keeps it"
+                    .to_owned(),
+            ),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

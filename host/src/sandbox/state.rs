@@ -39,6 +39,8 @@ pub(super) enum Ended {
     Deadline,
     #[error("{0}")]
     Violation(TrapCode),
+    #[error("a message could not be had")]
+    Unreachable,
 }
 
 /// What the imports, the limiter and the epoch callback of one task share.

@@ -47,6 +47,8 @@ pub enum Event {
         host: HostId,
         /// Who it is.
         peer: PeerId,
+        /// Where other hosts reach it, if they have to.
+        address: Option<Vec<u8>>,
     },
     /// A host left the pool.
     HostRemoved {
@@ -308,8 +310,8 @@ impl Session {
             return;
         }
         match event {
-            Event::HostAdded { host, peer } => {
-                self.hosts.insert(host, Host::new(peer, now_ms));
+            Event::HostAdded { host, peer, address } => {
+                self.hosts.insert(host, Host::new(peer, address, now_ms));
             }
             Event::HostRemoved { host, ended } => self.remove(now_ms, host, ended, actions),
             Event::Opened { host, link } => self.greet(now_ms, host, link, actions),

@@ -136,6 +136,13 @@ impl Blobs for HubBlobs {
         }
     }
 
+    fn add_again(&self, session: SessionId, id: ContentId) {
+        let mut sessions = self.sessions.lock();
+        if let Some(count) = sessions.get_mut(&session).and_then(|it| it.counts.get_mut(&id)) {
+            *count += 1;
+        }
+    }
+
     fn remove(&self, session: SessionId, id: ContentId) {
         let mut sessions = self.sessions.lock();
         let Some(shared) = sessions.get_mut(&session) else { return };

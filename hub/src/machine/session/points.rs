@@ -1,7 +1,7 @@
 //! What time, and hosts that come and go, mean for the current point.
 
 use spm_protocol::PeerId;
-use spm_protocol::frame::HubControl;
+use spm_protocol::frame::{HubControl, Member, MemberAddress};
 
 use super::{Action, Phase, Session, members};
 use crate::error::DefineError;
@@ -143,6 +143,11 @@ impl Session {
         let Some(definition) = &self.definition else { return };
         let deadline_ms = definition.options.deadline_ms;
         let peers: Vec<PeerId> = self.hosts.values().map(|entry| entry.peer).collect();
+        let known = self.hosts.values().filter_map(|entry| {
+            let address = entry.address.clone()?;
+            Some(MemberAddress { member: Member::from(entry.peer), address })
+        });
+        let addresses: Vec<MemberAddress> = known.collect();
         for (&host, entry) in &mut self.hosts {
             let Link::Up { link, .. } = entry.link else { continue };
             if entry.stage != Stage::Out {
@@ -156,6 +161,7 @@ impl Session {
                 members: members(self.hub, peers.iter().copied()),
                 providers: definition.providers.clone(),
                 deadline_ms,
+                addresses: addresses.clone(),
             };
             actions.push(Action::Send { host, link, frame });
         }
