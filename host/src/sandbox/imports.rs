@@ -103,9 +103,12 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     task.func_wrap("seed", |store: StoreContextMut<'_, TaskState>, (): ()| {
         Ok((store.data().seed,))
     })?;
-    task.func_wrap("sleep", |mut store: StoreContextMut<'_, TaskState>, (nanoseconds,): (u64,)| {
-        Ok(store.data_mut().sleep(Duration::from_nanos(nanoseconds))?)
-    })?;
+    task.func_wrap(
+        "sleep",
+        |mut store: StoreContextMut<'_, TaskState>, (nanoseconds,): (u64,)| {
+            Ok(store.data_mut().sleep(Duration::from_nanos(nanoseconds))?)
+        },
+    )?;
     task.func_wrap("manager", |store: StoreContextMut<'_, TaskState>, (): ()| {
         Ok((store.data().manager() as u32,))
     })?;

@@ -30,9 +30,9 @@ pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
         "ask",
         |mut store: Store<'_>, (question,): (WasmList<u8>,)| {
             let question = message(&store, &question)?;
-            let answer = store.data_mut().wait(Manager::Farm, |channel, patience| {
-                channel.ask(question, patience)
-            })?;
+            let answer = store
+                .data_mut()
+                .wait(Manager::Farm, |channel, patience| channel.ask(question, patience))?;
             Ok((within_limit(answer)?,))
         },
     )?;
@@ -42,14 +42,11 @@ pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
 
 fn link_tree(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     let mut tree = linker.instance(TREE)?;
-    tree.func_wrap(
-        "spawn",
-        |store: Store<'_>, (arguments, priority): (WasmList<u8>, f64)| {
-            let channel = store.data().channel(Manager::Template)?;
-            let arguments = message(&store, &arguments)?;
-            Ok(channel.spawn(arguments, priority).map_err(ended)?)
-        },
-    )?;
+    tree.func_wrap("spawn", |store: Store<'_>, (arguments, priority): (WasmList<u8>, f64)| {
+        let channel = store.data().channel(Manager::Template)?;
+        let arguments = message(&store, &arguments)?;
+        Ok(channel.spawn(arguments, priority).map_err(ended)?)
+    })?;
     tree.func_wrap("bound", |mut store: Store<'_>, (): ()| {
         store.data_mut().is_impure = true;
         Ok((store.data().channel(Manager::Template)?.bound(),))
