@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::state::Ended;
+use super::state::{Ended, OutputSink};
 use super::stop::StopCause;
 
 /// Which manager a task belongs to: what `task.manager` says.
@@ -48,19 +48,20 @@ impl Over {
 }
 
 /// How long a task may wait.
-#[derive(Debug)]
 pub struct Patience<'a> {
     pub(super) stop: &'a StopCause,
     pub(super) deadline: Option<Instant>,
+    pub(super) sink: Option<&'a dyn OutputSink>,
 }
 
 impl<'a> Patience<'a> {
     /// Until the task is stopped, or its deadline.
     pub fn new(stop: &'a StopCause, deadline: Option<Instant>) -> Self {
-        Self { stop, deadline }
+        Self { stop, deadline, sink: None }
     }
 
-    /// Fails once the task is stopped or its deadline has passed. To be asked every few milliseconds of a wait.
+    /// Fails once the task is stopped or its deadline has passed. To be asked every few milliseconds of a wait: a sink
+    /// of output has its tick by it, too.
     ///
     /// # Errors
     /// Says why the task is over.
@@ -70,6 +71,9 @@ impl<'a> Patience<'a> {
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Over(Ended::Deadline));
+        }
+        if let Some(sink) = self.sink {
+            sink.tick();
         }
         Ok(())
     }

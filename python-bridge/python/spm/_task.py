@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from . import _spm
 
@@ -55,6 +55,9 @@ class Task:
     """The running task. In a plain call, outside any pool, it is the first attempt at task 0."""
 
     __slots__ = ()
+
+    __spm_member__: ClassVar = "spm.task"
+    """What tasks call it."""
 
     @property
     def index(self) -> int:
