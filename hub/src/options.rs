@@ -16,6 +16,8 @@ pub enum Wait {
     ForOne,
     /// Every host answers, or the deadline passes; one that is ready is enough.
     ForAll,
+    /// As [`Wait::ForAll`], and then every host that is in has to be online: what runs there talks to all others.
+    Together,
     /// Every host has to be ready, or the definition fails.
     Strict,
 }

@@ -201,6 +201,8 @@ pub struct Session {
     /// The current point, or the last one.
     point: Point,
     definition: Option<Definition>,
+    /// Why hosts are out of the point that is in force, which is told once all others are online.
+    announcing: Option<Vec<(PeerId, String)>>,
     hosts: BTreeMap<HostId, Host>,
     /// Leases of hosts that are no longer in the pool.
     departed_until_ms: u64,
@@ -216,6 +218,7 @@ impl Session {
             phase: Phase::Offline,
             point: Point(0),
             definition: None,
+            announcing: None,
             hosts: BTreeMap::new(),
             departed_until_ms: 0,
             seen_ms: 0,
@@ -286,6 +289,9 @@ impl Session {
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) -> Result<Point, SequenceError> {
+        if self.announcing.take().is_some() {
+            actions.push(Action::Defined(Err(DefineError::Abandoned)));
+        }
         match self.phase {
             Phase::Online { .. } => {}
             Phase::Offline => {
@@ -471,6 +477,9 @@ impl Session {
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {
+        if self.announcing.take().is_some() {
+            actions.push(Action::Defined(Err(SequenceError::Closed.into())));
+        }
         match self.phase {
             Phase::Waiting | Phase::Preparing { .. } => {
                 actions.push(Action::Defined(Err(SequenceError::Closed.into())));

@@ -556,7 +556,7 @@ impl Hosts {
             session.get_or_insert_with(|| self.pool.open_session()).clone()
         };
         // Ranks of a team talk to one another: none begins before all hosts are there.
-        let wait = if kind == "team" { Wait::ForAll } else { Wait::ForOne };
+        let wait = if kind == "team" { Wait::Together } else { Wait::ForOne };
         self.define_for(py, &session, &closures, wait)?;
         let options = ListOptions {
             ordered: false,
