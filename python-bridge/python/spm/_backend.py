@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,24 @@ Notice: TypeAlias = "tuple[Any, bytes | None, tuple[Any, ...] | None]"
 
 News: TypeAlias = "tuple[int, Sequence[Notice]]"
 """How many tasks the fallback has ended, and what is to be warned of."""
+
+Kind: TypeAlias = Literal["farm", "template", "dag", "aggregate", "team"]
+
+Raw: TypeAlias = Any
+"""Arguments of a task that another task spawned, as the run that gave them takes them back."""
+
+Children: TypeAlias = "list[tuple[float, Raw]]"
+"""What a task spawned: priorities and arguments, in order."""
+
+Ended: TypeAlias = (
+    "tuple[int, Any, ManagerFailed | None, str | None, int, int, str, bool, Children | None, float]"
+)
+"""What a manager hears of a task: the fields of `Done`, what the task spawned, each with its
+priority, in order, and when it ended on the clock of `time.monotonic()`."""
+
+HostRow: TypeAlias = "tuple[str, float, float, int, int]"
+"""A host, seconds that its tasks waited at the hub, seconds that they and their results travelled,
+and bytes sent to it and received from it."""
 
 
 class Shippable(Protocol):
@@ -112,6 +130,113 @@ class Run(Protocol):
         """Cancel what is left. Afterwards no host works on it."""
 
 
+class Job(NamedTuple):
+    """A task that a manager submits."""
+
+    closure: int
+    """Its place in the list that was given to `run_manager`."""
+    index: int  # type: ignore[assignment]  # hides what tuples have, as nobody looks for it there
+    """What `spm.task.index` is; unique within the run."""
+    row: tuple[Any, ...] | Raw
+    """Its arguments, which may hold `Stored` anywhere within lists, tuples and dicts; or what a
+    task spawned."""
+    priority: float = 0.0
+    """Higher first, among what waits at the hub."""
+    keep: int = -1
+    """-1: the value comes to the submitter. 0: it stays on its host, and a `Stored` comes. More: it
+    is a list of so many items, which stay there one by one, and a list of `Stored` comes."""
+
+
+class Ask(Protocol):
+    """What a task of a `Farm` asks."""
+
+    @property
+    def index(self) -> int:
+        """Which task."""
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at it, from 1."""
+
+    @property
+    def host(self) -> str | None:
+        """Where it runs."""
+
+    @property
+    def value(self) -> Any:
+        """The question."""
+
+
+class Stored(Protocol):
+    """A value that stays on a host until this is dropped, or the run is closed."""
+
+    @property
+    def bytes(self) -> int:
+        """How large it is, encoded."""
+
+    @property
+    def host(self) -> str | None:
+        """Where it is."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is gone with its host."""
+
+    def fetch(self) -> Any:
+        """Bring the value here. Raises `spm.HostLost` if it is gone."""
+
+
+class ManagerFailed(Failed, Protocol):
+    """A task of a manager that did not return."""
+
+    @property
+    def is_lost_argument(self) -> bool:
+        """Whether it did not run, as a `Stored` in its arguments is gone with its host."""
+
+    @property
+    def left_proof(self) -> bool:
+        """Whether it is a rank of a `Team` that left what was proved of its closure."""
+
+
+class ManagerRun(Protocol):
+    """Closures in force for a manager, which says what runs, until it is closed."""
+
+    def room(self) -> int:
+        """About how many more tasks should be submitted now."""
+
+    def submit(self, jobs: list[Job]) -> None:
+        """Submit tasks."""
+
+    def take(self, wait_s: float | None) -> tuple[list[Ended], list[Ask]] | None:
+        """Take what ended and what was asked, in order, at least one. None if the time passed.
+
+        What tasks print is written to `sys.stdout` on the way.
+        """
+
+    def answer(self, ask: Ask, value: Any) -> None:
+        """Answer a task. Dropped if the task is gone."""
+
+    def bound(self) -> float:
+        """Say the least value that any task has told of; infinity at first."""
+
+    def news(self) -> News | None:
+        """What there is to say beside results, or None if nothing is new."""
+
+    def start_team(
+        self, closure: int, row: tuple[Any, ...], size: int, *, fallback: bool = False
+    ) -> None:
+        """Start `size` tasks at once, whose indices are their ranks; by the fallback if asked."""
+
+    def host_rows(self) -> list[HostRow]:
+        """What is known of the hosts' part in this run."""
+
+    def cancel(self) -> None:
+        """Cancel everything; whatever ends after that is dropped. From any thread."""
+
+    def close(self) -> None:
+        """Conclude: afterwards nothing of the run is left on any host."""
+
+
 class Submitter(Protocol):
     """What `submit` does."""
 
@@ -148,6 +273,26 @@ class Backend(Protocol):
 
     def run(self, closure: Any, *, manager: bool, **options: Any) -> Run:
         """Bring a closure into force and start a run. `manager` makes runs exclude one another."""
+
+    def bind(self, closure: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Arguments of a further call, as a closure that `prepare` made takes them."""
+
+    def run_manager(
+        self,
+        closures: Sequence[Any],
+        *,
+        kind: Kind,
+        window: int | None,
+        retries: int,
+        task_deadline_s: float | None,
+        run_deadline_s: float | None,
+        on_ask: Callable[[Ask], Any],
+    ) -> ManagerRun:
+        """Bring closures into force for a manager.
+
+        A run whose tasks are in this thread answers them by `on_ask`; others give their questions
+        to `take`.
+        """
 
     def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
         """Count all tasks so far, in the order of the fields of `spm.PoolStats`."""

@@ -9,6 +9,7 @@ SpmError
 │   ├── <original>          what the task raised, also a TaskError
 │   ├── FuelExhausted, DeadlineExceeded, SandboxViolation, HostFault
 │   ├── HostLost            also a MeshError
+│   ├── Deadlock            all ranks of a team waited for each other
 │   └── RemoteException     its class is unknown here, or must not be raised here
 ├── TaskFailures            several tasks failed
 ├── MeshError
@@ -116,6 +117,10 @@ class NotAuthorized(MeshError):
 
 class HostLost(TaskError, MeshError):
     """The host went away while it had the task, more often than retries allow."""
+
+
+class Deadlock(TaskError):
+    """All ranks of a `Team` that were left waited for messages; the text says who for whom."""
 
 
 class RemoteException(TaskError):

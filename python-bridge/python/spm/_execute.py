@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import _spm
+from ._channels import Copying, Halt, Recording, Wire
 from ._closure import Specialisation, as_closure, prepare
 from ._errors import NEVER_RAISED, InternalError, RemoteException, TaskError, restore
 from ._spm import Defined, Sandbox
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from ._backend import Failed, Notice
+    from ._channel import Channel
+    from ._travelled import Travelled
+
+    Prepared = Specialisation | Travelled
 
 Row = tuple[Any, ...]
 
@@ -40,7 +46,7 @@ class Ran(NamedTuple):
     left: bytes | None = None
     """The record of the attempt that left its closure, if one did."""
 
-    def notice(self, closure: Specialisation, row: Row) -> Notice | None:
+    def notice(self, closure: Prepared, row: Row) -> Notice | None:
         """What the user is to be warned of."""
         if not self.is_deopt:
             return None
@@ -56,10 +62,16 @@ class Executor:
         self._engines: dict[str, int] = {}
 
     def run(
-        self, closure: Any, row: Row, index: int, attempt: int, settings: Limits
+        self,
+        closure: Any,
+        row: Row,
+        index: int,
+        attempt: int,
+        settings: Limits,
+        channel: Channel | None = None,
     ) -> tuple[Ran, Notice | None]:
         """Run a task, and count it."""
-        ran, notice = self.execute(closure, row, index, attempt, settings)
+        ran, notice = self.execute(closure, row, index, attempt, settings, channel)
         self._engines[ran.engine] = self._engines.get(ran.engine, 0) + 1
         self._deopts += ran.is_deopt
         self._misfits += ran.is_deopt and ran.left is None
@@ -72,8 +84,29 @@ class Executor:
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         raise NotImplementedError
 
+    def bind(self, closure: Any, args: Row, kwargs: dict[str, Any]) -> Row:
+        """Arguments of a further call of a closure that `prepare` made."""
+        raise NotImplementedError
+
+    def row_of(self, closure: Any, raw: Any) -> Row:
+        """The arguments of a task that another one spawned."""
+        raise NotImplementedError
+
+    def ways(self, closure: Any, row: Row) -> list[tuple[Executor, Any, Row]]:
+        """The ways in which a team is run, one after the other."""
+        return [(self, closure, row)]
+
+    def compare(self, closure: Any, row: Row, index: int, ran: Ran, expected: Ran) -> None:
+        """Raise InternalError if a task ended differently in one way and in another."""
+
     def execute(
-        self, closure: Any, row: Row, index: int, attempt: int, settings: Limits
+        self,
+        closure: Any,
+        row: Row,
+        index: int,
+        attempt: int,
+        settings: Limits,
+        channel: Channel | None = None,
     ) -> tuple[Ran, Notice | None]:
         raise NotImplementedError
 
@@ -94,20 +127,38 @@ class Sandboxed(Executor):
     def __init__(self) -> None:
         super().__init__()
         self._sandbox = Sandbox()
-        self._defined: OrderedDict[Specialisation, Defined] = OrderedDict()
+        self._defined: OrderedDict[Prepared, Defined] = OrderedDict()
 
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         return prepare(fn, args, kwargs)
 
+    def bind(self, closure: Prepared, args: Row, kwargs: dict[str, Any]) -> Row:
+        return closure.bind(args, kwargs)
+
+    def row_of(self, closure: Prepared, raw: Row) -> Row:
+        return closure.bind(raw, {})
+
     def execute(
-        self, closure: Specialisation, row: Row, index: int, attempt: int, settings: Limits
+        self,
+        closure: Prepared,
+        row: Row,
+        index: int,
+        attempt: int,
+        settings: Limits,
+        channel: Channel | None = None,
     ) -> tuple[Ran, Notice | None]:
         defined = self._define(closure)
         deadline_s = settings.task_deadline_s
-        ran = Ran(*self._sandbox.run(defined, row, index, attempt, deadline_s))
+        if channel is None:
+            ran = Ran(*self._sandbox.run(defined, row, index, attempt, deadline_s))
+        else:
+            # Ranks of a team are in sandboxes at the same time, each on a thread of its own.
+            sandbox = self._sandbox if channel.size == 1 else Sandbox()
+            wire = Wire(channel, closure)
+            ran = Ran(*sandbox.run(defined, row, index, attempt, deadline_s, wire))
         return ran, ran.notice(closure, row)
 
-    def _define(self, closure: Specialisation) -> Defined:
+    def _define(self, closure: Prepared) -> Defined:
         defined = self._defined.get(closure)
         if defined is None:
             defined = self._defined[closure] = Defined(closure)
@@ -146,27 +197,42 @@ class Plain(Executor):
     def prepare(self, fn: Callable[..., Any], args: Row, kwargs: dict[str, Any]) -> tuple[Any, Row]:
         return _PlainCall(as_closure(fn).__wrapped__, tuple(kwargs)), (*args, *kwargs.values())
 
+    def bind(self, closure: _PlainCall, args: Row, kwargs: dict[str, Any]) -> Row:
+        return (*args, *(kwargs[word] for word in closure.words))
+
+    def row_of(self, closure: _PlainCall, raw: Row) -> Row:
+        return self.bind(closure, raw, {})
+
     def execute(
-        self, closure: _PlainCall, row: Row, index: int, attempt: int, settings: Limits
+        self,
+        closure: _PlainCall,
+        row: Row,
+        index: int,
+        attempt: int,
+        settings: Limits,
+        channel: Channel | None = None,
     ) -> tuple[Ran, Notice | None]:
         del settings  # no sandbox, no limits
-        value, failed = self._call(closure, row, index, attempt)
-        return Ran(value, failed, 0, attempt, "cpython", is_deopt=False), None
+        began = time.perf_counter()
+        value, failed = self._call(closure, row, index, attempt, channel)
+        run_us = round((time.perf_counter() - began) * 1e6)
+        return Ran(value, failed, run_us, attempt, "cpython", is_deopt=False), None
 
     def _call(
-        self, closure: _PlainCall, row: Row, index: int, attempt: int
+        self, closure: _PlainCall, row: Row, index: int, attempt: int, channel: Channel | None
     ) -> tuple[Any, Failed | None]:
         classes = _classes(closure, row)
         row = _spm.decode(_spm.encode(row, classes), classes)
+        copying = None if channel is None else Copying(channel, closure.classes)
         try:
-            with running(index, attempt, _spm.seed_of(index)):
+            with running(index, attempt, _spm.seed_of(index), copying):
                 value = closure(row)
                 if inspect.iscoroutine(value):
                     value = _finished(value)
             classes = _classes(closure, value)
             data = _spm.encode(value, classes, f"the result of `{closure.name}`")
             return _spm.decode(data, classes), None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Halt):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a task raises is its outcome
             return None, Raised(_as_task_error(error, index, attempt))
@@ -199,14 +265,49 @@ class Checked(Executor):
         plain.classes = (closure.fallback or closure).classes
         return _CheckedCall(closure, plain), (row, plain_row)
 
+    def bind(self, closure: _CheckedCall, args: Row, kwargs: dict[str, Any]) -> Row:
+        return (
+            self._sandboxed.bind(closure.specialisation, args, kwargs),
+            self._plain.bind(closure.plain, args, kwargs),
+        )
+
+    def row_of(self, closure: _CheckedCall, raw: Row) -> Row:
+        return self.bind(closure, raw, {})
+
     def execute(
-        self, closure: _CheckedCall, row: Row, index: int, attempt: int, settings: Limits
+        self,
+        closure: _CheckedCall,
+        row: Row,
+        index: int,
+        attempt: int,
+        settings: Limits,
+        channel: Channel | None = None,
     ) -> tuple[Ran, Notice | None]:
         bound, given = row
+        recording = None if channel is None else Recording(channel)
         ran, notice = self._sandboxed.execute(
-            closure.specialisation, bound, index, attempt, settings
+            closure.specialisation, bound, index, attempt, settings, recording
         )
-        expected, _ = self._plain.execute(closure.plain, given, index, attempt, settings)
+        replay = None if recording is None else recording.replay()
+        try:
+            expected, _ = self._plain.execute(
+                closure.plain, given, index, attempt, settings, replay
+            )
+        finally:
+            if replay is not None:
+                replay.finish()
+        self.compare(closure, row, index, ran, expected)
+        return ran, notice
+
+    def ways(self, closure: _CheckedCall, row: Row) -> list[tuple[Executor, Any, Row]]:
+        bound, given = row
+        return [
+            (self._sandboxed, closure.specialisation, bound),
+            (self._plain, closure.plain, given),
+        ]
+
+    def compare(self, closure: _CheckedCall, row: Row, index: int, ran: Ran, expected: Ran) -> None:
+        given = row[1]
         found_text = _told(ran)
         expected_text = _told(expected)
         if found_text != expected_text or not _same(ran.value, expected.value, closure.plain):
@@ -214,7 +315,6 @@ class Checked(Executor):
                 f"task {index}, `{closure.specialisation.name}` of {given!r}: the sandbox "
                 f"{found_text}, plain Python {expected_text}"
             )
-        return ran, notice
 
 
 class _CheckedCall:
@@ -222,7 +322,12 @@ class _CheckedCall:
 
     __slots__ = ("__weakref__", "plain", "specialisation")
 
-    def __init__(self, specialisation: Specialisation, plain: _PlainCall) -> None:
+    @property
+    def fallback(self) -> _CheckedCall:
+        """What runs a team that left its closure: compared as well."""
+        return _CheckedCall(self.specialisation.fallback or self.specialisation, self.plain)
+
+    def __init__(self, specialisation: Prepared, plain: _PlainCall) -> None:
         self.specialisation = specialisation
         self.plain = plain
 
@@ -252,6 +357,9 @@ class Raised:
     """What a task raised in plain Python."""
 
     __slots__ = ("_error",)
+
+    is_lost_argument = False
+    left_proof = False
 
     def __init__(self, error: TaskError) -> None:
         self._error = error

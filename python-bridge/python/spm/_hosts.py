@@ -10,7 +10,7 @@ from ._submit import Submitter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._backend import Run
+    from ._backend import Ask, ManagerRun, Run
     from ._closure import Specialisation
     from ._spm import Hosts
     from ._travelled import Travelled
@@ -39,6 +39,18 @@ class HostBackend:
     def run(self, closure: Specialisation, *, manager: bool, **options: Any) -> Run:
         """Define `closure`, and begin a run."""
         return self._hosts.run(closure, manager=manager, **options)
+
+    def bind(self, closure: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Bind the arguments of one call."""
+        row: tuple[Any, ...] = closure.bind(args, kwargs)
+        return row
+
+    def run_manager(
+        self, closures: Sequence[Any], *, on_ask: Callable[[Ask], Any], **options: Any
+    ) -> ManagerRun:
+        """Define the closures, and begin a manager's run; its questions come to `take`."""
+        del on_ask
+        return self._hosts.run_manager(list(closures), **options)
 
     def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
         """Of all pools on these hosts."""

@@ -1,4 +1,4 @@
-"""The keywords of every manager, what a handler of failures may answer, and the records of a run."""
+"""The keywords of every manager, what a handler of failures may answer, and what users are told."""
 
 from __future__ import annotations
 
@@ -78,23 +78,6 @@ class Progress:
     elapsed_s: float
 
 
-@dataclass(slots=True)
-class Stats:
-    """What a run amounted to; it is kept up to date while the run goes on."""
-
-    submitted: int = 0
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    """Attempts that were made because a host was lost, or a handler asked for them."""
-    run_s: float = 0.0
-    """Time in sandboxes, all tasks together; known of runs that are watched."""
-    elapsed_s: float = 0.0
-    deopts: int = 0
-    """Tasks that another engine ended, as they left what was proved of their closure, or their
-    arguments were not of the types it was compiled for."""
-
-
 @dataclass(frozen=True, slots=True)
 class PoolStats:
     """What a pool amounts to: tasks that ended, its own and those of pools made from it."""
@@ -167,3 +150,20 @@ class Settings:
     def watches_tasks(self) -> bool:
         """Whether somebody wants to hear of every single task."""
         return self.on_status is not None or bool(self.progress)
+
+    def answer(self, error: TaskError, tries: int) -> Answer | None:
+        """Decide on a failure of a task that was run again `tries` times; None leaves it as it is.
+
+        An exception of the handler is the caller's to deal with.
+        """
+        if callable(self.on_error):
+            answer: object = self.on_error(error)
+            if not isinstance(answer, Raise | Skip | Retry | Substitute):
+                raise TypeError(
+                    f"on_error answered {answer!r}; it has to be spm.Raise(), spm.Skip(), "
+                    "spm.Retry() or spm.Substitute(value)"
+                )
+            return answer
+        if self.on_error == "retry" and tries < self.retries:
+            return Retry()
+        return None

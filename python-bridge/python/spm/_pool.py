@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from . import _runtime
 from ._options import Host, Options, PoolStats, Settings
 from ._results import Results, length
+from ._select import Choice, Following, Where
 from ._spm import hidden
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._backend import Backend
+    from ._drive import Driver
     from ._future import Future
 
 P = ParamSpec("P")
@@ -43,7 +45,7 @@ class Pool(concurrent.futures.Executor):
         self._state = threading.RLock()
         self._is_shut = False
         self._is_freed = False
-        self._results: weakref.WeakSet[Results[Any]] = weakref.WeakSet()
+        self._results: weakref.WeakSet[Results[Any] | Driver] = weakref.WeakSet()
         self._views: weakref.WeakSet[Pool] = weakref.WeakSet()
         self._parent: Pool | None = None
         _runtime.register(self)
@@ -120,28 +122,29 @@ class Pool(concurrent.futures.Executor):
         labels: Mapping[str, str] = _NO_LABELS,
         one_per_server: bool = False,
         incarnations: Iterable[str] | None = None,
+        where: Where = "all servers",
     ) -> Pool:
         """Some of the hosts, as a pool with a session of its own.
 
-        `hosts` is how many, or which peer ids; `labels` are those they must have;
-        `one_per_server` takes one host of each name; `incarnations` are the lives that are meant.
+        `hosts` is how many, or which peer ids; `labels` are those they must have; `where` is "all
+        servers", "one per server", which takes one host of each, "this server", or "one here", and
+        `one_per_server` is short for the second; `incarnations` are the lives that are meant.
+
+        Hosts that join or leave later are heeded at the next run, unless `hosts` or `incarnations`
+        say which ones are meant.
         """
         self._check()
-        chosen = [host for host in self.hosts if labels.items() <= host.labels.items()]
-        if incarnations is not None:
-            wanted = {str(incarnation) for incarnation in incarnations}
-            chosen = [host for host in chosen if str(host.incarnation) in wanted]
-        if one_per_server:
-            chosen = list({host.name: host for host in reversed(chosen)}.values())[::-1]
-        if isinstance(hosts, int):
-            if hosts > len(chosen):
-                raise ValueError(f"{hosts} hosts are wanted, {len(chosen)} can be chosen")
-            chosen = chosen[:hosts]
-        elif hosts is not None:
-            chosen = [host for host in chosen if host.peer_id in set(hosts)]
-        if not chosen:
-            raise ValueError("no host is left to choose")
-        return self._view(self._backend.select([host.peer_id for host in chosen]), self._settings)
+        choice = Choice(
+            hosts=hosts if hosts is None or isinstance(hosts, int) else tuple(hosts),
+            labels=dict(labels),
+            where="one per server" if one_per_server and where == "all servers" else where,
+            incarnations=None if incarnations is None else tuple(map(str, incarnations)),
+        )
+        backend = self._backend
+        peers = choice.peers(self.hosts)
+        if choice.is_pinned:
+            return self._view(backend.select(peers), self._settings)
+        return self._view(Following(backend, choice, peers), self._settings)
 
     def options(self, **options: Unpack[Options]) -> Pool:
         """The same pool, with these options for `submit` and `map`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import sys
 import threading
 import time
 from collections import deque
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from . import _deopt, _traceback
 from ._errors import TaskError, TaskFailures
-from ._options import Progress, Raise, Retry, Settings, Skip, Stats, Status, Substitute
+from ._options import Retry, Settings, Skip, Status, Substitute
+from ._progress import ProgressLine
+from ._stats import Stats
 from ._task import TaskInfo
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _CHUNK_MAX: Final = 1024
 """Tasks taken from the input in one go, however fast it is."""
 _CHUNK_S: Final = 0.0005
 """Input slower than this is handed on in smaller pieces, so that hosts need not wait for it."""
-_PROGRESS_S: Final = 0.1
 _AT_ONCE_S: Final = 1e-6
 """A wait for what is there; a run on this thread takes none at all for a reason to do nothing."""
 _END: Final = object()
@@ -73,7 +73,7 @@ class Results(Iterator[R], AsyncIterator[R]):
         self._next = 0
         self._placed = 0
         self._tries: dict[int, int] = {}
-        self._shown = self._began
+        self._progress = ProgressLine(settings.progress)
         self._late: Exception | None = None
         self._lock = threading.RLock()
         self._fill()
@@ -216,7 +216,7 @@ class Results(Iterator[R], AsyncIterator[R]):
                     self._receive(done)
                 if self._rows is None and self._placed == self.stats.submitted:
                     finished = True
-                self._show_progress(last=finished)
+                self._progress.show(self.stats, self._total, last=finished)
             except BaseException:
                 self._stop()
                 raise
@@ -299,8 +299,9 @@ class Results(Iterator[R], AsyncIterator[R]):
         """Decide what becomes of a task that ended, in a run that somebody watches."""
         index, value, failed, host, attempts, run_us, engine, is_deopt = done
         self._count(1)
-        self.stats.run_s += run_us / 1e6
-        self.stats.retried += max(0, attempts - 1 - is_deopt)
+        self.stats._note(
+            index, host, attempts, run_us, is_deopt=is_deopt, has_failed=failed is not None
+        )
         error = None if failed is None else failed.error()
         if self._settings.on_status is not None:
             info = (
@@ -313,7 +314,7 @@ class Results(Iterator[R], AsyncIterator[R]):
             self._place(index, value)
             return
         self.stats.failed += 1
-        answer = self._answer(index, error)
+        answer = self._settings.answer(error, self._tries.get(index, 0))
         if isinstance(answer, Retry):
             run = self._run
             assert run is not None
@@ -333,20 +334,6 @@ class Results(Iterator[R], AsyncIterator[R]):
             self._place(index, error)
         else:
             self._place(index, _Failure(error))
-
-    def _answer(self, index: int, error: TaskError) -> object:
-        on_error = self._settings.on_error
-        if callable(on_error):
-            answer = on_error(error)
-            if not isinstance(answer, Raise | Skip | Retry | Substitute):
-                raise TypeError(
-                    f"on_error answered {answer!r}; it has to be spm.Raise(), spm.Skip(), "
-                    "spm.Retry() or spm.Substitute(value)"
-                )
-            return answer
-        if on_error == "retry" and self._tries.get(index, 0) < self._settings.retries:
-            return Retry()
-        return None
 
     def _place(self, index: int, value: object) -> None:
         """Let a result out, at once or when its turn comes."""
@@ -368,25 +355,6 @@ class Results(Iterator[R], AsyncIterator[R]):
                 self._failed = value
         elif self._failed is None and value is not _END:
             self._ready.append(cast("R", value))
-
-    def _show_progress(self, *, last: bool) -> None:
-        progress = self._settings.progress
-        now = time.monotonic()
-        if not progress or (not last and now - self._shown < _PROGRESS_S):
-            return
-        self._shown = now
-        stats = self.stats
-        state = Progress(
-            done=stats.done,
-            failed=stats.failed,
-            running=stats.submitted - stats.done,
-            total=self._total,
-            elapsed_s=now - self._began,
-        )
-        if callable(progress):
-            progress(state)
-        else:
-            _print_progress(state, last=last)
 
     def _stop(self) -> None:
         """End the run, if it has not ended."""
@@ -463,21 +431,6 @@ def length(iterables: Sequence[Iterable[Any]]) -> int | None:
                 return None
             lengths.append(hint)
     return min(lengths, default=0)
-
-
-def _print_progress(state: Progress, *, last: bool) -> None:
-    stream = sys.stderr
-    if stream is None:
-        return
-    total = "" if state.total is None else f" of {state.total}"
-    failed = f", {state.failed} failed" if state.failed else ""
-    rate = state.done / state.elapsed_s if state.elapsed_s > 0 else 0.0
-    text = f"{state.done}{total} tasks done{failed}, {rate:,.0f} per second"
-    if stream.isatty():
-        stream.write(f"\r\x1b[K{text}" + ("\n" if last else ""))
-        stream.flush()
-    elif last:
-        stream.write(text + "\n")
 
 
 async def _in_thread(function: Any, *arguments: Any) -> None:

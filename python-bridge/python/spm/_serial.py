@@ -12,6 +12,7 @@ from ._errors import DeadlineExceeded, SequenceError, TaskError
 from ._execute import Checked, Executor, Limits, Plain, Raised, Ran, Sandboxed
 from ._future import Future
 from ._pool import Pool
+from ._serial_manager import SerialManagerRun
 from ._spm import hidden
 from ._task import TaskInfo
 
@@ -43,7 +44,7 @@ class SerialBackend:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._manager: SerialRun | None = None
+        self._manager: SerialRun | SerialManagerRun | None = None
 
     def hosts(self) -> list[tuple[Any, ...]]:
         """One host: this thread."""
@@ -59,15 +60,29 @@ class SerialBackend:
 
     def run(self, closure: Any, *, manager: bool, **options: Any) -> SerialRun:
         """Begin a run."""
-        if manager and self._manager is not None and not self._manager.is_closed:
-            raise SequenceError(
-                "a task manager is already online here; conclude it, or use a pool of its own from "
-                "`select()`"
-            )
+        if manager:
+            self._check_sequence()
         run = SerialRun(self._executor, closure, **options)
         if manager:
             self._manager = run
         return run
+
+    def bind(self, closure: Any, args: Row, kwargs: dict[str, Any]) -> Row:
+        """Bind the arguments of one call."""
+        return self._executor.bind(closure, args, kwargs)
+
+    def run_manager(self, closures: Sequence[Any], **options: Any) -> SerialManagerRun:
+        """Begin a manager's run."""
+        self._check_sequence()
+        run = self._manager = SerialManagerRun(self._executor, closures, **options)
+        return run
+
+    def _check_sequence(self) -> None:
+        if self._manager is not None and not self._manager.is_closed:
+            raise SequenceError(
+                "a task manager is already online here; conclude it, or use a pool of its own from "
+                "`select()`"
+            )
 
     def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
         """Of this thread's tasks."""

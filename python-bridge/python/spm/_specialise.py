@@ -101,6 +101,10 @@ class Specialisation(Terms):
             return iter(calls)
         return map(self._binding.bind, calls)
 
+    def bind(self, args: Row, kwargs: dict[str, Any]) -> Row:
+        """Bind the arguments of one call."""
+        return self._binding.bind(args, kwargs)
+
     def encode(self, row: Row) -> bytes:
         """Encode bound arguments; `CompileError` if their types are not those compiled for."""
         data = self.arguments.encode(row)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from . import _spm
+from ._channel import Carrier, Channel
+from ._ranks import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,15 +42,32 @@ class TaskInfo:
     `deadline`, `cancelled` or `host lost`; None while the task runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Current:
-    index: int
-    attempt: int
-    seed: int
+class Current:
+    """The running task, and its end of the manager that runs it."""
+
+    __slots__ = ("_endpoint", "attempt", "channel", "index", "seed")
+
+    def __init__(self, index: int, attempt: int, seed: int, channel: Channel | None = None) -> None:
+        self.index = index
+        self.attempt = attempt
+        self.seed = seed
+        self.channel = Channel() if channel is None else channel
+        self._endpoint: Endpoint | None = None
+
+    def endpoint(self) -> Endpoint:
+        """The messages of this rank."""
+        if self._endpoint is None:
+            self._endpoint = Endpoint(Carrier(self.channel))
+        return self._endpoint
 
 
-_PLAIN_CALL = _Current(0, 1, _spm.seed_of(0))
-_current: ContextVar[_Current] = ContextVar("spm_task", default=_PLAIN_CALL)
+_PLAIN_CALL = Current(0, 1, _spm.seed_of(0))
+_current: ContextVar[Current] = ContextVar("spm_task", default=_PLAIN_CALL)
+
+
+def current() -> Current:
+    """Find the running task."""
+    return _current.get()
 
 
 class Task:
@@ -74,6 +93,22 @@ class Task:
         """A number of 63 bits that is the same whenever this task runs, for random generators."""
         return _current.get().seed
 
+    @property
+    def bound(self) -> float:
+        """The least value that a task of this `Template` has given to `improve`; infinity at first."""
+        return _current.get().channel.bound()
+
+    def improve(self, value: float) -> None:
+        """Tell all tasks of this `Template` of a value, which is their bound if it is less."""
+        _current.get().channel.improve(value)
+
+    def spawn(self, *args: Any, priority: float = 0.0) -> None:
+        """Make a task of this `Template`: a call of its function. It counts once this one returns.
+
+        Tasks of a higher priority run first. Raises RuntimeError outside a `Template`.
+        """
+        _current.get().channel.spawn(args, priority)
+
     def __repr__(self) -> str:
         """Show what a debugger wants to see."""
         return f"<spm.task index={self.index} attempt={self.attempt} seed={self.seed}>"
@@ -83,9 +118,9 @@ task = Task()
 
 
 @contextmanager
-def running(index: int, attempt: int, seed: int) -> Iterator[None]:
+def running(index: int, attempt: int, seed: int, channel: Channel | None = None) -> Iterator[None]:
     """Make `spm.task` this task while plain Python runs it."""
-    token = _current.set(_Current(index, attempt, seed))
+    token = _current.set(Current(index, attempt, seed, channel))
     try:
         yield
     finally:

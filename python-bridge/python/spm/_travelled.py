@@ -102,6 +102,10 @@ class Travelled(Terms):
         rows = map(self.binding.bind, calls)
         return map(self.trimmed, rows) if self._skipped else rows
 
+    def bind(self, args: Row, kwargs: dict[str, Any]) -> Row:
+        """Bind the arguments of one call."""
+        return self.trimmed(self.binding.bind(args, kwargs))
+
     def trimmed(self, row: Row) -> Row:
         """Bound arguments without those that travel with the closure: a class, for instance."""
         return row[self._skipped :]
