@@ -223,6 +223,14 @@ pub struct HostRunStats {
     pub deopts: u64,
     /// Time its tasks ran, in microseconds.
     pub run_us: u64,
+    /// Time its tasks had waited at the hub when they were sent, in milliseconds.
+    pub queue_ms: u64,
+    /// Time its tasks were away without running, in milliseconds: on their way, or waiting for a slot.
+    pub ship_ms: u64,
+    /// Bytes of arguments sent to it.
+    pub argument_bytes: u64,
+    /// Bytes of results it gave or kept.
+    pub result_bytes: u64,
 }
 
 /// Whether a host can be used.

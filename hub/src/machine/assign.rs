@@ -350,6 +350,7 @@ impl List {
         let mut tasks = Vec::with_capacity(ids.len());
         let mut frame_bytes = 0;
         let mut sent = 0;
+        let (mut queue_ms, mut argument_bytes) = (0, 0);
         for id in ids {
             let Some(state) = self.tasks.get_mut(&id) else { continue };
             if load.in_flight_bytes >= load.bytes_max() && state.task.pinned.is_none() {
@@ -361,6 +362,9 @@ impl List {
                 actions.push(Action::Send { host, tasks: std::mem::take(&mut tasks) });
                 frame_bytes = 0;
             }
+            state.sent_ms = now_ms;
+            queue_ms += now_ms.saturating_sub(state.submitted_ms);
+            argument_bytes += state.task.arguments.bytes();
             tasks.push(state.start(id, host, self.rules.task_deadline_ms));
             frame_bytes += bytes;
             sent += 1;
@@ -370,6 +374,8 @@ impl List {
         self.waiting -= sent;
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.sent += sent as u64;
+            stats.queue_ms += queue_ms;
+            stats.argument_bytes += argument_bytes;
         }
         if !tasks.is_empty() {
             actions.push(Action::Send { host, tasks });

@@ -16,7 +16,7 @@ use super::HostId;
 use super::assign::HostLoad;
 use super::talk::{Asker, TaskArguments, check_pieces};
 pub use super::task::NewTask;
-use super::task::{Arrived, Place, TaskState, ValueKind, arrive, value_outcome};
+use super::task::{Arrived, Place, TaskState, ValueKind, arrive, outcome_bytes, value_outcome};
 use super::team::Team;
 use crate::completion::{Completion, Delivery, HostRunStats, RunStats, TaskOutcome, TaskOutput};
 use crate::error::SubmitError;
@@ -428,6 +428,10 @@ impl List {
                     lost: 0,
                     deopts: 0,
                     run_us: 0,
+                    queue_ms: 0,
+                    ship_ms: 0,
+                    argument_bytes: 0,
+                    result_bytes: 0,
                 });
             }
             Event::HostOffline { host, reason } => self.lose_host(now_ms, host, &reason, actions),
@@ -544,6 +548,9 @@ impl List {
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.results += 1;
             stats.run_us = stats.run_us.saturating_add(run_us);
+            let away_ms = now_ms.saturating_sub(state.sent_ms);
+            stats.ship_ms += away_ms.saturating_sub(run_us / 1000);
+            stats.result_bytes += outcome_bytes(&outcome);
         }
         state.run_us = run_us;
         state.pure = pure;

@@ -89,6 +89,8 @@ pub(super) struct TaskState {
     /// Bytes of output that the current attempt has printed.
     pub printed_bytes: u64,
     pub submitted_ms: u64,
+    /// When the current attempt was sent.
+    pub sent_ms: u64,
     pub run_us: u64,
     pub pure: bool,
     /// The end of its output, kept while its result is fetched.
@@ -116,6 +118,7 @@ impl TaskState {
             shown_bytes: 0,
             printed_bytes: 0,
             submitted_ms: now_ms,
+            sent_ms: now_ms,
             run_us: 0,
             pure: false,
             output: Vec::new(),
@@ -196,6 +199,19 @@ pub(super) enum ValueKind {
     Raised,
     /// What was returned, behind the tasks that were made.
     Grown,
+}
+
+/// Bytes of what a task returned or raised, wherever they are.
+pub(super) fn outcome_bytes(outcome: &Outcome) -> u64 {
+    let bytes = |payload: &Payload| match payload {
+        Payload::Inline(value) => value.len() as u64,
+        Payload::Blob { bytes, .. } => *bytes,
+    };
+    match outcome {
+        Outcome::Returned(value) | Outcome::Raised(value) | Outcome::Grown(value) => bytes(value),
+        Outcome::Kept(parts) => parts.iter().map(bytes).sum(),
+        _ => 0,
+    }
 }
 
 pub(super) fn arrive(outcome: Outcome) -> Arrived {

@@ -2,7 +2,7 @@
 //!
 //! What a manager *does* is Python, in `spm/_dag.py` and beside it; this is what it does it with.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use spm_hub::{
-    Ask, Completion, Delivery, Kept, ListRun, Session, TaskOutcome, TaskPiece, TaskRequest,
-    priority_of, seed_of,
+    Ask, Completion, Delivery, HostRunStats, Kept, ListRun, Session, TaskOutcome, TaskPiece,
+    TaskRequest, priority_of, seed_of,
 };
 use spm_protocol::frame::{Returns, Role, Spawned};
 use spm_protocol::limits::PARTS_MAX;
@@ -417,7 +417,7 @@ impl ManagerRun {
         Ok(())
     }
 
-    #[pyo3(signature = (closure, row, size, fallback = false))]
+    #[pyo3(signature = (closure, row, size, *, fallback = false))]
     fn start_team(
         &self,
         py: Python<'_>,
@@ -529,23 +529,16 @@ impl ManagerRun {
         fresh.map(|fresh| fresh.row(py)).transpose()
     }
 
-    /// Counts so far: for each host its peer id, attempts sent, results, attempts lost, deopts, and seconds run.
-    fn stats(&self, py: Python<'_>) -> (BTreeMap<&'static str, u64>, Vec<HostStatsRow>) {
+    /// For each host its peer id, seconds its tasks waited here and were on their way, and bytes of arguments and results:
+    /// `HostRow` of `spm/_backend.py`.
+    fn host_rows(&self, py: Python<'_>) -> Vec<(String, f64, f64, u64, u64)> {
         let stats = py.detach(|| self.live.list.stats());
-        let hosts = stats.hosts.iter().map(|host| {
-            let run_s = Duration::from_micros(host.run_us).as_secs_f64();
-            (host.peer.to_string(), host.sent, host.results, host.lost, host.deopts, run_s)
-        });
-        let counts = BTreeMap::from([
-            ("submitted", stats.submitted),
-            ("completed", stats.completed),
-            ("retries", stats.retries),
-            ("deopts", stats.deopts),
-            ("dropped", stats.dropped),
-            ("argument_bytes", stats.argument_bytes),
-            ("result_bytes", stats.result_bytes),
-        ]);
-        (counts, hosts.collect())
+        let seconds = |ms| Duration::from_millis(ms).as_secs_f64();
+        let row = |host: &HostRunStats| {
+            let (queue_s, ship_s) = (seconds(host.queue_ms), seconds(host.ship_ms));
+            (host.peer.to_string(), queue_s, ship_s, host.argument_bytes, host.result_bytes)
+        };
+        stats.hosts.iter().map(row).collect()
     }
 
     /// Cancels what is left; whoever waits for results is told.
@@ -566,9 +559,6 @@ impl ManagerRun {
         Ok(())
     }
 }
-
-/// Counts of one host: see [`ManagerRun::stats`].
-type HostStatsRow = (String, u64, u64, u64, u64, f64);
 
 /// What tasks of a kind of manager are to it.
 pub(super) fn role_of(kind: &str) -> PyResult<Role> {
