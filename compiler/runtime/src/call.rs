@@ -10,8 +10,8 @@ use crate::object::{Desc, content};
 use crate::raise::{encode_pending, leave};
 use crate::shared::deopt;
 use crate::state::{
-    INPUT, INPUT_END, KEPT, OUTCOME, OUTCOME_BYTES, OUTCOME_CAPACITY, OUTCOME_LENGTH, ret_int, ret_u64,
-    status,
+    INPUT, INPUT_END, KEPT, OUTCOME, OUTCOME_BYTES, OUTCOME_CAPACITY, OUTCOME_LENGTH, ret_int,
+    ret_u64, status,
 };
 
 /// Starts reading `count` arguments, and frees what the last call left.

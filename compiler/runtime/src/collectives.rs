@@ -102,8 +102,11 @@ fn scatter(values: u64, desc: Desc, item: Desc, root: u32) -> Option<u64> {
     if rank() != root {
         return read(take(root, SCATTER)?, item);
     }
-    let (values, found) =
-        if desc.kind() == kind::UNION { member(P::from_slot(values), desc) } else { (values, desc) };
+    let (values, found) = if desc.kind() == kind::UNION {
+        member(P::from_slot(values), desc)
+    } else {
+        (values, desc)
+    };
     let size = size();
     let is_list = found.kind() == kind::LIST || found.kind() == kind::VTUPLE;
     let list = P::from_slot(values);
@@ -183,20 +186,40 @@ pub extern "C" fn team_allgather(value: u64, desc: Desc, list: Desc) -> Option<P
     Some(P::from_slot(bcast(gathered.map(P::slot), list, 0, GATHER)?))
 }
 
+/// The bits of a float, those of a NaN that was computed replaced. Written so that it becomes the very instructions by which a
+/// host sees that it does not have to (`host/src/sandbox/nans.rs`).
+#[inline(always)]
+fn hidden(result: f64) -> u64 {
+    #[expect(clippy::eq_op, reason = "a NaN is what is not equal to itself")]
+    let is_number = result == result;
+    (if is_number { result } else { f64::NAN }).to_bits()
+}
+
+/// Apart, so that nothing else is mixed with these instructions.
+#[inline(never)]
+fn float_sum(a: u64, b: u64) -> u64 {
+    hidden(f64::from_bits(a) + f64::from_bits(b))
+}
+
+/// Likewise.
+#[inline(never)]
+fn float_product(a: u64, b: u64) -> u64 {
+    hidden(f64::from_bits(a) * f64::from_bits(b))
+}
+
 /// Combines numbers.
 fn combine_numbers(operation: u32, left: u64, right: u64, kind: u32) -> Option<u64> {
     let is_float = kind == kind::FLOAT;
     let (a, b) = (left as i64, right as i64);
     let (x, y) = (f64::from_bits(left), f64::from_bits(right));
-    let float = |result: f64| Some(if result.is_nan() { f64::NAN } else { result }.to_bits());
     let int = |result: Option<i64>| match result {
         Some(result) => Some(result as u64),
         None => overflow(),
     };
     match operation {
-        reduction::SUM if is_float => float(x + y),
+        reduction::SUM if is_float => Some(float_sum(left, right)),
         reduction::SUM => int(a.checked_add(b)),
-        reduction::PROD if is_float => float(x * y),
+        reduction::PROD if is_float => Some(float_product(left, right)),
         reduction::PROD => int(crate::int::product(a, b)),
         reduction::MAX => Some(if if is_float { y > x } else { b > a } { right } else { left }),
         reduction::MIN => Some(if if is_float { y < x } else { b < a } { right } else { left }),
@@ -210,11 +233,8 @@ fn combine_objects(operation: u32, left: u64, right: u64, desc: Desc) -> Option<
     let comparison = if operation == reduction::MAX { op::GT } else { op::LT };
     let keep = if operation == reduction::SUM {
         let (a, b) = (P::from_slot(left), P::from_slot(right));
-        let joined = if desc.kind() == kind::STR {
-            str_concat(a, b)?
-        } else {
-            list_concat(a, desc, b)?
-        };
+        let joined =
+            if desc.kind() == kind::STR { str_concat(a, b)? } else { list_concat(a, desc, b)? };
         release_slot(left, desc);
         release_slot(right, desc);
         return Some(joined.slot());

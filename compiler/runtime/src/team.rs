@@ -202,4 +202,3 @@ pub extern "C" fn team_recv(source: i64, tag: i64, desc: Desc) -> i32 {
 pub extern "C" fn team_skip(source: i64, tag: i64) -> i32 {
     status(recv(source, tag).map(Buffer::free))
 }
-

@@ -300,3 +300,21 @@ fn what_has_no_type_is_refused_with_help() {
     let found = refused("def f(n: int):\n    return spm.hub.ask(n)\n");
     assert!(found.contains("assign it with an annotation: `answer: int = spm.hub.ask(...)`"));
 }
+
+#[test]
+fn loops_of_closures_that_talk_run_without_replacing_nans() {
+    for body in [
+        "return team.rank",
+        "team.send(1.5, 0)",
+        "x: float = team.recv()\n    return x",
+        "return team.allreduce(1)",
+        "return team.allreduce(1.5)",
+        "return team.reduce(1.5, team.PROD)",
+        "return task.bound",
+        "task.improve(2.5 * task.bound)",
+        "task.spawn(1, priority=task.bound * 2)",
+    ] {
+        let component = component(&format!("def f(n: int):\n    {body}\n")).unwrap();
+        assert!(spm_host::sandbox::hides_nans(&component), "{body}");
+    }
+}
