@@ -21,7 +21,7 @@ pub(super) enum Wanted {
 pub(super) struct Bound<'e> {
     /// What is to be done first.
     pub before: Vec<St>,
-    /// The values; those of the last parameter are not evaluated if it is `op`.
+    /// The values. None for what was not given, and for `op`, which is no value.
     pub values: Vec<Option<Ex>>,
     /// What was given for `op`.
     pub operation: Option<&'e Expr>,
@@ -91,13 +91,13 @@ impl Body<'_, '_> {
             }
             "spm.team.Get_rank" => self.own_member("spm.team.rank", span),
             "spm.team.Get_size" => self.own_member("spm.team.size", span),
-            _ => match dotted.strip_prefix("spm.team.") {
-                Some(name) => self.team_call(name, arguments, keywords, wanted, span),
-                None => {
-                    let message = format!("`{dotted}` cannot be called in the native engine");
-                    self.fail(Code::Function, span, message, super::task::KNOWN_MODULES)
+            _ => {
+                if let Some(name) = dotted.strip_prefix("spm.team.") {
+                    return self.team_call(name, arguments, keywords, wanted, span);
                 }
-            },
+                let message = format!("`{dotted}` cannot be called in the native engine");
+                self.fail(Code::Function, span, message, super::task::KNOWN_MODULES)
+            }
         }
     }
 

@@ -56,16 +56,16 @@ impl Body<'_, '_> {
     }
 
     /// An int argument, or its default.
-    fn number(&mut self, value: Option<Option<Ex>>, default: i64, span: Span) -> Ex {
-        match value.flatten() {
+    fn number(&mut self, value: Option<Ex>, default: i64, span: Span) -> Ex {
+        match value {
             Some(value) => self.index_value(value, span),
             None => Ex::int(default, span),
         }
     }
 
     fn team_send(&mut self, values: &mut Vec<Option<Ex>>, span: Span) -> Ex {
-        let tag = self.number(values.pop(), 0, span);
-        let destination = self.number(values.pop(), 0, span);
+        let tag = self.number(values.pop().flatten(), 0, span);
+        let destination = self.number(values.pop().flatten(), 0, span);
         let Some(value) = values.pop().flatten() else { return Self::error(span) };
         if let Some(trivial) = self.trivial(&[&destination, &tag], span) {
             return trivial;
@@ -77,8 +77,8 @@ impl Body<'_, '_> {
     }
 
     fn team_recv(&mut self, values: &mut Vec<Option<Ex>>, wanted: &Wanted, span: Span) -> Ex {
-        let tag = self.number(values.pop(), ANY, span);
-        let source = self.number(values.pop(), ANY, span);
+        let tag = self.number(values.pop().flatten(), ANY, span);
+        let source = self.number(values.pop().flatten(), ANY, span);
         if let Some(trivial) = self.trivial(&[&source, &tag], span) {
             return trivial;
         }
@@ -100,7 +100,7 @@ impl Body<'_, '_> {
         wanted: &Wanted,
         span: Span,
     ) -> Ex {
-        let root = if name == "allgather" { None } else { values.pop() };
+        let root = if name == "allgather" { None } else { values.pop().flatten() };
         let root = self.number(root, 0, span);
         let Some(value) = values.pop().flatten() else { return Self::error(span) };
         if let Some(trivial) = self.trivial(&[&root], span) {
@@ -154,7 +154,7 @@ impl Body<'_, '_> {
         span: Span,
     ) -> Ex {
         let is_all = name == "allreduce";
-        let root = if is_all { None } else { values.pop() };
+        let root = if is_all { None } else { values.pop().flatten() };
         let root = self.number(root, 0, span);
         let Some(value) = values.swap_remove(0) else { return Self::error(span) };
         if let Some(trivial) = self.trivial(&[&root], span) {

@@ -95,13 +95,9 @@ fn team(source: &str, size: u32) -> Vec<Result<Vec<u8>, String>> {
     found
 }
 
-fn nobody() -> Option<Arc<dyn Channel>> {
-    None
-}
-
-fn farm() -> Option<Arc<dyn Channel>> {
+fn farm() -> Arc<dyn Channel> {
     // The hub wraps what it was asked in a list.
-    Some(Arc::new(Farm(|question| [vec![0x81], question].concat())))
+    Arc::new(Farm(|question| [vec![0x81], question].concat()))
 }
 
 #[test]
@@ -116,7 +112,7 @@ fn tasks_of_a_farm_ask_the_hub() {
     let (tuple, list) =
         ([0xd9, 0xb1, 0x00, 0x83], [0x81, 7, 0x81, 0x81, 7, 0x81, 0xa1, 0x61, b'a', 0xfb]);
     let expected = [&tuple[..], &list, &1.5f64.to_be_bytes()].concat();
-    assert_eq!(both(source, farm), Ok(expected));
+    assert_eq!(both(source, || Some(farm())), Ok(expected));
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn an_answer_of_another_type_leaves_native_code() {
     answer: str = spm.hub.ask(1)
     return answer
 ";
-    let found = outcome(Task::new(&[0x80]).run(&native(source), farm()).ended);
+    let found = outcome(Task::new(&[0x80]).run(&native(source), Some(farm())).ended);
     assert_eq!(found, Err("left: Some(TypeNotProved)".to_owned()));
 }
 
@@ -133,12 +129,12 @@ fn an_answer_of_another_type_leaves_native_code() {
 fn tasks_of_no_manager_have_nobody_to_talk_to() {
     let ask = "def f():\n    spm.hub.ask(1)\n";
     let text = "RuntimeError: only tasks of an spm.Farm may ask the hub";
-    assert_eq!(both(ask, nobody), Err(text.to_owned()));
+    assert_eq!(both(ask, || None), Err(text.to_owned()));
     let spawn = "def f():\n    spm.task.spawn()\n";
     let text = "RuntimeError: only tasks of an spm.Template may spawn tasks";
-    assert_eq!(both(spawn, nobody), Err(text.to_owned()));
+    assert_eq!(both(spawn, || None), Err(text.to_owned()));
     let receive = "def f():\n    x: int = team.recv()\n    return x\n";
-    let found = both(receive, nobody).unwrap_err();
+    let found = both(receive, || None).unwrap_err();
     assert!(found.starts_with("RuntimeError: nothing can be received: this task"), "{found}");
     let source = "def f():
     task.improve(3)
@@ -148,7 +144,7 @@ fn tasks_of_no_manager_have_nobody_to_talk_to() {
     first: list[int] = team.recv(team.ANY_SOURCE, spm.ANY_TAG)
     return task.bound, team.rank, team.size, first, last, team.allreduce(2.5), team.gather(1)
 ";
-    assert!(both(source, nobody).is_ok());
+    assert!(both(source, || None).is_ok());
 }
 
 #[test]
@@ -262,7 +258,7 @@ fn ranks_out_of_range_are_refused_in_the_same_words() {
 #[test]
 fn an_overflow_in_a_reduction_leaves_native_code() {
     let source = "def f():\n    return team.allreduce(2**62 + team.rank)\n";
-    let ran = Task::new(&[0x80]).run(&native(source), nobody());
+    let ran = Task::new(&[0x80]).run(&native(source), None);
     assert!(outcome(ran.ended).is_ok());
     let team = Arc::new(Team::new(2));
     let content = [&[0x1b][..], &(1u64 << 62).to_be_bytes()].concat();
