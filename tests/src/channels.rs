@@ -53,6 +53,12 @@ impl Team {
         Arc::new(Rank { team: Arc::clone(self), rank })
     }
 
+    /// Puts a message into the mailbox of a rank.
+    pub fn put(&self, rank: u32, message: Message) {
+        self.boxes.lock()[rank as usize].push_back(message);
+        self.changed.notify_all();
+    }
+
     /// Messages that nobody has received.
     pub fn left(&self) -> usize {
         self.boxes.lock().iter().map(VecDeque::len).sum()
@@ -181,9 +187,7 @@ impl Channel for Rank {
         patience: &Patience<'_>,
     ) -> Result<(), Over> {
         patience.check()?;
-        let message = Message { source: self.rank, tag, content };
-        self.team.boxes.lock()[destination as usize].push_back(message);
-        self.team.changed.notify_all();
+        self.team.put(destination, Message { source: self.rank, tag, content });
         Ok(())
     }
     fn receive(

@@ -5,6 +5,7 @@
 mod wat;
 
 mod managed {
+    mod native;
     mod python;
     mod world;
 }

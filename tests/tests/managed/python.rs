@@ -12,7 +12,7 @@ use spm_protocol::ContentId;
 use spm_tests::channels::{Farm, Task, Template};
 
 /// The compiled component, kept from one run of the tests to the next.
-fn definition() -> Option<&'static Definition> {
+pub fn definition() -> Option<&'static Definition> {
     static DEFINITION: OnceLock<Option<Arc<Definition>>> = OnceLock::new();
     let made = DEFINITION.get_or_init(|| {
         let engines =
@@ -27,7 +27,7 @@ fn definition() -> Option<&'static Definition> {
 }
 
 /// A closure whose function is `f`.
-fn payload(source: &str) -> Vec<u8> {
+pub fn payload(source: &str) -> Vec<u8> {
     let text = |text: &str| Value::from(text);
     let map = |entries: Vec<(&str, Value)>| {
         Value::Map(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())

@@ -83,16 +83,16 @@ fn value(call: &str, arguments: &[u8], channel: Option<Arc<dyn Channel>>) -> (Ve
     }
 }
 
-fn farm() -> Option<Arc<dyn Channel>> {
-    Some(Arc::new(Farm(|question| [question, b"!".to_vec()].concat())))
+fn farm() -> Arc<dyn Channel> {
+    Arc::new(Farm(|question| [question, b"!".to_vec()].concat()))
 }
 
-fn template() -> Option<Arc<dyn Channel>> {
-    Some(Arc::new(Template::default()))
+fn template() -> Arc<dyn Channel> {
+    Arc::new(Template::default())
 }
 
-fn team() -> Option<Arc<dyn Channel>> {
-    Some(Arc::new(Team::new(2)).rank(1))
+fn team() -> Arc<dyn Channel> {
+    Arc::new(Team::new(2)).rank(1)
 }
 
 const ASK: &str = "(call $ask (local.get $pointer) (local.get $length) (i32.const 64)) (call $bytes (i32.const 64))";
@@ -102,7 +102,9 @@ const NOTHING: &str = "(call $return (i32.const 0) (i32.const 0))";
 
 #[test]
 fn a_task_knows_its_manager() {
-    for (number, channel) in [(0, None), (1, farm()), (2, template()), (3, team())] {
+    for (number, channel) in
+        [(0, None), (1, Some(farm())), (2, Some(template())), (3, Some(team()))]
+    {
         assert_eq!(value(MANAGER, b"", channel), (vec![number, 0, 0, 0], true));
     }
 }
@@ -122,7 +124,9 @@ fn what_another_manager_offers_traps() {
     ];
     for (at, call) in calls.iter().enumerate() {
         let is_of = [0, 1, 1, 1, 2, 2, 2, 2, 2][at];
-        for (kind, channel) in [farm(), template(), team(), None].into_iter().enumerate() {
+        for (kind, channel) in
+            [Some(farm()), Some(template()), Some(team()), None].into_iter().enumerate()
+        {
             if kind != is_of {
                 assert_eq!(trap(call, channel), TrapCode::ImportDenied, "{call}");
             }
@@ -138,12 +142,12 @@ fn what_defines_a_closure_has_no_manager() {
     let sandbox = Sandbox::new(SandboxOptions::in_process()).unwrap();
     let definition = sandbox.compile(&guest.component(), false).unwrap();
     let task = Task { payload: Some(b"payload"), ..Task::new(b"x") };
-    assert_eq!(task.run(&definition, farm()).ended, Ended::Returned(b"x".to_vec()));
+    assert_eq!(task.run(&definition, Some(farm())).ended, Ended::Returned(b"x".to_vec()));
 }
 
 #[test]
 fn a_question_is_answered_and_the_task_is_not_pure() {
-    assert_eq!(value(ASK, b"why", farm()), (b"why!".to_vec(), false));
+    assert_eq!(value(ASK, b"why", Some(farm())), (b"why!".to_vec(), false));
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn tasks_make_tasks_and_share_a_bound() {
     assert!(!is_pure);
     assert_eq!(*channel.spawned.lock(), [(b"child".to_vec(), 2.5)]);
     let call = format!("(call $spawn (i32.const 0) (i32.const 0) (f64.const 0)) {NOTHING}");
-    assert!(value(&call, b"", template()).1, "what it spawns is part of its outcome");
+    assert!(value(&call, b"", Some(template())).1, "what it spawns is part of its outcome");
 }
 
 #[test]
@@ -179,7 +183,7 @@ fn ranks_exchange_messages() {
     }
     let call = "(call $poll (i32.const -1) (i64.const 4) (i32.const 64)) \
                 (call $return (i32.const 64) (i32.const 1))";
-    assert_eq!(value(call, b"", team()), (vec![0], false));
+    assert_eq!(value(call, b"", Some(team())), (vec![0], false));
 }
 
 #[test]
@@ -189,23 +193,26 @@ fn ranks_and_tags_that_there_are_none_of_trap() {
             let call = format!(
                 "(call ${function} (i32.const {source}) (i64.const {tag}) (i32.const 64)) {NOTHING}"
             );
-            assert_eq!(trap(&call, team()), TrapCode::AbiViolation);
+            assert_eq!(trap(&call, Some(team())), TrapCode::AbiViolation);
         }
     }
     let call =
         format!("(call $send (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0)) {NOTHING}");
-    assert_eq!(trap(&call, team()), TrapCode::AbiViolation);
+    assert_eq!(trap(&call, Some(team())), TrapCode::AbiViolation);
 }
 
 #[test]
 fn messages_have_a_limit() {
     let length = VALUE_BYTES_MAX + 1;
     for (call, channel) in [
-        (format!("(call $ask (i32.const 0) (i32.const {length}) (i32.const 64))"), farm()),
-        (format!("(call $spawn (i32.const 0) (i32.const {length}) (f64.const 0))"), template()),
+        (format!("(call $ask (i32.const 0) (i32.const {length}) (i32.const 64))"), Some(farm())),
+        (
+            format!("(call $spawn (i32.const 0) (i32.const {length}) (f64.const 0))"),
+            Some(template()),
+        ),
         (
             format!("(call $send (i32.const 0) (i32.const 0) (i32.const 0) (i32.const {length}))"),
-            team(),
+            Some(team()),
         ),
     ] {
         assert_eq!(trap(&format!("{call} {NOTHING}"), channel), TrapCode::MessageLimit);
@@ -216,6 +223,6 @@ fn messages_have_a_limit() {
 fn a_deadline_ends_a_wait_for_a_message() {
     let call = format!("(call $receive (i32.const -1) (i64.const -1) (i32.const 64)) {NOTHING}");
     let task = Task { deadline: Duration::from_millis(20), ..Task::new(b"") };
-    let ended = task.run(&guest(&call), team()).ended;
+    let ended = task.run(&guest(&call), Some(team())).ended;
     assert!(matches!(ended, Ended::Otherwise(Outcome::DeadlineHit(_))), "{ended:?}");
 }
