@@ -14,8 +14,6 @@
 A variable `v` has the literals `2 * v` (it is true) and `2 * v + 1` (it is false), so that `^ 1` negates one.
 """
 
-from __future__ import annotations
-
 import heapq
 import random
 

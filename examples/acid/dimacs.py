@@ -1,7 +1,5 @@
 """Formulas as DIMACS has them, and classic families of them: made here, since known ones have known answers."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from itertools import combinations, product

@@ -5,8 +5,6 @@ exchange after equal numbers of conflicts, so that the same search is run every 
 S. Jabbour, C. Piette, L. Sais, "Deterministic parallel DPLL", JSAT 7, 2011.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
