@@ -24,12 +24,39 @@ def divide(a: int, b: int) -> int:
     return quotient if (a < 0) == (b < 0) else -quotient
 
 
+def remainder(a: int, b: int) -> int:
+    """With the sign of `a`."""
+    return a - b * divide(a, b)
+
+
+def shift_left(a: int, b: int) -> int:
+    """By as much as 64 bits can say."""
+    return a << (b & 63)
+
+
+def shift_right(a: int, b: int) -> int:
+    """Filling with zeros."""
+    return (a & MASK) >> (b & 63)
+
+
 BINARY: dict[int, Callable[[int, int], int]] = {
-    0x51: operator.eq, 0x52: operator.ne, 0x53: operator.lt, 0x55: operator.gt, 0x57: operator.le,
-    0x59: operator.ge, 0x7C: operator.add, 0x7D: operator.sub, 0x7E: operator.mul, 0x7F: divide,
-    0x81: lambda a, b: a - b * divide(a, b), 0x83: operator.and_, 0x84: operator.or_,
-    0x85: operator.xor, 0x86: lambda a, b: a << (b & 63), 0x88: lambda a, b: (a & MASK) >> (b & 63),
-}  # fmt: skip
+    0x51: operator.eq,
+    0x52: operator.ne,
+    0x53: operator.lt,
+    0x55: operator.gt,
+    0x57: operator.le,
+    0x59: operator.ge,
+    0x7C: operator.add,
+    0x7D: operator.sub,
+    0x7E: operator.mul,
+    0x7F: divide,
+    0x81: remainder,
+    0x83: operator.and_,
+    0x84: operator.or_,
+    0x85: operator.xor,
+    0x86: shift_left,
+    0x88: shift_right,
+}
 
 
 @dataclass
