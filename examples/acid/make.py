@@ -11,7 +11,6 @@ import json
 import math
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -184,7 +183,7 @@ def make(pool: spm.Pool, sources: Path, build: Path) -> Made:
     def note(status: spm.Status) -> None:
         hosts.add(status.task.host)
 
-    dag = spm.Dag(pool, on_status=note)
+    dag = spm.Dag(pool, on_status=note, on_error="collect")
     values: dict[str, Any] = {}  # results that are there, and nodes for the others
     nodes: dict[str, Any] = {}
     for name, target in wanted.items():
@@ -194,15 +193,14 @@ def make(pool: spm.Pool, sources: Path, build: Path) -> Made:
             arguments = [*target.arguments, *([needs] if target.is_list else needs), *target.last]
             value = nodes[name] = dag.add(target.command, *arguments)
         values[name] = value
-    try:
-        if nodes:
-            dag.run(*nodes.values())
-    finally:
-        for name, node in nodes.items():
-            with suppress(Exception):  # it failed, or one that it needs: `run` says so
-                values[name] = node.result()
-                store.put(name, keys[name], values[name])
+    if nodes:
+        results = dag.run(*nodes.values())
+        for name, result in zip(nodes, results, strict=True):
+            values[name] = result
+            if not isinstance(result, spm.TaskError):
+                store.put(name, keys[name], result)
         store.save()
+        results.raise_all()
     kept = [name for name in wanted if name not in nodes]
     return Made(list(nodes), kept, hosts, values[MODULE], values["checked"])
 
