@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import spm
@@ -21,6 +22,8 @@ from acid import graph, library, make, sat, wordcount
 
 Done = tuple[str, int, str]
 """Managers, how many tasks, and what was checked."""
+
+Command = Callable[[], Done]
 
 
 def run_make(pool: spm.Pool, ran_on: set[str | None]) -> Done:
@@ -54,14 +57,18 @@ def run_words(pool: spm.Pool) -> Done:
 
 def run_sat(pool: spm.Pool, ran_on: set[str | None], files: list[Path]) -> Done:
     """Decide formulas, on those hosts only that the make used."""
-    used = [host.incarnation for host in pool.hosts if host.peer_id in ran_on]
-    pool = pool.select(incarnations=used or [host.incarnation for host in pool.hosts])
+    used = [str(host.incarnation) for host in pool.hosts if host.peer_id in ran_on]
+    pool = pool.select(incarnations=used)
     proofs: list[str] = []
+    hosts: set[str | None] = set()
     for name, formula, expected in sat.formulas(files):
-        solved = sat.decide(pool, name, formula)
+        solved = sat.decide(
+            pool, name, formula, on_status=lambda status: hosts.add(status.task.host)
+        )
         proofs.append(solved.check(expected))
         if files:
             print(f"{name}: {'SATISFIABLE' if solved.satisfiable else 'UNSATISFIABLE'}")
+    assert hosts <= ran_on, f"ranks ran on {hosts}, and the make on {ran_on}"
     teams, models = len(proofs), proofs.count("model")
     checked = f"{models} models, {teams - models} unsatisfiable"
     return "Team", teams * sat.RANKS, checked
@@ -114,7 +121,7 @@ def main() -> int:
     failed = 0
     began = time.perf_counter()
     with open_pool(options.pool) as pool:
-        commands = {
+        commands: dict[str, Command] = {
             "make": lambda: run_make(pool, ran_on),
             "words": lambda: run_words(pool),
             "sat": lambda: run_sat(pool, ran_on, options.cnf),

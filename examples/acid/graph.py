@@ -134,7 +134,8 @@ def pagerank_plainly(links: Rows) -> list[float]:
 
 def largest_part(neighbours: Rows) -> list[int]:
     """The nodes of the largest part that hangs together."""
-    left, best = set(range(len(neighbours))), []
+    left = set(range(len(neighbours)))
+    best: list[int] = []
     while left:
         part = sorted(levels_plainly(neighbours, min(left)))
         left.difference_update(part)
@@ -145,7 +146,8 @@ def largest_part(neighbours: Rows) -> list[int]:
 def import_graph(pool: spm.Pool, texts: dict[str, str]) -> tuple[list[str], Rows]:
     """The modules, and what each imports: each parsed in a task."""
     packages = {name.rpartition(".")[0] for name in texts}
-    found = pool.map(imports, texts, (name in packages for name in texts), texts.values())
+    flags = [name in packages for name in texts]
+    found = spm.List(pool, imports).run(texts, flags, texts.values())
     return list(texts), edges(dict(zip(texts, found, strict=True)))
 
 

@@ -35,7 +35,7 @@ def sources(files: int, size: int, largest: int = 1_000_000) -> dict[str, str]:
 def imported_names(module: str, is_package: bool, text: str) -> list[str]:
     """What a module's import statements name, wherever they stand; relative ones resolved."""
     package = module if is_package else module.rpartition(".")[0]
-    names = set()
+    names: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a newer Python, about older sources
         waiting: list[ast.AST] = [ast.parse(text)]

@@ -132,7 +132,7 @@ def keys_of(wanted: dict[str, Target], tools: Iterable[str] = TOOLS) -> dict[str
         if missing:
             raise toolchain.SourceError(f"{name} needs {missing[0]}, and there is no such source")
         digest = toolchain_digest.copy()
-        parts = (target.command.__name__, target.arguments, target.last)
+        parts = (target.command.source, target.arguments, target.last)
         digest.update(repr((parts, [keys[need] for need in target.needs])).encode())
         keys[name] = digest.hexdigest()
     return keys

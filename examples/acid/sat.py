@@ -8,6 +8,7 @@ S. Jabbour, C. Piette, L. Sais, "Deterministic parallel DPLL", JSAT 7, 2011.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import spm
 
@@ -73,9 +74,11 @@ class Solved:
         return "model" if self.satisfiable else "believed" if expected is None else "known"
 
 
-def decide(pool: spm.Pool, name: str, formula: Formula, ranks: int = RANKS) -> Solved:
+def decide(
+    pool: spm.Pool, name: str, formula: Formula, ranks: int = RANKS, **options: Unpack[spm.Options]
+) -> Solved:
     """Have a team decide a formula."""
-    verdicts = spm.Team(pool, solve, size=ranks).run(formula.variables, formula.clauses)
+    verdicts = spm.Team(pool, solve, size=ranks, **options).run(formula.variables, formula.clauses)
     winner = verdicts[verdicts[0].by]
     return Solved(
         name,

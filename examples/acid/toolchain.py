@@ -14,6 +14,7 @@ The encoding is that of the WebAssembly Core Specification, version 1.0 (W3C, 20
 
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 Form = str | int | list["Form"]
 Code = list[bytes | str]
@@ -204,7 +205,7 @@ def _read(name: str, text: str) -> list[Form]:
     return stack[0]
 
 
-def _is_call(form: Form, head: str) -> bool:
+def _is_call(form: Form, head: str) -> TypeGuard[list[Form]]:
     return isinstance(form, list) and len(form) > 1 and form[0] == head
 
 
