@@ -48,7 +48,7 @@ def run_make(pool: spm.Pool, ran_on: set[str | None]) -> Done:
 
 def run_words(pool: spm.Pool) -> Done:
     """Count the words of the library's sources."""
-    texts = list(library.sources(300, 4_000_000).values())
+    texts = list(library.sources(200, 2_000_000).values())
     counts = wordcount.words(pool, texts)
     assert counts == wordcount.words_plainly(texts), "the counts are not those of one thread"
     checked = f"{sum(counts.values()):,} words, {len(counts):,} different"
@@ -76,7 +76,7 @@ def run_sat(pool: spm.Pool, ran_on: set[str | None], files: list[Path]) -> Done:
 
 def run_graph(pool: spm.Pool) -> Done:
     """Rank the library's modules by who imports them, and find its centre."""
-    names, links = graph.import_graph(pool, library.sources(400, 5_000_000, 60_000))
+    names, links = graph.import_graph(pool, library.sources(300, 3_000_000, 40_000))
     ranks = graph.rank(pool, links)
     plain = graph.pagerank_plainly(links)
     assert max(abs(a - b) for a, b in zip(ranks, plain, strict=True)) < 1e-9, "other ranks"

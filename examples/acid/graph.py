@@ -14,7 +14,7 @@ from .library import edges, imported_names
 
 DAMPING = 0.85
 TOLERANCE = 1e-10
-RANKS = 4
+RANKS = 3
 ROOTS = 64
 ROOTS_A_TASK = 8
 

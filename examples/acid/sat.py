@@ -15,7 +15,7 @@ import spm
 from .cdcl import Solver
 from .dimacs import INSTANCES, Formula, parse, satisfies, write
 
-RANKS = 4
+RANKS = 3
 ROUND = 200
 """Conflicts between two exchanges."""
 
