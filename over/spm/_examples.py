@@ -1,0 +1,189 @@
+"""Closures for arguments that do not exist yet: results of tasks that are still to run.
+
+A closure is compiled for the types of its arguments. Where an argument is another task's result,
+that is the type its parameter is annotated with, or else the type that the other task's closure is
+known to return. If neither is known, an interpreting engine takes whatever comes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ._closure import Closure, as_closure, needs_scientific
+from ._errors import CompileError
+from ._specialise import Specialisation
+from ._types import annotated_types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._backend import Backend
+
+_NAMES: Final = {
+    **{kind.__name__: kind for kind in (bool, int, float, str, bytes, list, tuple, dict, set)},
+    "Never": typing.Never,
+    "__builtins__": {},
+}
+_SCALARS: Final[dict[object, object]] = {
+    bool: False,
+    int: 1,
+    float: 0.5,
+    str: "",
+    bytes: b"",
+    type(None): None,
+    None: None,
+}
+
+
+class Unknown:
+    """Stands in arguments for a result of which no type is known."""
+
+    def __repr__(self) -> str:
+        return "a result"
+
+
+UNKNOWN: Final = Unknown()
+
+
+class Awaited:
+    """Stands in arguments for a result of this type, by the compiler's name for it."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, type_name: str | None) -> None:
+        self.type_name = type_name
+
+
+def prepare(
+    backend: Backend, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Make the closure for a call whose arguments may hold `Awaited`.
+
+    Raises CompileError, as `Backend.prepare` does, and where a type is wanted and not known.
+    """
+    hinted = _hinted(function, args, kwargs)
+    if hinted is not None:
+        args, kwargs = hinted
+    missing: list[str] = []
+    made_args = tuple(_filled(value, missing, f"argument {n}") for n, value in enumerate(args))
+    made_kwargs = {name: _filled(value, missing, f"`{name}`") for name, value in kwargs.items()}
+    if missing:
+        closure = as_closure(function)
+        if closure._options.engine == "native":
+            raise CompileError(
+                f"the type of {missing[0]} of `{getattr(function, '__qualname__', function)!s}` is "
+                "not known, since it is the result of a task whose type is not known; annotate "
+                "the parameter"
+            )
+        function = interpreted(closure, made_args)
+    return backend.prepare(function, made_args, made_kwargs)[0]
+
+
+def interpreted(closure: Closure[..., Any], args: tuple[Any, ...]) -> Closure[..., Any]:
+    """Make the same closure for an engine that takes arguments of any type."""
+    options = closure._options
+    if options.engine != "auto":
+        return closure
+    engine: Any = "scientific" if needs_scientific(closure._compiled, args) else "python"
+    return Closure(closure.__wrapped__, replace(options, engine=engine), closure._self)
+
+
+def result_type(made: Any) -> str | None:
+    """Name the type that a prepared closure returns, where it is known."""
+    specialisation = getattr(made, "specialisation", made)
+    if not isinstance(specialisation, Specialisation):
+        return None
+    return str(specialisation.component.result)
+
+
+def example(type_name: str) -> Any:
+    """Make a value of a type of the compiler's; UNKNOWN if there is none."""
+    try:
+        return _made(eval(type_name, dict(_NAMES)))  # noqa: S307 - the compiler's own text
+    except (SyntaxError, NameError, TypeError):
+        return UNKNOWN
+
+
+def _made(kind: Any) -> Any:
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    origin, items = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        members = [item for item in items if item is not type(None)]
+        return _made(members[0])
+    if origin in (list, set) and items == (typing.Never,):
+        return origin()
+    if origin in (list, set):
+        return origin([_made(items[0])])
+    if origin is dict:
+        return {} if items[0] is typing.Never else {_made(items[0]): _made(items[1])}
+    if origin is tuple:
+        if items[1:] == (Ellipsis,):
+            return (_made(items[0]),) * 3
+        return tuple([_made(item) for item in items])
+    raise TypeError(f"no example of {kind!r}")
+
+
+def _hinted(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Put examples of annotated types where arguments are, or hold, results."""
+    plain = getattr(function, "__spm_function__", function)
+    if not isinstance(plain, types.FunctionType):
+        return None
+    hints = annotated_types(plain)
+    if not hints:
+        return None
+    parameters = list(inspect.signature(plain).parameters.values())
+    positional = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    skipped = len(getattr(function, "_self", ()))
+    made = list(args)
+    for place, value in enumerate(args):
+        if _is_awaited(value) and place + skipped < len(positional):
+            made[place] = _by_hint(hints.get(positional[place + skipped]), value)
+    words = {
+        name: _by_hint(hints.get(name), value) if _is_awaited(value) else value
+        for name, value in kwargs.items()
+    }
+    return tuple(made), words
+
+
+def _by_hint(hint: Any, value: Any) -> Any:
+    if hint is None:
+        return value
+    found = example(str(hint))
+    return found if found is not UNKNOWN and hint.holds(found) else value
+
+
+def _is_awaited(value: Any) -> bool:
+    kind = type(value)
+    if kind is Awaited:
+        return True
+    if kind in (list, tuple):
+        return any(map(_is_awaited, value))
+    return kind is dict and any(map(_is_awaited, value.values()))
+
+
+def _filled(value: Any, missing: list[str], what: str) -> Any:
+    kind = type(value)
+    if kind is Awaited:
+        found = UNKNOWN if value.type_name is None else example(value.type_name)
+        if found is UNKNOWN:
+            missing.append(what)
+            return None
+        return found
+    if kind is list:
+        return [_filled(item, missing, what) for item in value]
+    if kind is tuple:
+        return tuple([_filled(item, missing, what) for item in value])
+    if kind is dict:
+        return {key: _filled(item, missing, what) for key, item in value.items()}
+    return value
