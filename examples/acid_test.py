@@ -42,7 +42,7 @@ def run_make(pool: spm.Pool, ran_on: set[str | None]) -> Done:
         stale = make.dependants(make.targets(sources), "powers")
         assert set(third.built) == stale, f"made {third.built}, not {stale}"
         assert third.module == first.module, "a comment makes no difference"
-        checked = f"{len(wanted)}, then 0, then {len(stale)} made; {first.checked} calls right"
+        checked = f"{len(wanted)}, then 0, then {len(stale)} made; {first.checked} calls"
         return "Dag", len(first.built) + len(third.built), checked
 
 

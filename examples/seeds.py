@@ -12,7 +12,7 @@ import sys
 import spm
 
 TASKS = 16
-STARTS = 200
+STARTS = 100
 
 
 @spm.wasm_closure

@@ -10,6 +10,7 @@ import pycosat
 import pytest
 import wasmtime
 
+import acid_test
 import seeds
 import spm
 import tours
@@ -133,6 +134,17 @@ def test_a_wrong_model_is_found_out() -> None:
         sat.Solved("x", instance, True, [1, 2], 0, 0).check(True)
     with pytest.raises(AssertionError, match="wrong answer"):
         sat.Solved("x", instance, False, None, 0, 0).check(True)
+
+
+def test_files_are_decided_on_the_hosts_that_are_named(
+    pool: spm.Pool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "yes.cnf").write_text("c a file\np cnf 3 2\n1 -3 0\n2 3\n-1 0\n")
+    (tmp_path / "no.cnf").write_text("p cnf 1 2\n1 0\n-1 0\n")
+    files = [tmp_path / "yes.cnf", tmp_path / "no.cnf"]
+    done = acid_test.run_sat(pool, {pool.hosts[0].peer_id}, files)
+    assert done == ("Team", 2 * sat.RANKS, "1 models, 1 unsatisfiable")
+    assert capsys.readouterr().out == "yes.cnf: SATISFIABLE\nno.cnf: UNSATISFIABLE\n"
 
 
 # The make.
