@@ -24,6 +24,31 @@ IMPORT("spm:closure/task@0.1.0", "index") uint64_t task_index(void);
 IMPORT("spm:closure/task@0.1.0", "attempt") uint32_t task_attempt(void);
 IMPORT("spm:closure/task@0.1.0", "seed") uint64_t task_seed(void);
 IMPORT("spm:closure/task@0.1.0", "sleep") void task_sleep(uint64_t nanoseconds);
+IMPORT("spm:closure/task@0.1.0", "manager") uint32_t task_manager(void);
+
+typedef struct {
+	void *bytes;
+	uint32_t length;
+} bytes_t;
+IMPORT("spm:closure/hub@0.1.0", "ask") void hub_ask(const void *question, uint32_t length, bytes_t *answer);
+IMPORT("spm:closure/tree@0.1.0", "spawn") void tree_spawn(const void *arguments, uint32_t length, double priority);
+IMPORT("spm:closure/tree@0.1.0", "bound") double tree_bound(void);
+IMPORT("spm:closure/tree@0.1.0", "improve") void tree_improve(double value);
+
+typedef struct {
+	uint32_t source, tag;
+	bytes_t content;
+} message_t;
+typedef struct {
+	uint8_t is_there;
+	message_t message;
+} polled_t;
+IMPORT("spm:closure/team@0.1.0", "rank") uint32_t team_rank(void);
+IMPORT("spm:closure/team@0.1.0", "size") uint32_t team_size(void);
+IMPORT("spm:closure/team@0.1.0", "send")
+void team_send(uint32_t destination, uint32_t tag, const void *message, uint32_t length);
+IMPORT("spm:closure/team@0.1.0", "receive") void team_receive(int32_t source, int64_t tag, message_t *message);
+IMPORT("spm:closure/team@0.1.0", "poll") void team_poll(int32_t source, int64_t tag, polled_t *polled);
 IMPORT("wasi:clocks/monotonic-clock@0.2.0", "now") uint64_t monotonic_now(void);
 IMPORT("wasi:random/random@0.2.0", "get-random-u64") uint64_t random_u64(void);
 
@@ -159,7 +184,8 @@ EXPORT("call") void *call(void *arguments, uint32_t length)
 /* A request is a letter and what goes with it. */
 static void *reply(uint64_t value, uint32_t length, uint32_t *out_length)
 {
-	void *reply = host_alloc(length);
+	/* Memory without length may be no memory. */
+	void *reply = host_alloc(length > 0 ? length : 1);
 	if (reply != NULL)
 		copy(reply, &value, length);
 	*out_length = length;
@@ -191,10 +217,97 @@ static void *environment(uint32_t *out_length)
 	return reply;
 }
 
+enum { DONE = 0, FAULT = -2 };
+
+/* The message that was received last, but for its content: that was handed over. */
+static message_t received;
+
+/* What is asked of the task's manager. Lists that the host makes were allocated by CPython, and become its. */
+static int32_t managed(const unsigned char *request, uint32_t length, void **out, uint32_t *out_length)
+{
+	void *found = NULL;
+	const unsigned char *rest = request + 1;
+	double number = 0;
+	uint64_t bits = 0;
+	struct {
+		uint32_t destination, tag;
+	} address;
+	int32_t source = 0;
+	int64_t tag = 0;
+	bytes_t answer;
+	polled_t polled;
+	length--;
+	switch (request[0]) {
+	case 'q':
+		hub_ask(rest, length, &answer);
+		found = answer.bytes;
+		*out_length = answer.length;
+		break;
+	case 't':
+		if (length < 8)
+			return FAULT;
+		copy(&number, rest, 8);
+		tree_spawn(rest + 8, length - 8, number);
+		found = reply(0, 1, out_length);
+		break;
+	case 'b':
+		number = tree_bound();
+		copy(&bits, &number, 8);
+		found = reply(bits, 8, out_length);
+		break;
+	case 'v':
+		if (length != 8)
+			return FAULT;
+		copy(&number, rest, 8);
+		tree_improve(number);
+		found = reply(0, 1, out_length);
+		break;
+	case 'n':
+		found = reply(team_rank(), 4, out_length);
+		break;
+	case 'N':
+		found = reply(team_size(), 4, out_length);
+		break;
+	case 'S':
+		if (length < sizeof address)
+			return FAULT;
+		copy(&address, rest, sizeof address);
+		team_send(address.destination, address.tag, rest + sizeof address, length - sizeof address);
+		found = reply(0, 1, out_length);
+		break;
+	case 'R':
+	case 'P':
+		if (length != 12)
+			return FAULT;
+		copy(&source, rest, 4);
+		copy(&tag, rest + 4, 8);
+		if (request[0] == 'R') {
+			team_receive(source, tag, &received);
+		} else {
+			team_poll(source, tag, &polled);
+			if (!polled.is_there) {
+				found = reply(0, 0, out_length);
+				break;
+			}
+			received = polled.message;
+		}
+		found = received.content.bytes;
+		*out_length = received.content.length;
+		break;
+	case 'w':
+		bits = received.source | (uint64_t)received.tag << 32;
+		found = reply(bits, 8, out_length);
+		break;
+	default:
+		return FAULT;
+	}
+	*out = found;
+	return found == NULL ? FAULT : DONE;
+}
+
 EXPORT("host.call")
 int32_t host_call(const unsigned char *request, uint32_t length, void **out, uint32_t *out_length)
 {
-	enum { DONE = 0, FAULT = -2 };
 	void *found = NULL;
 	uint64_t nanoseconds = 0;
 	if (length == 0)
@@ -245,8 +358,11 @@ int32_t host_call(const unsigned char *request, uint32_t length, void **out, uin
 	case 'e':
 		found = environment(out_length);
 		break;
+	case 'm':
+		found = reply(task_manager(), 1, out_length);
+		break;
 	default:
-		return FAULT;
+		return managed(request, length, out, out_length);
 	}
 	*out = found;
 	return found == NULL ? FAULT : DONE;

@@ -38,7 +38,7 @@ use wasm_encoder::ValType;
 mod shared;
 
 pub use shared::{
-    case, cell, class, common, deopt, given, is, just, kind, layout, op, setop, strip,
+    case, cell, class, common, deopt, given, is, just, kind, layout, op, reduction, setop, strip,
 };
 
 /// Index of the mutable `i32` global that counts how many more calls may nest. The linker sets it to the
@@ -609,4 +609,45 @@ functions! {
     fn sleep_float(seconds: Float) -> Status;
     /// `asyncio.sleep(seconds)`.
     fn sleep_async(seconds: Float) -> Status;
+
+    // Managers. Values travel as CBOR; one that is not of the type that was compiled for leaves native code.
+
+    /// `spm.task.spawn(*arguments, priority=)`; `desc` is that of the tuple.
+    fn task_spawn(arguments: Ptr, desc: Desc, priority: Float) -> Status;
+    /// `spm.task.bound`.
+    fn task_bound() -> Float;
+    /// `spm.task.improve(value)`.
+    fn task_improve(value: Float) -> Nothing;
+    /// `spm.hub.ask(question)`; `answer` is the type of what comes back.
+    fn hub_ask(question: Slot, desc: Desc, answer: Desc) -> StatusSlot;
+    /// `spm.hub.ask(question)`, its answer ignored.
+    fn hub_tell(question: Slot, desc: Desc) -> Status;
+    /// `spm.team.rank`.
+    fn team_rank() -> Int;
+    /// `spm.team.size`.
+    fn team_size() -> Int;
+    /// `spm.team.send(value, dest, tag)`.
+    fn team_send(value: Slot, desc: Desc, dest: Int, tag: Int) -> Status;
+    /// `spm.team.recv(source, tag)`; `desc` is the type of what comes.
+    fn team_recv(source: Int, tag: Int, desc: Desc) -> StatusSlot;
+    /// `spm.team.recv(source, tag)`, the message ignored.
+    fn team_skip(source: Int, tag: Int) -> Status;
+    /// `spm.team.bcast(value, root)`; `result` is the value's type, or the member of its union that is expected.
+    fn team_bcast(value: Slot, desc: Desc, result: Desc, root: Int) -> StatusSlot;
+    /// `spm.team.scatter(values, root)`: of a list, or of a union with one.
+    fn team_scatter(values: Slot, desc: Desc, item: Desc, root: Int) -> StatusSlot;
+    /// `spm.team.gather(value, root)`; `result` is the union of `None` and the list.
+    fn team_gather(value: Slot, desc: Desc, result: Desc, root: Int) -> StatusSlot;
+    /// `spm.team.allgather(value)`.
+    fn team_allgather(value: Slot, desc: Desc, list: Desc) -> Ptr;
+    /// `spm.team.reduce(value, op, root)` of numbers, by an operation of `reduction`; `result` is the union with `None`.
+    fn team_reduce(value: Slot, desc: Desc, result: Desc, operation: Num, root: Int) -> StatusSlot;
+    /// `team_reduce` of strs and lists.
+    fn team_reduce_objects(value: Slot, desc: Desc, result: Desc, operation: Num, root: Int) -> StatusSlot;
+    /// `spm.team.allreduce(value, op)` of numbers.
+    fn team_allreduce(value: Slot, desc: Desc, operation: Num) -> StatusSlot;
+    /// `team_allreduce` of strs and lists.
+    fn team_allreduce_objects(value: Slot, desc: Desc, operation: Num) -> StatusSlot;
+    /// `spm.team.barrier()`.
+    fn team_barrier() -> Status;
 }

@@ -95,6 +95,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
     UserModule {
         functions,
         blobs: module.blobs,
+        descriptors: module.descriptors.into_values().collect(),
         entry: Entry { function: count + 1, arguments, result },
         recursion_limit: request.recursion_limit,
         line_functions: parsed.iter().map(|function| function.source.line_function()).collect(),

@@ -19,6 +19,7 @@ mod expr;
 mod flow;
 mod format;
 mod iterate;
+mod managed;
 mod math;
 mod methods;
 mod narrow;
@@ -27,6 +28,7 @@ mod stmt;
 mod strings;
 mod subscript;
 mod task;
+mod team;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -128,6 +128,7 @@ impl Submitter {
                 peers,
             }],
             deadline_ms: 60_000,
+            addresses: Vec::new(),
         };
         self.say(&prepare).await;
         match self.hear().await {

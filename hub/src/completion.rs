@@ -1,9 +1,11 @@
 //! What a run gives back: completions, output, and how they are waited for.
 
 use bytes::Bytes;
-use spm_protocol::frame::HostInfo;
+use spm_protocol::frame::{HostInfo, Spawned};
 use spm_protocol::outcome::CodePoint;
-use spm_protocol::{PeerId, TaskId, TrapCode};
+use spm_protocol::{ContentId, PeerId, TaskId, TrapCode};
+
+use crate::machine::HostId;
 
 /// What finally became of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,63 @@ pub enum TaskOutcome {
     Unprepared(String),
     /// There was no host left to run it. Says why, for each host.
     NoHosts(Vec<(PeerId, String)>),
+    /// It returned, and what it returned is kept, as one value or item by item.
+    Kept(Vec<Kept>),
+    /// It returned this value, and made these tasks.
+    Grown(Bytes, Vec<Spawned>),
+    /// What another task had returned, and this one needs, was lost with its host.
+    ArgumentLost(String),
+    /// The ranks of its team wait for one another, as this says.
+    Deadlock(String),
+}
+
+/// A value that a task returned and the manager has not seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It is so small that it is here, in CBOR.
+    Here(Bytes),
+    /// A host keeps it.
+    There {
+        /// The host.
+        host: HostId,
+        /// Which time that host is online.
+        life: u64,
+        /// Who it is.
+        peer: PeerId,
+        /// The content id.
+        id: ContentId,
+        /// The length.
+        bytes: u64,
+    },
+}
+
+impl Kept {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Here(value) => value.len() as u64,
+            Self::There { bytes, .. } => *bytes,
+        }
+    }
+}
+
+/// A question of a task of a `Farm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The task.
+    pub task: TaskId,
+    /// The index it was submitted with.
+    pub index: u64,
+    /// The attempt.
+    pub attempt: u32,
+    /// Which of its questions.
+    pub number: u64,
+    /// The index of the closure that asks.
+    pub closure: u32,
+    /// The host it runs on.
+    pub host: Option<PeerId>,
+    /// The value, in CBOR.
+    pub value: Bytes,
 }
 
 /// One task's end. Every submitted task has exactly one.
@@ -99,6 +158,8 @@ pub enum Delivery {
     Output(TaskOutput),
     /// A task left its closure, as the first to do so.
     Deopt(Deopt),
+    /// A task asks.
+    Ask(Ask),
     /// The input is closed and every completion was delivered before this.
     Finished,
 }
@@ -112,6 +173,8 @@ pub enum Next {
     Output(TaskOutput),
     /// A task left its closure, as the first to do so.
     Deopt(Deopt),
+    /// A task asks.
+    Ask(Ask),
     /// Nothing came in time.
     TimedOut,
     /// The input is closed and every completion was taken.
@@ -160,6 +223,14 @@ pub struct HostRunStats {
     pub deopts: u64,
     /// Time its tasks ran, in microseconds.
     pub run_us: u64,
+    /// Time its tasks had waited at the hub when they were sent, in milliseconds.
+    pub queue_ms: u64,
+    /// Time its tasks were away without running, in milliseconds: on their way, or waiting for a slot.
+    pub ship_ms: u64,
+    /// Bytes of arguments sent to it.
+    pub argument_bytes: u64,
+    /// Bytes of results it gave or kept.
+    pub result_bytes: u64,
 }
 
 /// Whether a host can be used.

@@ -49,6 +49,11 @@ pub trait Connect: Send + Sync + 'static {
     /// The host.
     fn peer(&self) -> PeerId;
 
+    /// Where other hosts reach it, as a binary multiaddress; none for hosts of one process.
+    fn address(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Opens the streams of `session`.
     fn connect(
         &self,
@@ -70,6 +75,9 @@ pub trait Connect: Send + Sync + 'static {
 pub trait Blobs: Send + Sync + 'static {
     /// Makes a blob available to the members of `session`.
     fn add(&self, session: SessionId, blob: &Blob);
+
+    /// Adds a blob once more that was added before, and not removed.
+    fn add_again(&self, session: SessionId, id: ContentId);
 
     /// Takes one addition back.
     fn remove(&self, session: SessionId, id: ContentId);

@@ -132,6 +132,29 @@ pub enum SubmitError {
         /// How many closures the point has.
         count: usize,
     },
+    /// A team has more ranks than the hosts take.
+    #[error(
+        "a team of {size} ranks is too large for {slots} slots, which take {limit} ranks at most"
+    )]
+    TeamTooLarge {
+        /// Its ranks.
+        size: u32,
+        /// The slots of all hosts.
+        slots: usize,
+        /// How many ranks they take.
+        limit: usize,
+    },
+    /// It needs what too many other tasks have returned.
+    #[error(
+        "arguments of {count} pieces are too many: {limit} may be what other tasks returned, and the \
+         rest must be short"
+    )]
+    TooManyPieces {
+        /// How many pieces.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// Its arguments are too large.
     #[error("arguments of {bytes} bytes are over the limit of {limit}")]
     TooLarge {

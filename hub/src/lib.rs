@@ -29,11 +29,12 @@ mod options;
 
 pub use closure::{Blob, ClosureDefinition, Content};
 pub use completion::{
-    Completion, Delivery, Deopt, HostRunStats, HostSnapshot, HostState, Next, RunStats,
+    Ask, Completion, Delivery, Deopt, HostRunStats, HostSnapshot, HostState, Kept, Next, RunStats,
     TaskOutcome, TaskOutput,
 };
 pub use connect::{Blobs, Connect, ConnectError, FetchError, SessionChannel};
 pub use driver::{CompletionQueue, Concluding, Defining, Hub, ListRun, Pool, Session};
 pub use error::{BeginDefineError, DefineError, SequenceError, SubmitError};
+pub use machine::TaskPiece;
 pub use machine::host::Busy;
-pub use options::{DefineOptions, ListOptions, TaskRequest, Wait};
+pub use options::{DefineOptions, ListOptions, TaskRequest, Wait, priority_of, seed_of};

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use spm_protocol::frame::{Returns, Role};
 use spm_protocol::limits::PREPARE_DEADLINE_MS;
 
 use crate::driver::CompletionQueue;
 use crate::limits::{RETRIES_DEFAULT, WINDOW_TASKS_DEFAULT};
+use crate::machine::TaskPiece;
 
 /// Which hosts a sequence point waits for. The others join when they are ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Wait {
     ForOne,
     /// Every host answers, or the deadline passes; one that is ready is enough.
     ForAll,
+    /// As [`Wait::ForAll`], and then every host that is in has to be online: what runs there talks to all others.
+    Together,
     /// Every host has to be ready, or the definition fails.
     Strict,
 }
@@ -68,6 +72,21 @@ impl Default for ListOptions {
     }
 }
 
+/// `spm.task.seed` of the task at `index`: the same on every kind of pool, for every attempt (`SplitMix64`). Of 63 bits,
+/// so that it is an int of every engine.
+pub fn seed_of(index: u64) -> u64 {
+    let mut mixed = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) >> 1
+}
+
+/// `priority` as an integer of the same order.
+pub fn priority_of(priority: f64) -> i64 {
+    let bits = priority.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
 /// One task to submit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskRequest {
@@ -81,4 +100,12 @@ pub struct TaskRequest {
     pub deadline_ms: Option<u64>,
     /// Its arguments: a CBOR array.
     pub arguments: Vec<u8>,
+    /// Its arguments in pieces, some of which hosts keep; if there are any, `arguments` is not looked at.
+    pub pieces: Vec<TaskPiece>,
+    /// Where what it returns goes.
+    pub returns: Returns,
+    /// What it is to its manager.
+    pub role: Role,
+    /// Tasks of a higher priority are sent first: see [`priority_of`].
+    pub priority: i64,
 }

@@ -2,6 +2,7 @@
 //! host. A stream is one session's, so frames name only its point.
 
 mod checks;
+mod task;
 
 use libp2p_identity::PeerId;
 use minicbor::{Decode, Encode};
@@ -9,10 +10,11 @@ use minicbor::{Decode, Encode};
 use crate::ids::{ContentId, Incarnation, Point, TaskId};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::manifest::SignedManifest;
-use crate::outcome::{Outcome, Payload};
+
+pub use task::{Answer, Question, Returns, Role, Spawned, Task, TaskResult};
 
 /// Version of the frames below. Peers of another version are refused with both numbers.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// A peer id as it crosses the wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -46,6 +48,17 @@ pub struct Provider {
     pub peers: Vec<Member>,
 }
 
+/// Where a member listens.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct MemberAddress {
+    /// The member.
+    #[n(0)]
+    pub member: Member,
+    /// A multiaddress, in its binary form.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub address: Vec<u8>,
+}
+
 /// What the hub says on the control stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum HubControl {
@@ -77,6 +90,9 @@ pub enum HubControl {
         /// How long the host may take, in milliseconds from when this arrives.
         #[n(4)]
         deadline_ms: u64,
+        /// Where members listen, so that hosts reach one another.
+        #[n(5)]
+        addresses: Vec<MemberAddress>,
     },
     /// The point is in force on these members.
     #[n(2)]
@@ -259,55 +275,6 @@ pub enum HostControl {
     },
 }
 
-/// A task.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Task {
-    /// Its id; results echo it.
-    #[n(0)]
-    pub id: TaskId,
-    /// 1 for the first attempt.
-    #[n(1)]
-    pub attempt: u32,
-    /// Index of the closure in the point.
-    #[n(2)]
-    pub closure: u32,
-    /// What `spm.task.index` is.
-    #[n(3)]
-    pub index: u64,
-    /// What `spm.task.seed` is.
-    #[n(4)]
-    pub seed: u64,
-    /// Milliseconds it may run from its start, if not the closure's.
-    #[n(5)]
-    pub deadline_ms: Option<u64>,
-    /// Its arguments: a CBOR array.
-    #[n(6)]
-    pub arguments: Payload,
-}
-
-/// What became of one attempt at a task.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct TaskResult {
-    /// The task.
-    #[n(0)]
-    pub id: TaskId,
-    /// The attempt.
-    #[n(1)]
-    pub attempt: u32,
-    /// What became of it.
-    #[n(2)]
-    pub outcome: Outcome,
-    /// Microseconds from instantiation to the end.
-    #[n(3)]
-    pub run_us: u64,
-    /// What it printed and has not been sent yet, in UTF-8.
-    #[cbor(n(4), with = "minicbor::bytes")]
-    pub output: Vec<u8>,
-    /// Whether no non-deterministic import was used.
-    #[n(5)]
-    pub pure: bool,
-}
-
 /// What the hub says on the work stream.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum HubWork {
@@ -331,6 +298,45 @@ pub enum HubWork {
         /// The tasks.
         #[n(1)]
         tasks: Vec<TaskId>,
+    },
+    /// The answer to a [`HostWork::Asked`]. Dropped if the task is gone.
+    #[n(2)]
+    Answered {
+        /// The point the task belongs to.
+        #[n(0)]
+        point: Point,
+        /// The task.
+        #[n(1)]
+        id: TaskId,
+        /// The attempt that asked.
+        #[n(2)]
+        attempt: u32,
+        /// The number of its question.
+        #[n(3)]
+        number: u64,
+        /// The answer.
+        #[n(4)]
+        answer: Answer,
+    },
+    /// The least value that a task of the run is known to have found, an `f64` of these bits.
+    #[n(3)]
+    Bound {
+        /// The point the run is at.
+        #[n(0)]
+        point: Point,
+        /// Bits of the value.
+        #[n(1)]
+        bound: u64,
+    },
+    /// Kept results and messages that nobody needs any more.
+    #[n(4)]
+    Free {
+        /// The point they belong to.
+        #[n(0)]
+        point: Point,
+        /// The blobs. One that was kept twice is named twice.
+        #[n(1)]
+        blobs: Vec<ContentId>,
     },
 }
 
@@ -372,6 +378,25 @@ pub enum HostWork {
         /// The tasks, and the attempt each was to be.
         #[n(1)]
         tasks: Vec<(TaskId, u32)>,
+    },
+    /// What a running task wants of its manager.
+    #[n(3)]
+    Asked {
+        /// The point it belongs to.
+        #[n(0)]
+        point: Point,
+        /// The task.
+        #[n(1)]
+        id: TaskId,
+        /// The attempt.
+        #[n(2)]
+        attempt: u32,
+        /// Counts the questions of the attempt.
+        #[n(3)]
+        number: u64,
+        /// The question.
+        #[n(4)]
+        question: Question,
     },
 }
 

@@ -15,6 +15,28 @@ pub const FRAME_BYTES_MAX: usize = 1024 * KIB;
 pub const BATCH_TASKS_MAX: usize = 4096;
 /// Largest argument list or result of a task, as CBOR. Bounds what one task costs hub and host.
 pub const VALUE_BYTES_MAX: usize = 256 * MIB;
+/// Pieces of one task's arguments. Their ids, with all the rest of its frame, fit half a frame.
+pub const PIECES_MAX: usize = 4096;
+/// Bytes of those pieces that travel in the frame.
+pub const PIECES_BYTES_MAX: usize = 2 * INLINE_BYTES_MAX;
+/// Parts in which a host keeps one result.
+pub const PARTS_MAX: usize = 256;
+/// Largest result, or part of one, that a host does not keep: to name it takes as much.
+pub const KEPT_INLINE_BYTES_MAX: usize = KIB;
+/// Tasks that one task may make, and the bytes of their arguments.
+pub const SPAWNED_MAX: usize = 1_000_000;
+/// Bytes that one host keeps for a session: results that stay there, and messages on their way.
+pub const KEPT_BYTES_MAX: u64 = 8192 * MIB as u64;
+/// Messages, and their bytes in frames, that may wait for one rank before its senders wait, too.
+pub const INBOX_MESSAGES_MAX: usize = 4096;
+/// See [`INBOX_MESSAGES_MAX`].
+pub const INBOX_BYTES_MAX: usize = 16 * MIB;
+/// Messages that a rank sends before it asks whether there is room for more.
+pub const SENDS_UNCONFIRMED_MAX: u64 = 256;
+/// Ranks of one team on one host, for each of its slots: each has a thread.
+pub const RANKS_PER_SLOT_MAX: u32 = 16;
+/// Longest multiaddress of a member.
+pub const ADDRESS_BYTES_MAX: usize = 1024;
 /// Largest component a host accepts. The scientific runtime has 150 MiB.
 pub const COMPONENT_BYTES_MAX: usize = 256 * MIB;
 /// Largest exception record; text beyond it is cut by the guest.

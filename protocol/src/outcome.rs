@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::frame::Member;
 use crate::ids::ContentId;
 use crate::trap::TrapCode;
 
@@ -23,6 +24,78 @@ pub enum Payload {
         bytes: u64,
     },
 }
+
+/// Arguments on their way to a task.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Arguments {
+    /// As one value.
+    #[n(0)]
+    Whole(#[n(0)] Payload),
+    /// As pieces, which a host puts together: what other tasks returned is taken from where it is.
+    #[n(1)]
+    Pieces(#[n(0)] Vec<Piece>),
+}
+
+/// A piece of arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Piece {
+    /// Bytes.
+    #[n(0)]
+    Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A blob of the session.
+    #[n(1)]
+    Blob {
+        /// Its content id.
+        #[n(0)]
+        id: ContentId,
+        /// Its length.
+        #[n(1)]
+        bytes: u64,
+        /// The member that keeps it; the hub, if none is named.
+        #[n(2)]
+        holder: Option<Member>,
+    },
+}
+
+impl Arguments {
+    /// Arguments that are at hand.
+    pub fn inline(value: Vec<u8>) -> Self {
+        Self::Whole(Payload::Inline(value))
+    }
+
+    /// How many bytes there are, wherever they are.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Whole(Payload::Inline(value)) => value.len() as u64,
+            Self::Whole(Payload::Blob { bytes, .. }) => *bytes,
+            Self::Pieces(pieces) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Bytes(bytes) => bytes.len() as u64,
+                    Piece::Blob { bytes, .. } => *bytes,
+                })
+                .fold(0, u64::saturating_add),
+        }
+    }
+
+    /// How many of them travel in the frame.
+    pub fn inline_bytes(&self) -> usize {
+        match self {
+            Self::Whole(Payload::Inline(value)) => value.len(),
+            Self::Whole(Payload::Blob { .. }) => 0,
+            Self::Pieces(pieces) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Bytes(bytes) => bytes.len(),
+                    Piece::Blob { .. } => PIECE_BYTES,
+                })
+                .sum(),
+        }
+    }
+}
+
+/// What a piece that is a blob takes in a frame, about.
+const PIECE_BYTES: usize = 96;
 
 /// A place in a component's code, for the line table: the core function's index and the offset of
 /// the instruction within its body.
@@ -70,6 +143,12 @@ pub enum Outcome {
     /// The task's closure is another's fallback, and this host cannot prepare it.
     #[n(9)]
     Unprepared(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
+    /// The closure returned, and what it returned stays here, as one piece or as the items of a list.
+    #[n(10)]
+    Kept(#[n(0)] Vec<Payload>),
+    /// The closure returned, and made tasks: the payload is an array of [`crate::frame::Spawned`], followed by the value.
+    #[n(11)]
+    Grown(#[n(0)] Payload),
 }
 
 /// How an outcome may be treated.
@@ -89,7 +168,9 @@ impl Outcome {
             | Self::Raised(_)
             | Self::Trapped(..)
             | Self::OutOfFuel(_)
-            | Self::OutOfMemory(_) => OutcomeClass::Deterministic,
+            | Self::OutOfMemory(_)
+            | Self::Kept(_)
+            | Self::Grown(_) => OutcomeClass::Deterministic,
             Self::HostFault(_)
             | Self::Refused(_)
             | Self::DeadlineHit(_)

@@ -3,11 +3,11 @@
 import spm_memory  # type: ignore[import-not-found]  # noqa: F401, I001  # before all else allocates
 import componentize_py_types
 import wit_world
-from wit_world.imports import log, task
+from wit_world.imports import hub, log, task, team, tree
 
 from spm_guest import image
 
-instance = image.prepare(log, task)
+instance = image.prepare(log, task, hub, tree, team)
 
 
 class WitWorld(wit_world.WitWorld):

@@ -10,6 +10,14 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 EXPECTED = {
+    "acid_test.py": [
+        "Dag                  24",
+        "18, then 0, then 6 made; 85 calls",
+        "Aggregate",
+        "4 models, 4 unsatisfiable",
+        "List, Team, Farm",
+        "all is right",
+    ],
     "portfolio.py": [
         "4000 paths of 252 days, in the `scientific` engine",
         "value at risk: 15% in one year of 20, 22% in one of 100",
@@ -22,6 +30,8 @@ EXPECTED = {
         "ZeroDivisionError",
         "return total // len(parts)",
     ],
+    "seeds.py": ["has energy 26, so merit factor 7.69", "best possible: True"],
+    "tours.py": ["8 cities: 3187, and by brute force 3187", "11 cities: 3103", "0 - 2 - 8 - 3 - 5"],
     "futures.py": ["27 takes 111 steps", "[261, 350]", "stopped: True"],
     "exceptions.py": [
         "swimmer EEESS: arrived at (3, 2)",
@@ -71,11 +81,21 @@ def test_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["laptop:2", "laptop"])
-@pytest.mark.parametrize("name", ["exceptions.py", "futures.py", "lists.py"])
+@pytest.mark.parametrize(
+    "name", ["exceptions.py", "futures.py", "lists.py", "seeds.py", "tours.py"]
+)
 def test_example_on_other_pools(name: str, kind: str) -> None:
     found = run(name, SPM_POOL=kind)
     for text in EXPECTED[name]:
         assert text in found
+
+
+@pytest.mark.parametrize("kind", ["serial", "processes"])
+def test_the_acid_test_elsewhere(kind: str) -> None:
+    found = run("acid_test.py", "--pool", kind)
+    for text in EXPECTED["acid_test.py"]:
+        assert text in found
+    assert max(map(len, found.splitlines())) <= 80
 
 
 def test_example_in_plain_python() -> None:

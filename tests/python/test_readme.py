@@ -1,4 +1,4 @@
-"""The README's programs run, and print what their comments say."""
+"""The programs of the README and of the guide to task managers run, and print what their comments say."""
 
 import re
 import subprocess
@@ -7,17 +7,28 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = {
+    f"{page}-{number}": program
+    for page in ("README.md", "docs/managers.md")
+    for number, program in enumerate(
+        re.findall(
+            r"^```python\n(.*?)^```",
+            (ROOT / page).read_text(encoding="utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
+    )
+}
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) >= 3
+    assert sum(name.startswith("README") for name in PROGRAMS) >= 3
+    assert sum(name.startswith("docs/managers") for name in PROGRAMS) >= 6
 
 
-@pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_program(number: int, tmp_path: Path) -> None:
-    program = PROGRAMS[number]
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(name: str, tmp_path: Path) -> None:
+    program = PROGRAMS[name]
     expected = re.findall(r"print\(.*\)\s+# (.*)$", program, re.MULTILINE)
     assert expected, "the program says what it prints"
     path = tmp_path / "program.py"

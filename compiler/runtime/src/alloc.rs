@@ -125,7 +125,7 @@ pub fn resize(block: u32, old: u32, new: u64) -> Option<u32> {
     Some(moved)
 }
 
-/// The canonical ABI's allocation function. The host calls it for arguments only.
+/// The canonical ABI's allocation function: the host calls it for arguments and messages.
 #[unsafe(no_mangle)]
 pub extern "C" fn cabi_realloc(_old: u32, _old_size: u32, _align: u32, size: u32) -> u32 {
     match alloc(u64::from(size)) {

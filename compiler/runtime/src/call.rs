@@ -10,8 +10,8 @@ use crate::object::{Desc, content};
 use crate::raise::{encode_pending, leave};
 use crate::shared::deopt;
 use crate::state::{
-    INPUT, INPUT_END, OUTCOME, OUTCOME_BYTES, OUTCOME_CAPACITY, OUTCOME_LENGTH, ret_int, ret_u64,
-    status,
+    INPUT, INPUT_END, KEPT, OUTCOME, OUTCOME_BYTES, OUTCOME_CAPACITY, OUTCOME_LENGTH, ret_int,
+    ret_u64, status,
 };
 
 /// Starts reading `count` arguments, and frees what the last call left.
@@ -21,6 +21,8 @@ pub extern "C" fn args_open(start: u32, length: u32, count: u32) -> i32 {
         free(OUTCOME_BYTES.get(), OUTCOME_CAPACITY.get());
         OUTCOME_BYTES.set(0);
     }
+    // Messages are those of one task.
+    KEPT.set(0);
     INPUT.set(start);
     INPUT_END.set(start + length);
     let found = decode::length(4);

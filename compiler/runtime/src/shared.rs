@@ -64,8 +64,26 @@ pub mod layout {
     pub const ENTRY_VALUE: u32 = 8;
 }
 
+/// Operations of `team_reduce` and its kin.
+pub mod reduction {
+    /// `spm.team.SUM`
+    pub const SUM: u32 = 0;
+    /// `spm.team.PROD`
+    pub const PROD: u32 = 1;
+    /// `spm.team.MAX`
+    pub const MAX: u32 = 2;
+    /// `spm.team.MIN`
+    pub const MIN: u32 = 3;
+    /// `spm.team.BAND`, and `LAND` of bools
+    pub const BAND: u32 = 4;
+    /// `spm.team.BOR`, and `LOR` of bools
+    pub const BOR: u32 = 5;
+}
+
 /// Addresses of the cells at the start of memory.
 pub mod cell {
+    /// First of the messages that came early; 0 at first.
+    pub const KEPT: u32 = 8;
     /// Where a function that returns a status leaves its result: 8 bytes, `i64`, `f64` or slot.
     pub const RET: u32 = 16;
     /// The runtime's state, zero at first but for `HEAP_START`.

@@ -4,6 +4,8 @@ use crate::mem::{load, store};
 use crate::shared::cell;
 
 const HEAP_START: u32 = cell::HEAP_START;
+/// First of the messages that came before anybody waited for them.
+pub const KEPT: Cell = Cell(cell::KEPT);
 /// First address never handed out.
 pub const BUMP: Cell = Cell(HEAP_START + 4);
 /// End of memory.

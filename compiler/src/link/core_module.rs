@@ -63,8 +63,12 @@ fn has_tables(module: &UserModule) -> Result<bool, LinkError> {
     if module.functions.iter().any(|function| function.body.iter().any(uses)) {
         return Ok(true);
     }
-    Ok(Descriptor::new(module, module.entry.arguments)?.has_tables()?
-        || Descriptor::new(module, module.entry.result)?.has_tables()?)
+    for &descriptor in &module.descriptors {
+        if Descriptor::new(module, descriptor)?.is_table() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, LinkError> {

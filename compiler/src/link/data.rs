@@ -158,16 +158,8 @@ impl<'a> Descriptor<'a> {
         addresses.into_iter().map(|(_, blob)| Self::new(self.module, blob)).collect()
     }
 
-    /// Whether there is a dict or set in it.
-    pub fn has_tables(self) -> Result<bool, LinkError> {
-        if matches!(self.kind(), kind::DICT | kind::SET | kind::FROZENSET) {
-            return Ok(true);
-        }
-        for element in self.elements()? {
-            if element.has_tables()? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Whether it is of a dict or set.
+    pub fn is_table(self) -> bool {
+        matches!(self.kind(), kind::DICT | kind::SET | kind::FROZENSET)
     }
 }

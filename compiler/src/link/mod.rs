@@ -75,6 +75,8 @@ pub struct UserModule {
     pub functions: Vec<UserFunction>,
     /// The data.
     pub blobs: Vec<Blob>,
+    /// Which blobs are descriptors of types.
+    pub descriptors: Vec<u32>,
     /// Which function is the closure.
     pub entry: Entry,
     /// How deep calls may nest: the start value of [`crate::abi::DEPTH_GLOBAL`].

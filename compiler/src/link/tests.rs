@@ -29,6 +29,7 @@ fn module(body: Vec<Op>) -> UserModule {
             body,
         }],
         blobs: vec![descriptor(kind::INT, &[]), descriptor(kind::TUPLE, &[0])],
+        descriptors: vec![0, 1],
         entry: Entry { function: 0, arguments: 1, result: 0 },
         recursion_limit: 1000,
         line_functions: vec![LineFunction {
@@ -149,7 +150,34 @@ fn all_of_the_runtime_links() {
     let component =
         link(&calling(FUNCTIONS.iter().map(|function| function.name))).expect("it links");
     validate(&component);
-    assert_eq!(imports(&component), ["spm:closure/log@0.1.0", "spm:closure/task@0.1.0"]);
+    let all = ["log", "task", "hub", "tree", "team"];
+    assert_eq!(imports(&component), all.map(|name| format!("spm:closure/{name}@0.1.0")));
+}
+
+#[test]
+fn a_closure_imports_no_more_than_it_uses() {
+    for (name, used) in [
+        ("print_flush", &["log"][..]),
+        ("sleep_int", &["task"]),
+        ("task_bound", &["task", "tree"]),
+        ("hub_tell", &["task", "hub"]),
+        ("team_rank", &["task", "team"]),
+        ("team_allreduce", &["task", "team"]),
+    ] {
+        let component = link(&calling([name].into_iter())).expect("it links");
+        let used: Vec<_> = used.iter().map(|name| format!("spm:closure/{name}@0.1.0")).collect();
+        assert_eq!(imports(&component), used, "{name}");
+    }
+}
+
+#[test]
+fn messages_may_hold_dicts() {
+    let mut with_dict = calling(["hub_tell"].into_iter());
+    let flat = core_module::build(&with_dict).expect("it links").bytes.len();
+    with_dict.blobs.push(descriptor(kind::DICT, &[0, 0]));
+    with_dict.descriptors.push(2);
+    let full = core_module::build(&with_dict).expect("it links").bytes.len();
+    assert!(flat < full, "{flat}, {full}");
 }
 
 #[test]

@@ -338,7 +338,7 @@ impl Body<'_, '_> {
     }
 
     /// A parameter's default, which Python evaluated once, when the function was defined.
-    fn default_value(&mut self, function: usize, default: &Expr, span: Span) -> Ex {
+    pub(super) fn default_value(&mut self, function: usize, default: &Expr, span: Span) -> Ex {
         if !constant(default) {
             let source = &self.program.functions[function].source;
             let message = "this default is not a constant";

@@ -1,7 +1,7 @@
 //! Free names: captured constants, modules, and what cannot travel.
 
 use super::Body;
-use super::task::TASK;
+use super::task::is_own;
 use crate::ast::{Expr, ExprKind, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Ex, Op};
@@ -64,25 +64,25 @@ impl Body<'_, '_> {
 
     /// The module that an expression names.
     ///
-    /// `spm.task` counts as one.
+    /// `spm.task`, `spm.hub` and `spm.team` count as some.
     pub(super) fn module(&self, base: &Expr) -> Option<String> {
         let name = match &base.kind {
             ExprKind::Name(name) => name,
             ExprKind::Attribute(inner, name) => {
                 let dotted = format!("{}.{name}", self.module(inner)?);
-                return (dotted == TASK).then_some(dotted);
+                return is_own(&dotted).then_some(dotted);
             }
             _ => return None,
         };
         if let Some(dotted) = self.imports.get(name) {
-            return (!dotted.contains('.') || dotted == TASK).then(|| dotted.clone());
+            return (!dotted.contains('.') || is_own(dotted)).then(|| dotted.clone());
         }
         if self.variable(name).is_some() {
             return None;
         }
         match self.captured(name) {
             Some(Captured::Module(module)) => Some(module),
-            Some(Captured::ModuleMember(dotted)) if dotted == TASK => Some(dotted),
+            Some(Captured::ModuleMember(dotted)) if is_own(&dotted) => Some(dotted),
             _ => None,
         }
     }

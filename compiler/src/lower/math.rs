@@ -1,6 +1,7 @@
 //! The `math` module.
 
 use super::Body;
+use super::managed::Wanted;
 use crate::ast::{Comparison, Expr, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Op, Unary};
@@ -63,7 +64,7 @@ impl Body<'_, '_> {
             "math.tau" => std::f64::consts::TAU,
             "math.inf" => f64::INFINITY,
             "math.nan" => f64::NAN,
-            _ if dotted.starts_with("spm.task") => return self.task_member(dotted, span),
+            _ if dotted.starts_with("spm.") => return self.own_member(dotted, span),
             _ => {
                 let message = format!("`{dotted}` is not supported as a value");
                 let help = if dotted.starts_with("math.") || dotted == "time.sleep" {
@@ -85,6 +86,9 @@ impl Body<'_, '_> {
         keywords: &[(String, Expr)],
         span: Span,
     ) -> Ex {
+        if dotted.starts_with("spm.") {
+            return self.own_call(dotted, arguments, keywords, &Wanted::Unknown, span);
+        }
         let values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
         let named: Vec<(&str, Ex)> =
             keywords.iter().map(|(name, value)| (name.as_str(), self.expr(value))).collect();

@@ -3,6 +3,7 @@
 use super::Body;
 use super::flow::{AFTER, BREAK, CONTINUE, HEAD};
 use super::iterate::Plan;
+use super::managed::Wanted;
 use crate::ast::{Expr, ExprKind, NodeId, Span, Stmt, StmtKind};
 use crate::diagnostics::Code;
 use crate::ir::{Ex, Op, Raise, St};
@@ -25,7 +26,7 @@ impl Body<'_, '_> {
         match &statement.kind {
             StmtKind::Pass | StmtKind::Import { .. } => {}
             StmtKind::Expr(expression) => {
-                let value = self.expr(expression);
+                let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
             }
             StmtKind::Assign { targets, value } => self.assignment(targets, value),
@@ -34,10 +35,12 @@ impl Body<'_, '_> {
             }
             StmtKind::Annotated { target, annotation, value } => {
                 if let Some(value) = value {
-                    let value = self.expr(value);
-                    // A hint for empty containers; never a conversion.
-                    if let Some(hint) = crate::names::annotation_type(annotation) {
-                        let _ = self.program.types.unify(&value.ty, &Ty::from(&hint));
+                    // A hint for empty containers, and for messages; never a conversion.
+                    let hint = crate::names::annotation_type(annotation).map(|it| Ty::from(&it));
+                    let wanted = hint.clone().map_or(Wanted::Unknown, Wanted::Type);
+                    let value = self.own_value(value, &wanted);
+                    if let Some(hint) = hint {
+                        let _ = self.program.types.unify(&value.ty, &hint);
                     }
                     self.assign(target, value);
                 }

@@ -8,36 +8,21 @@ use crate::ir::{Ex, St};
 use crate::request::Captured;
 use crate::ty::Ty;
 
-/// The running task.
-pub(super) const TASK: &str = "spm.task";
 /// What to say of other members of modules.
-pub(super) const KNOWN_MODULES: &str =
-    "of modules, the native engine knows `math`, `time.sleep`, `asyncio.sleep` and `spm.task`";
+pub(super) const KNOWN_MODULES: &str = "of modules, the native engine knows `math`, `time.sleep`, `asyncio.sleep`, \
+                                        `spm.task`, `spm.hub` and `spm.team`";
+
+/// Whether this is an object of SPM's whose members are known, as a module's are.
+pub(super) fn is_own(dotted: &str) -> bool {
+    matches!(dotted, "spm.task" | "spm.hub" | "spm.team")
+}
 
 impl Body<'_, '_> {
-    /// `spm.task.index` and its kin.
-    pub(super) fn task_member(&mut self, dotted: &str, span: Span) -> Ex {
-        let runtime = match dotted {
-            "spm.task.index" => "task_index",
-            "spm.task.attempt" => "task_attempt",
-            "spm.task.seed" => "task_seed",
-            _ => {
-                let message = format!("`{dotted}` is not supported in a closure");
-                let help = "use `spm.task.index`, `spm.task.attempt` or `spm.task.seed`";
-                return self.fail(Code::Function, span, message, help);
-            }
-        };
-        Self::call_runtime(runtime, Vec::new(), Ty::Int, span)
-    }
-
     /// Reports a call of what is not known.
     pub(super) fn unknown_member(&mut self, dotted: &str, span: Span) -> Ex {
         if dotted == "asyncio.sleep" {
             let message = "`asyncio.sleep(...)` does nothing until it is awaited";
             return self.fail(Code::Expression, span, message, "write `await asyncio.sleep(...)`");
-        }
-        if dotted.starts_with("spm.task.") {
-            return self.task_member(dotted, span);
         }
         let help = if dotted.starts_with("asyncio.") {
             "a task runs alone: await its coroutines one after the other"

@@ -8,19 +8,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spm_netmesh::{Direct, Pipe, PipeReceiver};
-use spm_protocol::frame::{Frame, HubControl, HubWork, Task};
-use spm_protocol::limits::VALUE_BYTES_MAX;
-use spm_protocol::{Certified, Outcome, Payload, SessionId, TaskId};
+use spm_protocol::frame::{Frame, HubControl, HubWork, Role, Task};
+use spm_protocol::{Arguments, Certified, Outcome, Payload, SessionId, TaskId};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::arguments::{gather, too_long};
+use super::channel::TaskChannel;
 use super::outbox::Outbox;
 use super::point::{Blobs, PointRun, SessionRun};
 use super::prepare::{Preparation, prepare, prepare_fallback};
 use super::queue::Job;
-use super::{Registered, Shared};
+use super::{Registered, Shared, ranks};
 use crate::clock::now_ms;
 use crate::sandbox::Stop;
 use crate::session::{Action, Event, Session};
@@ -205,12 +207,12 @@ impl Driver<'_> {
                 }
             }
             Action::SendWork(frame) => self.run.send_work(&frame),
-            Action::Prepare { point, closures, members, providers } => {
+            Action::Prepare { point, closures, members, providers, addresses } => {
                 let point = Arc::new(PointRun::new(Arc::clone(&self.run), point));
                 self.points_alive += 1;
                 self.current = Some(Arc::clone(&point));
                 let host = Arc::clone(&self.host);
-                let preparation = Preparation { closures, members, providers };
+                let preparation = Preparation { closures, members, providers, addresses };
                 let preparing = tokio::spawn(async move {
                     let session = Arc::clone(&point.session);
                     let event = prepare(Arc::clone(&host), point, preparation).await;
@@ -222,6 +224,17 @@ impl Driver<'_> {
             }
             Action::Run { tasks, .. } => self.start(tasks),
             Action::Recall { tasks, .. } => self.recall(&tasks),
+            Action::Answer { id, attempt, number, answer } => {
+                if let Some(current) = &self.current {
+                    current.reply(id, attempt, number, answer);
+                }
+            }
+            Action::Bound { bound } => {
+                if let Some(current) = &self.current {
+                    current.improve(f64::from_bits(bound));
+                }
+            }
+            Action::Free { blobs } => self.run.release(&blobs),
             Action::Cancel { tasks, .. } => self.cancel(&tasks),
             Action::Drop { .. } => {
                 self.abandon();
@@ -240,27 +253,23 @@ impl Driver<'_> {
                 self.complete(current, task);
                 continue;
             }
-            match std::mem::replace(&mut task.arguments, Payload::Inline(Vec::new())) {
-                Payload::Inline(arguments) => {
-                    jobs.push(job(current, &task, Bytes::from(arguments)));
+            match std::mem::replace(&mut task.arguments, Arguments::inline(Vec::new())) {
+                Arguments::Whole(Payload::Inline(arguments)) => {
+                    jobs.push(job(&self.host, current, &task, Bytes::from(arguments)));
                 }
-                Payload::Blob { id, bytes } => {
-                    task.arguments = Payload::Blob { id, bytes };
+                elsewhere => {
+                    task.arguments = elsewhere;
                     self.complete(current, task);
                 }
             }
         }
-        self.host.queue.push(self.run.key, jobs);
+        put(&self.host, self.run.key, jobs);
     }
 
     /// Queues a task once its closure is prepared and its arguments are here.
     fn complete(&self, point: &Arc<PointRun>, task: Task) {
         let (task_id, attempt) = (task.id, task.attempt);
-        if let Payload::Blob { bytes, .. } = task.arguments
-            && bytes > VALUE_BYTES_MAX as u64
-        {
-            let reason =
-                format!("arguments of {bytes} bytes are over the limit of {VALUE_BYTES_MAX}");
+        if let Some(reason) = too_long(&task.arguments) {
             point.answer(task_id, attempt, Outcome::Refused(reason));
             return;
         }
@@ -270,9 +279,9 @@ impl Driver<'_> {
         let fetched_task = task.clone();
         let handle = tokio::spawn(async move {
             let mut task = fetched_task;
-            let arguments = std::mem::replace(&mut task.arguments, Payload::Inline(Vec::new()));
+            let arguments = std::mem::replace(&mut task.arguments, Arguments::inline(Vec::new()));
             let completed = match prepare_fallback(&host, &run, task.closure).await {
-                Ok(()) => fetched(&run, &large, arguments).await.map_err(Outcome::HostFault),
+                Ok(()) => gather(&run, &large, arguments).await.map_err(Outcome::HostFault),
                 Err(reason) => Err(Outcome::Unprepared(reason)),
             };
             if run.fetching.lock().remove(&task.id).is_none() {
@@ -281,9 +290,9 @@ impl Driver<'_> {
             }
             match completed {
                 Ok((arguments, permit)) => {
-                    let mut job = job(&run, &task, arguments);
+                    let mut job = job(&host, &run, &task, arguments);
                     job.permit = permit;
-                    host.queue.push(run.session.key, [job]);
+                    put(&host, run.session.key, vec![job]);
                 }
                 Err(outcome) => run.answer(task.id, task.attempt, outcome),
             }
@@ -317,11 +326,11 @@ impl Driver<'_> {
         for (id, attempt) in self.take_unstarted(current, tasks) {
             current.answer(id, attempt, Outcome::Cancelled);
         }
-        for slot in &self.host.slots {
+        self.host.each_slot(|slot| {
             slot.stop_if(Stop::Cancelled, |session, point, id| {
                 session == key && point == current.point && tasks.contains(&id)
             });
-        }
+        });
     }
 
     /// Stops all that is done for the current point. What still holds it ends soon.
@@ -333,36 +342,39 @@ impl Driver<'_> {
         current.abandon();
         let key = self.run.key;
         drop(self.host.queue.take(key, |job| job.point.point == current.point));
-        for slot in &self.host.slots {
+        self.host.each_slot(|slot| {
             slot.stop_if(Stop::Abandoned, |session, point, _| {
                 session == key && point == current.point
             });
             slot.drop_instances(key, current.point);
+        });
+    }
+}
+
+/// Has jobs run: ranks at once, all others as slots get free.
+fn put(host: &Arc<Shared>, session: u64, jobs: Vec<Job>) {
+    let is_rank = |job: &Job| job.channel.as_ref().is_some_and(|channel| channel.is_rank());
+    if !jobs.iter().any(is_rank) {
+        host.queue.push(session, jobs);
+        return;
+    }
+    for job in jobs {
+        if is_rank(&job) {
+            ranks::start(host, job);
+        } else {
+            host.queue.push(session, [job]);
         }
     }
 }
 
-/// A task's arguments, and what bounds how many large ones are in memory.
-async fn fetched(
-    run: &PointRun,
-    large: &Arc<Semaphore>,
-    arguments: Payload,
-) -> Result<(Bytes, Option<OwnedSemaphorePermit>), String> {
-    let (id, bytes) = match arguments {
-        Payload::Inline(arguments) => return Ok((arguments.into(), None)),
-        Payload::Blob { id, bytes } => (id, bytes),
-    };
-    let permit = Arc::clone(large).acquire_owned().await;
-    let permit = permit.map_err(|_| "this host stops".to_owned())?;
-    let session = &run.session;
-    let providers = [session.submitter.transport];
-    let fetched = session.blobs.fetch(id, bytes, session.session, &providers, |_, _| {}).await;
-    let arguments = fetched.map_err(|reason| format!("cannot fetch the arguments: {reason}"))?;
-    Ok((arguments, Some(permit)))
-}
-
-fn job(point: &Arc<PointRun>, task: &Task, arguments: Bytes) -> Job {
+/// The job of a task with all its arguments. To be made where a runtime is.
+fn job(host: &Shared, point: &Arc<PointRun>, task: &Task, arguments: Bytes) -> Job {
+    let sharers = if let Role::Rank { here, .. } = task.role { here } else { 1 };
+    let sharers = u64::from(sharers).max(host.slots.len() as u64);
     Job {
+        returns: task.returns,
+        channel: TaskChannel::new(point, task.id, task.attempt, task.role, Handle::current()),
+        memory_bytes_max: host.info.memory_bytes / sharers,
         point: Arc::clone(point),
         id: task.id,
         attempt: task.attempt,

@@ -7,12 +7,16 @@
 //! **Invariant:** all that runs for a sequence point holds its `PointRun`, and the hub hears that the point is
 //! concluded when the last holder is gone.
 
+mod arguments;
+mod channel;
 mod drive;
 mod instances;
+mod keep;
 mod outbox;
 mod point;
 mod prepare;
 mod queue;
+mod ranks;
 mod runtime;
 mod slot;
 
@@ -42,6 +46,7 @@ use crate::session::Event;
 use crate::verify::{Grants, Offer, Submitters};
 
 use queue::Queue;
+use ranks::Ranks;
 use slot::Slot;
 
 /// How long [`Host::stop`] waits for sessions to say goodbye, and for what they compile.
@@ -135,6 +140,7 @@ pub(crate) struct Shared {
     runtime_states: Mutex<BTreeMap<String, RuntimeStatus>>,
     queue: Queue,
     slots: Vec<Slot>,
+    ranks: Ranks,
     sessions: Mutex<Sessions>,
     session_ended: Condvar,
 }
@@ -169,6 +175,12 @@ impl Shared {
         let (events, receiver) = unbounded_channel();
         sessions.open.insert(key, (owner, events.clone()));
         Ok(Registered { key, events, receiver })
+    }
+
+    /// Does something to all slots, those of ranks included.
+    fn each_slot(&self, act: impl Fn(&Slot)) {
+        self.slots.iter().for_each(&act);
+        self.ranks.slots().iter().for_each(|slot| act(slot));
     }
 
     fn forget(&self, key: u64) {
@@ -251,6 +263,7 @@ impl Host {
             runtime_states: Mutex::default(),
             queue: Queue::default(),
             slots: (0..slots).map(|_| Slot::new(memory_bytes / u64::from(slots))).collect(),
+            ranks: Ranks::default(),
             sessions: Mutex::default(),
             session_ended: Condvar::new(),
         });
@@ -321,7 +334,8 @@ impl Host {
         HostStatus {
             name: shared.info.name.clone(),
             slots: shared.slots.len(),
-            running: shared.slots.iter().filter(|slot| slot.is_running()).count(),
+            running: shared.slots.iter().filter(|slot| slot.is_running()).count()
+                + shared.ranks.slots().len(),
             queued: shared.queue.len(),
             sessions: shared.sessions.lock().open.len(),
             memory_bytes: shared.info.memory_bytes,
@@ -349,9 +363,9 @@ impl Host {
             }
         }
         shared.queue.stop();
-        for slot in &shared.slots {
-            slot.stop_if(crate::sandbox::Stop::Abandoned, |_, _, _| true);
-        }
+        shared.ranks.stop();
+        shared.each_slot(|slot| slot.stop_if(crate::sandbox::Stop::Abandoned, |_, _, _| true));
+        shared.ranks.wait(deadline);
         for thread in std::mem::take(&mut *self.threads.lock()) {
             // Slots catch panics; one that got out was printed.
             let _ = thread.join();

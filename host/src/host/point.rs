@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
-use spm_protocol::frame::{HostWork, PrepareStep, Task, TaskResult};
+use spm_protocol::frame::{Answer, HostWork, MemberAddress, PrepareStep, Task, TaskResult};
 use spm_protocol::limits::INLINE_BYTES_MAX;
 use spm_protocol::{
     Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId,
@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
+use super::channel::Replies;
 use super::outbox::Outbox;
 use crate::compile_child::chain;
 use crate::sandbox::{Definition, Granted, Keep};
@@ -79,6 +80,16 @@ impl Blobs {
         }
     }
 
+    /// Notes where other members listen.
+    pub(super) async fn remember(&self, addresses: Vec<MemberAddress>) {
+        let Self::Mesh(mesh) = self else { return };
+        for MemberAddress { member, address } in addresses {
+            if let (Some(peer), Ok(address)) = (member.peer(), address.try_into()) {
+                mesh.remember(peer, address).await;
+            }
+        }
+    }
+
     /// Stops sharing what [`Self::share`] and results shared.
     pub(super) fn unshare(&self, session: SessionId) {
         if let Self::Mesh(mesh) = self {
@@ -112,7 +123,7 @@ impl SessionRun {
     }
 
     /// The same, and the caller wakes the hub.
-    fn send_work_then(&self, frame: &HostWork) -> PendingWake {
+    pub(super) fn send_work_then(&self, frame: &HostWork) -> PendingWake {
         if crate::clock::now_ms() >= self.lease_until_ms.load(Ordering::Acquire) {
             return PendingWake::default();
         }
@@ -134,6 +145,30 @@ impl SessionRun {
             .share_until_fetched(id, self.session, self.submitter.transport)
             .map_err(|error| error.to_string())?;
         Ok(Payload::Blob { id, bytes })
+    }
+
+    /// A value that stays here, for `members` to fetch, until the hub lets go of it: a blob, unless it is no longer than
+    /// `inline_max`.
+    pub(super) fn hold(
+        &self,
+        value: Vec<u8>,
+        inline_max: usize,
+        members: &[PeerId],
+    ) -> Result<Payload, String> {
+        if value.len() <= inline_max {
+            return Ok(Payload::Inline(value));
+        }
+        let bytes = value.len() as u64;
+        let store = self.blobs.store();
+        let id = store.put(value).map_err(|error| error.to_string())?;
+        store.hold(id, self.session, members.iter().copied()).map_err(|error| error.to_string())?;
+        Ok(Payload::Blob { id, bytes })
+    }
+
+    /// Lets go of what was held.
+    pub(super) fn release(&self, blobs: &[ContentId]) {
+        let store = self.blobs.store();
+        blobs.iter().for_each(|id| store.release(*id, self.session));
     }
 }
 
@@ -183,6 +218,12 @@ pub(super) struct PointRun {
     pub(super) point: Point,
     /// Set once prepared.
     pub(super) closures: OnceLock<Vec<Closure>>,
+    /// Who may have what is kept here for the point. Set when preparing begins.
+    pub(super) members: OnceLock<Vec<PeerId>>,
+    /// Bits of the least value that a task of the run is known to have found.
+    bound: AtomicU64,
+    /// Where answers for running tasks go.
+    pub(super) asking: Mutex<BTreeMap<(TaskId, u32), Arc<Replies>>>,
     is_abandoned: AtomicBool,
     /// Tasks that ended since the session was told.
     ended: AtomicU32,
@@ -196,6 +237,9 @@ impl PointRun {
             session,
             point,
             closures: OnceLock::new(),
+            members: OnceLock::new(),
+            bound: AtomicU64::new(f64::INFINITY.to_bits()),
+            asking: Mutex::default(),
             is_abandoned: AtomicBool::new(false),
             ended: AtomicU32::new(0),
             fetching: Mutex::default(),
@@ -249,6 +293,31 @@ impl PointRun {
             pure: true,
         }])
         .wake();
+    }
+
+    /// The least value known.
+    pub(super) fn bound(&self) -> f64 {
+        f64::from_bits(self.bound.load(Ordering::Acquire))
+    }
+
+    /// Notes a value; says whether it is less than the bound was.
+    pub(super) fn improve(&self, value: f64) -> bool {
+        let less = |bits| (value < f64::from_bits(bits)).then_some(value.to_bits());
+        self.bound.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
+    }
+
+    /// Gives a running task an answer.
+    pub(super) fn reply(&self, id: TaskId, attempt: u32, number: u64, answer: Answer) {
+        let replies = self.asking.lock().get(&(id, attempt)).cloned();
+        if let Some(replies) = replies {
+            replies.put(number, answer);
+        }
+    }
+
+    /// A value that stays here until the hub lets go of it.
+    pub(super) fn hold(&self, value: Vec<u8>, inline_max: usize) -> Result<Payload, String> {
+        let members = self.members.get().map_or(&[][..], Vec::as_slice);
+        self.session.hold(value, inline_max, members)
     }
 
     /// Says that its preparation takes a while.

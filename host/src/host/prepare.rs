@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use spm_protocol::frame::{Member, PrepareStep, Provider, Refusal};
+use spm_protocol::frame::{Member, MemberAddress, PrepareStep, Provider, Refusal};
 use spm_protocol::limits::PREPARE_DEADLINE_MS;
 use spm_protocol::{ContentId, Manifest, PeerId, SignedManifest};
 use tokio::sync::OnceCell;
@@ -31,6 +31,7 @@ pub(super) struct Preparation {
     pub(super) closures: Vec<SignedManifest>,
     pub(super) members: Vec<Member>,
     pub(super) providers: Vec<Provider>,
+    pub(super) addresses: Vec<MemberAddress>,
 }
 
 /// Makes `run` ready, and says what the session is to be told.
@@ -75,6 +76,9 @@ async fn define_all(
     let session = &run.session;
     let members: Vec<PeerId> = preparation.members.iter().filter_map(Member::peer).collect();
     let sources = sources(session.submitter.transport, &members, &preparation.providers);
+    session.blobs.remember(preparation.addresses).await;
+    // A point is prepared once.
+    let _ = run.members.set(members.clone());
     let origin = Arc::new(Origin { members, sources });
     let mut closures = Vec::with_capacity(manifests.len());
     let mut refusals = Vec::new();

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use spm_netmesh::Spin;
 use spm_protocol::TaskId;
+use spm_protocol::frame::Returns;
 
+use super::channel::TaskChannel;
 use super::point::PointRun;
 
 /// A task with its arguments at hand.
@@ -22,6 +24,11 @@ pub(super) struct Job {
     pub(super) seed: u64,
     pub(super) deadline_ms: Option<u64>,
     pub(super) arguments: Bytes,
+    pub(super) returns: Returns,
+    /// Its connection to its manager, if it has one to talk to.
+    pub(super) channel: Option<Arc<TaskChannel>>,
+    /// Most memory it may have, beside its closure's own limit.
+    pub(super) memory_bytes_max: u64,
     /// Bounds how many large arguments are in memory.
     pub(super) permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
@@ -169,6 +176,9 @@ mod tests {
             seed: 0,
             deadline_ms: None,
             arguments: Bytes::new(),
+            returns: Returns::Sent,
+            channel: None,
+            memory_bytes_max: u64::MAX,
             permit: None,
         }
     }

@@ -12,9 +12,10 @@ use spm_protocol::limits::{BATCH_TASKS_MAX, FRAME_BYTES_MAX};
 use spm_protocol::{Outcome, Payload, Point, TaskId};
 
 use super::instances::Instances;
+use super::keep::{kept_bytes, returned};
 use super::point::PointRun;
 use super::queue::{Job, Queue};
-use crate::sandbox::{Ended, Keep, OutputSink, Ran, Sandbox, Stop, StopCause, TaskInput};
+use crate::sandbox::{Channel, Ended, Keep, OutputSink, Ran, Sandbox, Stop, StopCause, TaskInput};
 
 /// Results gathered into one frame; past this a larger frame saves nothing.
 const BATCH_RESULTS_MAX: usize = 256;
@@ -70,6 +71,11 @@ impl Slot {
         }
     }
 
+    /// Sends what it has.
+    pub(super) fn flush(&self) {
+        self.outbox.flush();
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.running.lock().is_some()
     }
@@ -88,7 +94,7 @@ impl Slot {
         }
     }
 
-    fn run(&self, mut job: Job) {
+    pub(super) fn run(&self, mut job: Job) {
         let running =
             Running { session: job.point.session.key, point: job.point.point, id: job.id };
         {
@@ -125,12 +131,12 @@ impl Slot {
             index: job.index,
             attempt: job.attempt,
             seed: job.seed,
-            memory_bytes_max: closure.memory_bytes,
+            memory_bytes_max: closure.memory_bytes.min(job.memory_bytes_max as usize),
             fuel: closure.fuel,
             deadline: job.deadline_ms.or(closure.deadline_ms).map(Duration::from_millis),
             sink: Some(sink),
             granted: closure.granted.clone(),
-            channel: None,
+            channel: job.channel.clone().map(|channel| channel as Arc<dyn Channel>),
         };
         let (definition, keep) = (&closure.definition, closure.keep);
         if keep == Keep::Nothing {
@@ -194,15 +200,16 @@ impl SlotOutbox {
     fn end(&self, job: &Job, ran: Ran) {
         let session = &job.point.session;
         let outcome = match ran.ended {
-            Ended::Returned(value) => session.payload(value).map(Outcome::Returned),
+            Ended::Returned(value) => returned(job, value),
             Ended::Raised(raised) => session.payload(raised).map(Outcome::Raised),
             Ended::Otherwise(outcome) => Ok(outcome),
         };
         let outcome = outcome.unwrap_or_else(Outcome::HostFault);
         let value_bytes = match &outcome {
-            Outcome::Returned(Payload::Inline(value)) | Outcome::Raised(Payload::Inline(value)) => {
-                value.len()
-            }
+            Outcome::Returned(Payload::Inline(value))
+            | Outcome::Raised(Payload::Inline(value))
+            | Outcome::Grown(Payload::Inline(value)) => value.len(),
+            Outcome::Kept(parts) => parts.iter().map(kept_bytes).sum(),
             // Code points, each of a few bytes.
             Outcome::Trapped(_, points)
             | Outcome::OutOfFuel(points)
@@ -211,7 +218,7 @@ impl SlotOutbox {
             Outcome::HostFault(reason) | Outcome::Refused(reason) | Outcome::Unprepared(reason) => {
                 reason.len()
             }
-            Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Cancelled => 0,
+            Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Grown(_) | Outcome::Cancelled => 0,
         };
         let mut batch = self.batch.lock();
         batch.running = None;
@@ -268,7 +275,7 @@ fn describe(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use spm_protocol::frame::Frame;
+    use spm_protocol::frame::{Frame, Returns};
 
     use super::super::point::tests::point_run;
     use super::*;
@@ -287,6 +294,9 @@ mod tests {
             seed: 0,
             deadline_ms: None,
             arguments: Bytes::new(),
+            returns: Returns::Sent,
+            channel: None,
+            memory_bytes_max: u64::MAX,
             permit: None,
         });
         queue.push(1, jobs);

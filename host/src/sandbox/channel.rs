@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::state::Ended;
+use super::state::{Ended, OutputSink};
 use super::stop::StopCause;
 
 /// Which manager a task belongs to: what `task.manager` says.
@@ -40,17 +40,28 @@ impl Over {
     pub fn violation(code: spm_protocol::TrapCode) -> Self {
         Self(Ended::Violation(code))
     }
+
+    /// What the task needs cannot be had; the host is to blame, or the network.
+    pub fn unreachable() -> Self {
+        Self(Ended::Unreachable)
+    }
 }
 
 /// How long a task may wait.
-#[derive(Debug)]
 pub struct Patience<'a> {
     pub(super) stop: &'a StopCause,
     pub(super) deadline: Option<Instant>,
+    pub(super) sink: Option<&'a dyn OutputSink>,
 }
 
-impl Patience<'_> {
-    /// Fails once the task is stopped or its deadline has passed. To be asked every few milliseconds of a wait.
+impl<'a> Patience<'a> {
+    /// Until the task is stopped, or its deadline.
+    pub fn new(stop: &'a StopCause, deadline: Option<Instant>) -> Self {
+        Self { stop, deadline, sink: None }
+    }
+
+    /// Fails once the task is stopped or its deadline has passed. To be asked every few milliseconds of a wait: a sink
+    /// of output has its tick by it, too.
     ///
     /// # Errors
     /// Says why the task is over.
@@ -60,6 +71,9 @@ impl Patience<'_> {
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Over(Ended::Deadline));
+        }
+        if let Some(sink) = self.sink {
+            sink.tick();
         }
         Ok(())
     }

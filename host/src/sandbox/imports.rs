@@ -14,11 +14,15 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val, 
 
 use super::CompileError;
 use super::grants::{self, Granted};
+use super::managed;
 use super::state::{Ended, TaskState};
 
 /// Package and version of the interfaces that closures import.
 const LOG: &str = "spm:closure/log@0.1.0";
 const TASK: &str = "spm:closure/task@0.1.0";
+
+/// Names of the world's own interfaces.
+const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team"];
 
 /// WASI packages whose interfaces are linked to stubs.
 const STUBBED_PACKAGES: &[&str] =
@@ -34,7 +38,7 @@ const WALL_CLOCK_NS: u64 = 946_684_800_000_000_000;
 /// Whether a component may import an interface of this name.
 pub fn is_allowed(name: &str) -> bool {
     let interface = name.split('@').next().unwrap_or(name);
-    matches!(interface, "spm:closure/log" | "spm:closure/task")
+    interface.strip_prefix("spm:closure/").is_some_and(|own| OWN_INTERFACES.contains(&own))
         || STUBBED_PACKAGES.iter().any(|package| interface.starts_with(package))
 }
 
@@ -99,9 +103,16 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     task.func_wrap("seed", |store: StoreContextMut<'_, TaskState>, (): ()| {
         Ok((store.data().seed,))
     })?;
-    task.func_wrap("sleep", |mut store: StoreContextMut<'_, TaskState>, (nanoseconds,): (u64,)| {
-        Ok(store.data_mut().sleep(Duration::from_nanos(nanoseconds))?)
-    })
+    task.func_wrap(
+        "sleep",
+        |mut store: StoreContextMut<'_, TaskState>, (nanoseconds,): (u64,)| {
+            Ok(store.data_mut().sleep(Duration::from_nanos(nanoseconds))?)
+        },
+    )?;
+    task.func_wrap("manager", |store: StoreContextMut<'_, TaskState>, (): ()| {
+        Ok((store.data().manager() as u32,))
+    })?;
+    managed::link(linker)
 }
 
 /// Links a function of WASI to its answer, or to a trap.

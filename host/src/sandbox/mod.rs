@@ -18,10 +18,10 @@
 mod begun;
 mod channel;
 mod engine;
-
 mod grants;
 mod imports;
 mod kept;
+mod managed;
 mod nans;
 mod outcome;
 mod pagemap;

@@ -8,8 +8,9 @@
 //!
 //! [`are_hidden`] proves that, or does not. It trusts nothing that a component says of itself: it follows *fresh*
 //! floats, whose NaNs are open, through operands, locals, globals, parameters and results of every core module, to a fixed
-//! point. What it does not know (vectors, exceptions, indirect calls with floats, floats that cross a module's
-//! boundary) it takes as visible. The answer depends on the bytes of the component alone.
+//! point. What it does not know (vectors, exceptions, float globals that cross a module's boundary) it takes as visible. So
+//! it does what leaves a module with a call, or what a function hands to those outside; what comes in from there is then
+//! not fresh. The answer depends on the bytes of the component alone.
 
 mod flow;
 
@@ -19,7 +20,7 @@ use wasmparser::{
 };
 
 /// Changes with every change of what is proved, so that artefacts made under another proof are not used.
-pub(super) const PROOF_VERSION: u64 = 1;
+pub(super) const PROOF_VERSION: u64 = 2;
 /// Turns after which a module is not looked at any longer. Compiled Python takes three or four.
 const TURNS_MAX: usize = 12;
 /// Code that is looked at: a proof takes a small part of the time that compiling takes, but more than once over.
@@ -53,7 +54,9 @@ struct ModuleFacts<'a> {
     imports: usize,
     globals: Vec<GlobalType>,
     bodies: Vec<FunctionBody<'a>>,
-    /// Whether no float gets in or out but through memory.
+    /// Functions that others may call, imports counted.
+    exports: Vec<usize>,
+    /// Whether no float gets in or out but through memory, or functions.
     is_closed: bool,
     fresh: Fresh,
 }
@@ -79,6 +82,7 @@ impl Default for ModuleFacts<'_> {
             imports: 0,
             globals: Vec::new(),
             bodies: Vec::new(),
+            exports: Vec::new(),
             is_closed: true,
             fresh: Fresh::default(),
         }
@@ -108,7 +112,6 @@ impl<'a> ModuleFacts<'a> {
                         TypeRef::Func(ty) => {
                             self.functions.push(ty);
                             self.imports += 1;
-                            self.is_closed &= !has_floats(self.func_type(ty)?);
                         }
                         TypeRef::Global(global) => self.add_foreign_global(global),
                         TypeRef::Table(_) | TypeRef::Memory(_) => {}
@@ -130,10 +133,7 @@ impl<'a> ModuleFacts<'a> {
                 for export in exports {
                     let export = export.ok()?;
                     match export.kind {
-                        ExternalKind::Func => {
-                            let ty = *self.functions.get(export.index as usize)?;
-                            self.is_closed &= !has_floats(self.func_type(ty)?);
-                        }
+                        ExternalKind::Func => self.exports.push(export.index as usize),
                         ExternalKind::Global => {
                             let global = self.globals.get(export.index as usize)?;
                             self.is_closed &= !is_float(global.content_type);
@@ -191,6 +191,12 @@ impl<'a> ModuleFacts<'a> {
                     None => return false,
                 }
             }
+            let shows = |export: &usize| {
+                let number = export.checked_sub(self.imports);
+                let results = number.and_then(|number| self.fresh.results.get(number));
+                results.is_some_and(|results| results.contains(&true))
+            };
+            hides &= !self.exports.iter().any(shows);
             // What is seen in an earlier turn is seen in all later ones.
             if !hides || !self.fresh.has_changed {
                 return hides;

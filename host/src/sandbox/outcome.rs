@@ -17,6 +17,10 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
             Ended::Stopped(Stop::Cancelled | Stop::Abandoned) => Outcome::Cancelled,
             Ended::Deadline => Outcome::DeadlineHit(code_points(error)),
             Ended::Violation(code) => Outcome::Trapped(code, code_points(error)),
+            Ended::Unreachable => Outcome::HostFault(
+                "a message of this task could not be kept here, or fetched from the host that keeps it"
+                    .to_owned(),
+            ),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -35,7 +39,11 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
         return Outcome::HostFault(format!("the host is out of memory: {error:#}"));
     }
     if is_too_large(error) {
-        return Outcome::Trapped(TrapCode::ResultLimit, Vec::new());
+        // What a guest hands to an import is lifted while it runs, its result once it has returned.
+        let points = code_points(error);
+        let is_result = points.is_empty();
+        let code = if is_result { TrapCode::ResultLimit } else { TrapCode::MessageLimit };
+        return Outcome::Trapped(code, points);
     }
     // What is left are breaches of the canonical ABI: pointers, lengths and variants that are none.
     trapped(TrapCode::AbiViolation, error, hit_memory_limit)
@@ -54,7 +62,7 @@ fn trapped(code: TrapCode, error: &wasmtime::Error, hit_memory_limit: bool) -> O
     }
 }
 
-/// Whether a guest's result was not lifted because of its size. Wasmtime has no type for that error.
+/// Whether a guest's result, or an argument of its call, was not lifted because of its size. Wasmtime has no type for that error.
 fn is_too_large(error: &wasmtime::Error) -> bool {
     error.root_cause().to_string().contains("fuel allocated for hostcalls")
 }

@@ -9,6 +9,7 @@ use spm_protocol::limits::{
 };
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
+use super::channel::Channel;
 use super::engine::Bounds;
 use super::grants::Granted;
 use super::run::TaskInput;
@@ -39,6 +40,8 @@ pub(super) enum Ended {
     Deadline,
     #[error("{0}")]
     Violation(TrapCode),
+    #[error("a message could not be had")]
+    Unreachable,
 }
 
 /// What the imports, the limiter and the epoch callback of one task share.
@@ -56,6 +59,8 @@ pub(super) struct TaskState {
     pub(super) output: Vec<u8>,
     pub(super) output_bytes: usize,
     pub(super) sink: Option<Arc<dyn OutputSink>>,
+    /// The task's connection to its manager. What defines a closure has none.
+    pub(super) channel: Option<Arc<dyn Channel>>,
     output_ticks: u32,
     /// Whether no task runs: what runs is the host's own, and nothing stops it.
     is_idle: bool,
@@ -94,6 +99,7 @@ impl TaskState {
             output: Vec::new(),
             output_bytes: 0,
             sink: None,
+            channel: None,
             output_ticks: 0,
             is_idle: false,
             is_impure: false,
@@ -117,6 +123,7 @@ impl TaskState {
         self.index = input.index;
         self.attempt = input.attempt;
         self.seed = input.seed;
+        self.channel.clone_from(&input.channel);
     }
 
     /// What tasks have in common that find the closure defined. Nothing, if some of what it printed is gone already.
@@ -153,6 +160,7 @@ impl TaskState {
     pub(super) fn rest(&mut self) {
         self.is_idle = true;
         self.sink = None;
+        self.channel = None;
     }
 
     /// Sets when the task must be done.
@@ -192,9 +200,7 @@ impl TaskState {
         let mut now = Instant::now();
         // What no clock can show is longer than any host runs.
         let until = now.checked_add(duration);
-        if self.sink.is_some() && !self.output.is_empty() {
-            self.flush();
-        }
+        self.show_output();
         loop {
             self.may_go_on(now)?;
             if until.is_some_and(|until| now >= until) {
@@ -210,6 +216,13 @@ impl TaskState {
             // `may_go_on` finds the cause, too.
             let _ = self.stop.wait_until(look);
             now = Instant::now();
+        }
+    }
+
+    /// Sends on what was printed, as the task may be about to wait.
+    pub(super) fn show_output(&mut self) {
+        if self.sink.is_some() && !self.output.is_empty() {
+            self.flush();
         }
     }
 

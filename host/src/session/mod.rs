@@ -22,11 +22,12 @@ mod lease;
 use std::collections::BTreeSet;
 
 use spm_protocol::frame::{
-    HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PROTOCOL_VERSION,
+    Answer, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, MemberAddress,
+    PROTOCOL_VERSION,
 };
 use spm_protocol::frame::{PrepareStep, Provider, Refusal, Task, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, PREPARE_LONG_DEADLINE_MS, TASKS_PER_SLOT_MAX};
-use spm_protocol::{Outcome, Point, SignedManifest, TaskId};
+use spm_protocol::{ContentId, Outcome, Point, SignedManifest, TaskId};
 
 use lease::Lease;
 
@@ -114,6 +115,8 @@ pub enum Action {
         members: Vec<Member>,
         /// Who has their blobs.
         providers: Vec<Provider>,
+        /// Where members listen.
+        addresses: Vec<MemberAddress>,
     },
     /// Run these tasks. Their results go out on the work stream without passing through the session; tell it of
     /// their number with [`Event::TasksEnded`].
@@ -130,6 +133,27 @@ pub enum Action {
         point: Point,
         /// The tasks.
         tasks: Vec<TaskId>,
+    },
+    /// Give a task of the point that is online the answer to one of its questions, if it is still here.
+    Answer {
+        /// The task.
+        id: TaskId,
+        /// The attempt that asked.
+        attempt: u32,
+        /// The number of its question.
+        number: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Show tasks of the point that is online the least value that one of them is known to have found.
+    Bound {
+        /// Bits of an `f64`.
+        bound: u64,
+    },
+    /// Let go of what was kept for the point that is online.
+    Free {
+        /// The blobs, each as often as it was kept.
+        blobs: Vec<ContentId>,
     },
     /// Stop these tasks if they are here. Each ends as `Cancelled`, or as it did if it was quicker.
     Cancel {
@@ -250,6 +274,21 @@ impl Session {
                     actions.push(Action::Recall { point, tasks });
                 }
             }
+            Event::Work(HubWork::Answered { point, id, attempt, number, answer }) => {
+                if self.online() == Some(point) {
+                    actions.push(Action::Answer { id, attempt, number, answer });
+                }
+            }
+            Event::Work(HubWork::Bound { point, bound }) => {
+                if self.online() == Some(point) {
+                    actions.push(Action::Bound { bound });
+                }
+            }
+            Event::Work(HubWork::Free { point, blobs }) => {
+                if self.online() == Some(point) {
+                    actions.push(Action::Free { blobs });
+                }
+            }
             Event::Prepared { point, fetch_us, compile_us } => {
                 if let Phase::Preparing { point: current, closures, .. } = self.phase
                     && current == point
@@ -326,7 +365,7 @@ impl Session {
         }
         match frame {
             HubControl::Hello { version, .. } => self.greet(now_ms, version, actions),
-            HubControl::Prepare { point, closures, members, providers, deadline_ms } => {
+            HubControl::Prepare { point, closures, members, providers, deadline_ms, addresses } => {
                 if point <= self.newest {
                     return;
                 }
@@ -347,7 +386,7 @@ impl Session {
                     until_ms: now_ms.saturating_add(limit_ms),
                     limit_ms,
                 };
-                actions.push(Action::Prepare { point, closures, members, providers });
+                actions.push(Action::Prepare { point, closures, members, providers, addresses });
             }
             HubControl::Commit { point, .. } => {
                 if let Phase::Ready { point: current, closures, .. } = self.phase

@@ -1,7 +1,8 @@
 //! What a session does with each frame and event, and what it never does.
 
+use spm_protocol::frame::{Returns, Role};
 use spm_protocol::limits::{LEASE_MS, LEASE_RENEWAL_MS};
-use spm_protocol::{Incarnation, Payload};
+use spm_protocol::{Arguments, Incarnation};
 
 use super::*;
 
@@ -74,6 +75,7 @@ fn prepare(point: Point) -> HubControl {
         members: Vec::new(),
         providers: Vec::new(),
         deadline_ms: 1000,
+        addresses: Vec::new(),
     }
 }
 
@@ -89,7 +91,9 @@ fn task(id: u64) -> Task {
         index: id,
         seed: 0,
         deadline_ms: None,
-        arguments: Payload::Inline(vec![0x80]),
+        arguments: Arguments::inline(vec![0x80]),
+        returns: Returns::Sent,
+        role: Role::Independent,
     }
 }
 
@@ -467,4 +471,26 @@ fn nothing_runs_outside_a_committed_point_whatever_is_sent() {
             }
         }
     }
+}
+
+#[test]
+fn answers_bounds_and_what_is_freed_are_for_the_point_that_is_online() {
+    let answered = |point| {
+        let (id, attempt, number, answer) = (TaskId(4), 1, 2, Answer::Nothing);
+        Event::Work(HubWork::Answered { point, id, attempt, number, answer })
+    };
+    let bound = |point| Event::Work(HubWork::Bound { point, bound: 1.5f64.to_bits() });
+    let free = |point| Event::Work(HubWork::Free { point, blobs: vec![ContentId::of(b"kept")] });
+    let mut driven = Driven::ready();
+    for event in [answered(POINT), bound(POINT), free(POINT)] {
+        assert_eq!(driven.does(event), []);
+    }
+    driven.hears(commit(POINT));
+    for event in [answered(Point(9)), bound(Point(9)), free(Point(9))] {
+        assert_eq!(driven.does(event), []);
+    }
+    let answer = Action::Answer { id: TaskId(4), attempt: 1, number: 2, answer: Answer::Nothing };
+    assert_eq!(driven.does(answered(POINT)), [answer]);
+    assert_eq!(driven.does(bound(POINT)), [Action::Bound { bound: 1.5f64.to_bits() }]);
+    assert_eq!(driven.does(free(POINT)), [Action::Free { blobs: vec![ContentId::of(b"kept")] }]);
 }

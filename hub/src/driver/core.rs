@@ -128,10 +128,10 @@ impl Core {
     }
 
     pub(super) fn add_host(self: &Arc<Self>, host: HostId, connect: Arc<dyn Connect>) {
-        let peer = connect.peer();
+        let (peer, address) = (connect.peer(), connect.address());
         self.state.lock().connects.insert(host, connect);
         self.admit();
-        self.event(SessionEvent::HostAdded { host, peer });
+        self.event(SessionEvent::HostAdded { host, peer, address });
     }
 
     pub(super) fn remove_host(self: &Arc<Self>, host: HostId, ended: bool) {
@@ -244,7 +244,11 @@ impl Core {
                 let frame = HubWork::Recall { point, tasks }.to_bytes();
                 self.send(state, host, link, broken, |streams| &mut streams.work, frame);
             }
-            Action::Fetch { host, task, attempt, id, bytes } => {
+            Action::SendWork { host, link, frame } => {
+                let frame = frame.to_bytes();
+                self.send(state, host, link, broken, |streams| &mut streams.work, frame);
+            }
+            Action::Fetch { host, task, attempt, number, id, bytes } => {
                 let Some(connect) = state.connects.get(&host) else { return false };
                 let fetched = connect.fetch(self.id, id, bytes);
                 let core = Arc::clone(self);
@@ -253,7 +257,7 @@ impl Core {
                     let result = fetched.await.map_err(|error| error.to_string());
                     drop(permit);
                     core.with(|conversation, now_ms, actions| {
-                        let event = Event::Fetched { task, attempt, result };
+                        let event = Event::Fetched { task, attempt, number, result };
                         conversation.handle(now_ms, event, actions);
                     });
                 });

@@ -160,7 +160,7 @@ impl Waiting {
                     taken += 1;
                 }
                 Delivery::Output(output) => self.output_bytes -= output.output.len(),
-                Delivery::Deopt(_) | Delivery::Finished => {}
+                Delivery::Deopt(_) | Delivery::Ask(_) | Delivery::Finished => {}
             }
             into.push((tag, delivery));
         }

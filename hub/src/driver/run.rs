@@ -8,16 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::MutexGuard;
 use spm_protocol::limits::INLINE_BYTES_MAX;
-use spm_protocol::{ContentId, Payload, PeerId, TaskId};
+use spm_protocol::{Payload, PeerId, TaskId};
 
-use super::core::{Core, State};
+use super::core::State;
 use super::queue::Feeder;
 use super::{CompletionQueue, Session};
 use crate::closure::Blob;
-use crate::completion::{Delivery, Next, RunStats};
+use crate::completion::{Ask, Delivery, Kept, Next, RunStats};
+use crate::connect::FetchError;
 use crate::error::SubmitError;
 use crate::machine::host::Busy;
 use crate::machine::list::{Event, List, NewTask};
+use crate::machine::{TaskArguments, TaskPiece};
 use crate::options::TaskRequest;
 
 /// Tasks going in, completions coming out. Clones are the same run; dropping the last cancels what it has.
@@ -68,12 +70,6 @@ impl RunHandle {
     }
 }
 
-/// Arguments as they travel: in a frame, or as a blob that was added for them.
-enum Arguments {
-    Inline(Vec<u8>),
-    Blob { id: ContentId, bytes: usize },
-}
-
 impl ListRun {
     pub(super) fn new(
         session: Session,
@@ -104,8 +100,12 @@ impl ListRun {
         let core = handle.session.core();
         let mut ids = Vec::with_capacity(requests.len());
         while let Some(front) = requests.front_mut() {
-            let large = if front.arguments.len() > INLINE_BYTES_MAX {
-                // Checked before the work of hashing, and again when it is submitted.
+            // Large arguments are hashed without the lock.
+            let is_ready = is_inline(front);
+            let large = if is_ready {
+                None
+            } else {
+                // Checked before that work, and again when it is submitted.
                 let (closure, bytes) = (front.closure, front.arguments.len());
                 let check = handle.look(|list| list.check(closure, bytes));
                 match check.unwrap_or(Err(SubmitError::Closed)) {
@@ -113,15 +113,15 @@ impl ListRun {
                     Err(error) if ids.is_empty() => return Err(error),
                     Err(_) => return Ok(ids),
                 }
-                Some(share(core, &front.arguments))
-            } else {
-                None
+                Some(self.share_arguments(front))
             };
             let Some(state) = handle.lock() else {
-                unshare(core, large);
+                if let Some(arguments) = large {
+                    self.take_back(&arguments);
+                }
                 return if ids.is_empty() { Err(SubmitError::Closed) } else { Ok(ids) };
             };
-            let submitted = core.with_locked(state, |conversation, now_ms, actions| {
+            let result = core.with_locked(state, |conversation, now_ms, actions| {
                 let count = handle.feeder.taken.swap(0, Ordering::AcqRel);
                 if count > 0 {
                     conversation.handle_list(now_ms, Event::Taken { count }, actions);
@@ -130,30 +130,29 @@ impl ListRun {
                 let mut result = Ok(());
                 while let Some(request) = requests.front_mut() {
                     let arguments = match large.take() {
-                        Some((id, bytes)) => Arguments::Blob { id, bytes },
-                        None if request.arguments.len() > INLINE_BYTES_MAX => break,
-                        None => Arguments::Inline(std::mem::take(&mut request.arguments)),
-                    };
-                    let (arguments, bytes) = match arguments {
-                        Arguments::Inline(value) => {
-                            let bytes = value.len();
-                            (Payload::Inline(value), bytes)
-                        }
-                        Arguments::Blob { id, bytes } => {
-                            (Payload::Blob { id, bytes: bytes as u64 }, bytes)
-                        }
+                        Some(arguments) => arguments,
+                        None if !is_inline(request) => break,
+                        None => inline_arguments(request),
                     };
                     let TaskRequest { closure, index, seed, deadline_ms, .. } = *request;
-                    if let Err(error) = conversation.check(closure, bytes) {
-                        match arguments {
-                            Payload::Inline(value) => request.arguments = value,
-                            Payload::Blob { id, bytes } => large = Some((id, bytes as usize)),
-                        }
+                    let TaskRequest { returns, role, priority, .. } = *request;
+                    if let Err(error) = conversation.check(closure, &arguments) {
+                        put_back(request, arguments);
                         result = Err(error);
                         break;
                     }
-                    let task = NewTask { closure, index, seed, deadline_ms, arguments };
-                    match conversation.submit(now_ms, task, bytes) {
+                    let task = NewTask {
+                        closure,
+                        index,
+                        seed,
+                        deadline_ms,
+                        arguments,
+                        returns,
+                        role,
+                        priority,
+                        pinned: None,
+                    };
+                    match conversation.submit(now_ms, task) {
                         Ok(id) => ids.push(id),
                         Err(error) => {
                             result = Err(error);
@@ -163,10 +162,8 @@ impl ListRun {
                     requests.pop_front();
                 }
                 conversation.pump(now_ms, actions);
-                (result, large)
+                result
             });
-            let (result, unused) = submitted;
-            unshare(core, unused);
             match result {
                 Ok(()) => {}
                 Err(error) if ids.is_empty() => return Err(error),
@@ -174,6 +171,139 @@ impl ListRun {
             }
         }
         Ok(ids)
+    }
+
+    /// Makes blobs of what is too large for a frame.
+    fn share_arguments(&self, request: &mut TaskRequest) -> TaskArguments {
+        let core = self.handle.session.core();
+        if request.pieces.is_empty() {
+            return TaskArguments::Whole(self.payload(std::mem::take(&mut request.arguments)));
+        }
+        let pieces = std::mem::take(&mut request.pieces).into_iter().map(|piece| match piece {
+            TaskPiece::Bytes(bytes) if bytes.len() > PIECE_BYTES_MAX => {
+                let blob = Blob::new(bytes);
+                core.blobs.add(core.id, &blob);
+                TaskPiece::Blob { id: blob.id(), bytes: blob.length() as u64 }
+            }
+            other => other,
+        });
+        TaskArguments::Pieces(pieces.collect())
+    }
+
+    /// A value as it travels: in a frame, or as a blob of the hub's.
+    fn payload(&self, value: Vec<u8>) -> Payload {
+        if value.len() <= INLINE_BYTES_MAX {
+            return Payload::Inline(value);
+        }
+        let core = self.handle.session.core();
+        let blob = Blob::new(value);
+        core.blobs.add(core.id, &blob);
+        Payload::Blob { id: blob.id(), bytes: blob.length() as u64 }
+    }
+
+    /// Takes back the blobs of arguments that are not submitted.
+    fn take_back(&self, arguments: &TaskArguments) {
+        let core = self.handle.session.core();
+        arguments.blobs().into_iter().for_each(|id| core.blobs.remove(core.id, id));
+    }
+
+    /// Starts a team of `size` ranks, with the same arguments, in a run without tasks. Ranks are the indices of its
+    /// tasks; they fail as one.
+    ///
+    /// # Errors
+    /// If the hosts do not take so many ranks.
+    pub fn start_team(
+        &self,
+        closure: u32,
+        arguments: Vec<u8>,
+        size: u32,
+    ) -> Result<(), SubmitError> {
+        let handle = &*self.handle;
+        let core = handle.session.core();
+        let arguments = self.payload(arguments);
+        for _ in 1..size {
+            // Each rank gives back what it was given.
+            if let Payload::Blob { id, .. } = arguments {
+                core.blobs.add_again(core.id, id);
+            }
+        }
+        let Some(state) = handle.lock() else { return Err(SubmitError::Closed) };
+        core.with_locked(state, |conversation, now_ms, actions| {
+            conversation.start_team(now_ms, closure, arguments, size, actions)
+        })
+    }
+
+    /// Answers a question, if its task still waits; says whether it does.
+    pub fn answer(&self, ask: &Ask, value: Vec<u8>) -> bool {
+        let handle = &*self.handle;
+        let core = handle.session.core();
+        let payload = self.payload(value);
+        let blob = match payload {
+            Payload::Blob { id, .. } => Some(id),
+            Payload::Inline(_) => None,
+        };
+        let answered = handle.lock().and_then(|state| {
+            core.with_locked(state, |conversation, now_ms, actions| {
+                let answer = |list: &mut List, actions: &mut Vec<_>| {
+                    list.answer(ask.task, ask.attempt, ask.number, payload, actions)
+                };
+                conversation.with_list(now_ms, answer, actions)
+            })
+        });
+        if let (Some(id), None | Some(false)) = (blob, answered) {
+            core.blobs.remove(core.id, id);
+        }
+        answered == Some(true)
+    }
+
+    /// Nobody needs these results any more, which hosts keep.
+    pub fn release(&self, kept: &[Kept]) {
+        let core = self.handle.session.core();
+        if let Some(state) = self.handle.lock() {
+            core.with_locked(state, |conversation, now_ms, actions| {
+                conversation.with_list(
+                    now_ms,
+                    |list, actions| {
+                        kept.iter().for_each(|kept| list.release(kept));
+                        if kept.len() > 1 {
+                            list.pump(now_ms, actions);
+                        }
+                    },
+                    actions,
+                );
+            });
+        }
+    }
+
+    /// Whether a kept result can be had.
+    pub fn is_there(&self, kept: &Kept) -> bool {
+        match kept {
+            Kept::Here(_) => true,
+            Kept::There { .. } => self.handle.look(|list| list.is_there(kept)).unwrap_or(false),
+        }
+    }
+
+    /// Fetches a kept result.
+    ///
+    /// # Errors
+    /// Says why it cannot be had.
+    pub fn fetch(&self, kept: &Kept) -> Result<Bytes, FetchError> {
+        let (host, id, bytes) = match kept {
+            Kept::Here(value) => return Ok(value.clone()),
+            Kept::There { host, id, bytes, .. } => (*host, *id, *bytes),
+        };
+        let gone = || FetchError { id, reason: "its host was lost, or the run is over".to_owned() };
+        if !self.is_there(kept) {
+            return Err(gone());
+        }
+        let core = self.handle.session.core();
+        let connect = core.state.lock().connects.get(&host).cloned().ok_or_else(gone)?;
+        core.runtime.block_on(connect.fetch(core.id, id, bytes))
+    }
+
+    /// The least value that a task of the run is known to have found.
+    pub fn bound(&self) -> f64 {
+        self.handle.look(List::bound).unwrap_or(f64::INFINITY)
     }
 
     /// How many more tasks the window has room for now.
@@ -188,6 +318,7 @@ impl ListRun {
             Some(Delivery::Completion(completion)) => Next::Completion(completion),
             Some(Delivery::Output(output)) => Next::Output(output),
             Some(Delivery::Deopt(deopt)) => Next::Deopt(deopt),
+            Some(Delivery::Ask(ask)) => Next::Ask(ask),
             Some(Delivery::Finished) => Next::Finished,
         }
     }
@@ -249,15 +380,33 @@ impl ListRun {
     }
 }
 
-/// Adds large arguments to the blobs.
-fn share(core: &Core, arguments: &[u8]) -> (ContentId, usize) {
-    let blob = Blob::new(Bytes::copy_from_slice(arguments));
-    core.blobs.add(core.id, &blob);
-    (blob.id(), blob.length())
+/// Bytes of a piece that travels in a frame.
+const PIECE_BYTES_MAX: usize = 4096;
+
+/// Whether a request's arguments travel in a frame as they are.
+fn is_inline(request: &TaskRequest) -> bool {
+    let is_short = |piece: &TaskPiece| match piece {
+        TaskPiece::Bytes(bytes) => bytes.len() <= PIECE_BYTES_MAX,
+        TaskPiece::Blob { .. } | TaskPiece::Kept(_) => true,
+    };
+    request.arguments.len() <= INLINE_BYTES_MAX && request.pieces.iter().all(is_short)
 }
 
-fn unshare(core: &Core, unused: Option<(ContentId, usize)>) {
-    if let Some((id, _)) = unused {
-        core.blobs.remove(core.id, id);
+fn inline_arguments(request: &mut TaskRequest) -> TaskArguments {
+    if request.pieces.is_empty() {
+        return TaskArguments::Whole(Payload::Inline(std::mem::take(&mut request.arguments)));
+    }
+    TaskArguments::Pieces(std::mem::take(&mut request.pieces))
+}
+
+/// Gives a request that was not submitted its arguments again.
+fn put_back(request: &mut TaskRequest, arguments: TaskArguments) {
+    match arguments {
+        TaskArguments::Whole(Payload::Inline(value)) => request.arguments = value,
+        // What is a blob by now stays one.
+        TaskArguments::Whole(Payload::Blob { id, bytes }) => {
+            request.pieces = vec![TaskPiece::Blob { id, bytes }];
+        }
+        TaskArguments::Pieces(pieces) => request.pieces = pieces,
     }
 }

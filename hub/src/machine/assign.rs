@@ -8,12 +8,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use spm_protocol::limits::{BATCH_TASKS_MAX, INLINE_BYTES_MAX};
-use spm_protocol::{ContentId, Payload, TaskId};
+use spm_protocol::{Payload, TaskId};
 
 use super::HostId;
 use super::list::{Action, List};
 use super::recall::Progress;
+use super::talk::{TaskArguments, TaskPiece};
 use super::task::{NewTask, Place};
+use crate::completion::{Kept, TaskOutcome};
 use crate::limits::{
     BATCH_BYTES_MAX, CANCEL_DEADLINE_MS, HOST_BYTES_MAX, LOOKAHEAD_US, SUBMIT_BATCH_TASKS,
 };
@@ -141,20 +143,21 @@ impl NewTask {
     /// Bytes of arguments that travel in the frame.
     pub(super) fn arguments_bytes(&self) -> usize {
         match &self.arguments {
-            Payload::Inline(bytes) => bytes.len(),
-            Payload::Blob { .. } => 0,
-        }
-    }
-
-    /// The blob its arguments are, if they are one.
-    pub(super) fn arguments_blob(&self) -> Option<ContentId> {
-        match &self.arguments {
-            Payload::Inline(_) => None,
-            Payload::Blob { id, .. } => Some(*id),
+            TaskArguments::Whole(Payload::Inline(bytes)) => bytes.len(),
+            TaskArguments::Whole(Payload::Blob { .. }) => 0,
+            TaskArguments::Pieces(pieces) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    TaskPiece::Bytes(bytes) | TaskPiece::Kept(Kept::Here(bytes)) => bytes.len(),
+                    TaskPiece::Blob { .. } | TaskPiece::Kept(Kept::There { .. }) => PIECE_BYTES,
+                })
+                .sum(),
         }
     }
 }
 
+/// What a piece that is a blob takes in a frame, about.
+const PIECE_BYTES: usize = 96;
 /// A host that can take tasks now, and those that it is to get.
 struct Share {
     host: HostId,
@@ -181,6 +184,8 @@ impl List {
             return;
         }
         let can_wait = !flush && self.waiting < SUBMIT_BATCH_TASKS;
+        self.fail_arguments(now_ms, actions);
+        self.launch_pinned(now_ms, actions);
         let mut shares = self.shares(false, |load| load.room(can_wait));
         if shares.is_empty() {
             shares = self.shares(true, HostLoad::room_behind);
@@ -260,20 +265,78 @@ impl List {
             .map(|(index, share)| Reverse((share.load, index)))
             .collect();
         while let Some(Reverse((_, index))) = open.pop() {
-            let share = &mut shares[index];
-            for _ in 0..portion.min(share.room as usize) {
-                let Some(id) = self.next_fresh() else { return };
-                share.take(id);
+            if shares[index].room == 0 {
+                // Others were nearer to what its tasks need.
+                continue;
             }
+            let room = shares[index].room as usize;
+            for _ in 0..portion.min(room) {
+                let Some(id) = self.next_fresh() else { return };
+                match self.nearer(id, shares, index) {
+                    Some(nearer) => shares[nearer].take(id),
+                    None => shares[index].take(id),
+                }
+            }
+            let share = &shares[index];
             if share.room > 0 {
                 open.push(Reverse((share.load, index)));
             }
         }
     }
 
+    /// The host with the most of a task's arguments, if that is much, and it has room, and is another than `index`.
+    fn nearer(&self, id: TaskId, shares: &[Share], index: usize) -> Option<usize> {
+        let task = &self.tasks.get(&id)?.task;
+        let TaskArguments::Pieces(_) = task.arguments else { return None };
+        let kept = task.arguments.kept_bytes();
+        let near = shares.iter().enumerate().filter(|(_, share)| share.room > 0);
+        let (nearest, bytes) = near
+            .filter_map(|(place, share)| Some((place, *kept.get(&share.host)?)))
+            .max_by_key(|(place, bytes)| (*bytes, Reverse(*place)))?;
+        let here = kept.get(&shares[index].host).copied().unwrap_or(0);
+        (nearest != index && shares[index].room > 0 && bytes > here + INLINE_BYTES_MAX as u64)
+            .then_some(nearest)
+    }
+
+    /// Ends the tasks that wait for a host and need what was lost with another.
+    fn fail_arguments(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        if !std::mem::take(&mut self.may_miss) {
+            return;
+        }
+        let missing: Vec<(TaskId, String)> = self
+            .tasks
+            .iter()
+            .filter(|(_, state)| state.place == Place::Waiting)
+            .filter_map(|(&id, state)| Some((id, self.missing(state)?)))
+            .collect();
+        for (id, reason) in missing {
+            self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
+        }
+    }
+
+    /// Sends the tasks that one host alone may run.
+    fn launch_pinned(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let mut places: BTreeMap<HostId, Vec<TaskId>> = BTreeMap::new();
+        for id in std::mem::take(&mut self.pinned) {
+            if let Some(host) = self.tasks.get(&id).and_then(|state| state.task.pinned) {
+                places.entry(host).or_default().push(id);
+            }
+        }
+        for (host, ids) in places {
+            if self.hosts.contains_key(&host) {
+                self.send(now_ms, host, ids, actions);
+                continue;
+            }
+            for id in ids {
+                let reason = "the host was lost before its team began".to_owned();
+                self.complete(now_ms, id, TaskOutcome::HostLost(reason), actions);
+            }
+        }
+    }
+
     fn next_fresh(&mut self) -> Option<TaskId> {
         loop {
-            let id = self.fresh.pop_front()?;
+            let (_, id) = self.fresh.pop_front()?;
             // Those that ended meanwhile are skipped.
             if self.tasks.get(&id).is_some_and(|state| state.place == Place::Waiting) {
                 return Some(id);
@@ -287,9 +350,10 @@ impl List {
         let mut tasks = Vec::with_capacity(ids.len());
         let mut frame_bytes = 0;
         let mut sent = 0;
+        let (mut queue_ms, mut argument_bytes) = (0, 0);
         for id in ids {
             let Some(state) = self.tasks.get_mut(&id) else { continue };
-            if load.in_flight_bytes >= load.bytes_max() {
+            if load.in_flight_bytes >= load.bytes_max() && state.task.pinned.is_none() {
                 self.again.push_back(id);
                 continue;
             }
@@ -298,6 +362,9 @@ impl List {
                 actions.push(Action::Send { host, tasks: std::mem::take(&mut tasks) });
                 frame_bytes = 0;
             }
+            state.sent_ms = now_ms;
+            queue_ms += now_ms.saturating_sub(state.submitted_ms);
+            argument_bytes += state.task.arguments.bytes();
             tasks.push(state.start(id, host, self.rules.task_deadline_ms));
             frame_bytes += bytes;
             sent += 1;
@@ -307,6 +374,8 @@ impl List {
         self.waiting -= sent;
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.sent += sent as u64;
+            stats.queue_ms += queue_ms;
+            stats.argument_bytes += argument_bytes;
         }
         if !tasks.is_empty() {
             actions.push(Action::Send { host, tasks });

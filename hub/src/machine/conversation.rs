@@ -1,12 +1,12 @@
 //! A session and the run at its current point, as one machine: what a driver talks to.
 
 use bytes::Bytes;
-use spm_protocol::frame::{HostInfo, HostWork, HubControl, Task};
-use spm_protocol::{ContentId, PeerId, Point, TaskId};
+use spm_protocol::frame::{HostInfo, HostWork, HubControl, HubWork, Task};
+use spm_protocol::{ContentId, Payload, PeerId, Point, TaskId};
 
 use super::list::{self, List, NewTask, Rules};
 use super::session::{self, Definition, Session};
-use super::{HostId, LinkId};
+use super::{HostId, LinkId, TaskArguments};
 use crate::completion::{Delivery, RunStats};
 use crate::error::{DefineError, SequenceError, SubmitError};
 
@@ -30,6 +30,8 @@ pub enum Event {
         task: TaskId,
         /// The attempt.
         attempt: u32,
+        /// The number of the question whose value it is; 0 for the result.
+        number: u64,
         /// The content, or why there is none.
         result: Result<Bytes, String>,
     },
@@ -83,7 +85,16 @@ pub enum Action {
         /// The tasks.
         tasks: Vec<TaskId>,
     },
-    /// Fetch a result from a host, then give [`Event::Fetched`].
+    /// Send this on the work stream.
+    SendWork {
+        /// The host.
+        host: HostId,
+        /// Which life of its streams.
+        link: LinkId,
+        /// The frame.
+        frame: HubWork,
+    },
+    /// Fetch a result, or a question, from a host, then give [`Event::Fetched`].
     Fetch {
         /// The host.
         host: HostId,
@@ -91,6 +102,8 @@ pub enum Action {
         task: TaskId,
         /// The attempt.
         attempt: u32,
+        /// The number of the question whose value it is; 0 for the result.
+        number: u64,
         /// The result's content id.
         id: ContentId,
         /// Its length.
@@ -226,22 +239,47 @@ impl Conversation {
     }
 
     /// Submits a task to the run. [`Self::pump`] sends it.
-    pub fn submit(
-        &mut self,
-        now_ms: u64,
-        task: NewTask,
-        argument_bytes: usize,
-    ) -> Result<TaskId, SubmitError> {
+    pub fn submit(&mut self, now_ms: u64, task: NewTask) -> Result<TaskId, SubmitError> {
         let list = self.list.as_mut().ok_or(SubmitError::Closed)?;
-        list.check(task.closure, argument_bytes)?;
-        let id = list.submit(now_ms, task, argument_bytes);
+        list.check_arguments(task.closure, &task.arguments)?;
+        let id = list.submit(now_ms, task);
         self.next_task = list.next_task();
         Ok(id)
     }
 
+    /// Starts the ranks of a team, in a run that has no tasks.
+    pub fn start_team(
+        &mut self,
+        now_ms: u64,
+        closure: u32,
+        arguments: Payload,
+        size: u32,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), SubmitError> {
+        let list = self.list.as_mut().ok_or(SubmitError::Closed)?;
+        list.start_team(now_ms, closure, arguments, size)?;
+        self.next_task = list.next_task();
+        self.pump(now_ms, actions);
+        Ok(())
+    }
+
+    /// Does something with the run's machine, and what follows from it.
+    pub fn with_list<R>(
+        &mut self,
+        now_ms: u64,
+        act: impl FnOnce(&mut List, &mut Vec<list::Action>) -> R,
+        actions: &mut Vec<Action>,
+    ) -> Option<R> {
+        let mut list_actions = std::mem::take(&mut self.list_actions);
+        let result = self.list.as_mut().map(|list| act(list, &mut list_actions));
+        self.list_actions = list_actions;
+        self.follow(now_ms, actions);
+        result
+    }
+
     /// Whether a task would be accepted now.
-    pub fn check(&self, closure: u32, argument_bytes: usize) -> Result<(), SubmitError> {
-        self.list.as_ref().ok_or(SubmitError::Closed)?.check(closure, argument_bytes)
+    pub fn check(&self, closure: u32, arguments: &TaskArguments) -> Result<(), SubmitError> {
+        self.list.as_ref().ok_or(SubmitError::Closed)?.check_arguments(closure, arguments)
     }
 
     /// Sends what was submitted, as far as it should be sent now.
@@ -292,8 +330,8 @@ impl Conversation {
                     self.tell(now_ms, list::Event::Work { host, frame });
                 }
             }
-            Event::Fetched { task, attempt, result } => {
-                self.tell(now_ms, list::Event::Fetched { task, attempt, result });
+            Event::Fetched { task, attempt, number, result } => {
+                self.tell(now_ms, list::Event::Fetched { task, attempt, number, result });
             }
         }
         self.follow(now_ms, actions);
@@ -384,8 +422,26 @@ impl Conversation {
                     actions.push(Action::SendControl { host, link: online.link, frame });
                 }
             }
-            list::Action::Fetch { host, task, attempt, id, bytes } => {
-                actions.push(Action::Fetch { host, task, attempt, id, bytes });
+            list::Action::Answer { host, task: id, attempt, number, answer } => {
+                if let (Some(online), Some(point)) = (find(host), self.session.online()) {
+                    let frame = HubWork::Answered { point, id, attempt, number, answer };
+                    actions.push(Action::SendWork { host, link: online.link, frame });
+                }
+            }
+            list::Action::Bound { host, bound } => {
+                if let (Some(online), Some(point)) = (find(host), self.session.online()) {
+                    let frame = HubWork::Bound { point, bound };
+                    actions.push(Action::SendWork { host, link: online.link, frame });
+                }
+            }
+            list::Action::Free { host, blobs } => {
+                if let (Some(online), Some(point)) = (find(host), self.session.online()) {
+                    let frame = HubWork::Free { point, blobs };
+                    actions.push(Action::SendWork { host, link: online.link, frame });
+                }
+            }
+            list::Action::Fetch { host, task, attempt, number, id, bytes } => {
+                actions.push(Action::Fetch { host, task, attempt, number, id, bytes });
             }
             list::Action::Release { id } => actions.push(Action::Release { id }),
             list::Action::Deliver(delivery) => actions.push(Action::Deliver(delivery)),

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use spm_protocol::TaskId;
+use spm_protocol::frame::Role;
 use spm_protocol::raised::left_proof;
 
 use super::HostId;
@@ -16,12 +17,14 @@ use super::list::{Action, List};
 use super::task::{Left, Place};
 use crate::completion::{Delivery, Deopt, TaskOutcome};
 
+/// Why a task that left its closure is not run again.
+const HAS_TALKED: &str = "it is not run again alone, as others have heard of it";
+
 impl List {
     /// Has the fallback run a task whose attempt ended with `outcome`, if that is why there is one. `false` if the
     /// outcome is final.
     ///
-    /// A manager whose tasks talk to others must not have one of them run again alone: what says that a task has asked
-    /// or sent something is to be looked at here.
+    /// One that has asked or sent something is not run again alone: others have heard of it.
     pub(super) fn fall_back(
         &mut self,
         id: TaskId,
@@ -37,6 +40,10 @@ impl List {
             return false;
         };
         if left_proof(record).is_none() {
+            return false;
+        }
+        if state.has_talked || matches!(state.task.role, Role::Rank { .. }) {
+            state.unbacked = Some(HAS_TALKED.to_owned());
             return false;
         }
         let record = record.clone();
@@ -70,8 +77,8 @@ impl List {
             let tasks = &self.tasks;
             let is_for_it =
                 |id: &TaskId| tasks.get(id).is_some_and(|state| state.task.closure == closure);
-            self.again.extend(self.fresh.iter().copied().filter(is_for_it));
-            self.fresh.retain(|id| !is_for_it(id));
+            self.again.extend(self.fresh.iter().map(|(_, id)| *id).filter(is_for_it));
+            self.fresh.retain(|(_, id)| !is_for_it(id));
         }
     }
 

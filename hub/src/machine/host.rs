@@ -103,6 +103,8 @@ pub struct Busy {
 pub struct Host {
     /// Who it is.
     pub peer: PeerId,
+    /// Where other hosts reach it, if they have to.
+    pub address: Option<Vec<u8>>,
     /// Its streams.
     pub link: Link,
     /// How far it is.
@@ -125,9 +127,10 @@ pub struct Host {
 
 impl Host {
     /// A host that is to be connected to at once.
-    pub fn new(peer: PeerId, now_ms: u64) -> Self {
+    pub fn new(peer: PeerId, address: Option<Vec<u8>>, now_ms: u64) -> Self {
         Self {
             peer,
+            address,
             link: Link::Down { retry_ms: now_ms },
             stage: Stage::Out,
             lease_until_ms: None,

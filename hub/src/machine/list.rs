@@ -8,14 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use spm_protocol::frame::{HostWork, Task, TaskResult};
+use spm_protocol::frame::{Answer, HostWork, Returns, Role, Task, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, OUTPUT_BYTES_MAX, RAISED_BYTES_MAX, VALUE_BYTES_MAX};
-use spm_protocol::{ContentId, PeerId, Point, TaskId};
+use spm_protocol::{ContentId, Outcome, Payload, PeerId, Point, TaskId};
 
 use super::HostId;
 use super::assign::HostLoad;
+use super::talk::{Asker, TaskArguments, check_pieces};
 pub use super::task::NewTask;
-use super::task::{Arrived, Place, TaskState, arrive, value_outcome};
+use super::task::{Arrived, Place, TaskState, ValueKind, arrive, outcome_bytes, value_outcome};
+use super::team::Team;
 use crate::completion::{Completion, Delivery, HostRunStats, RunStats, TaskOutcome, TaskOutput};
 use crate::error::SubmitError;
 
@@ -75,6 +77,8 @@ pub enum Event {
         task: TaskId,
         /// The attempt.
         attempt: u32,
+        /// The number of the question whose value it is; 0 for the result.
+        number: u64,
         /// The content, or why there is none.
         result: Result<Bytes, String>,
     },
@@ -122,7 +126,34 @@ pub enum Action {
         /// The tasks.
         tasks: Vec<TaskId>,
     },
-    /// Fetch a result from a host, then give [`Event::Fetched`].
+    /// Give a task the answer to a question.
+    Answer {
+        /// The host it runs on.
+        host: HostId,
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// The number of its question.
+        number: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Tell a host of the least value that a task has found.
+    Bound {
+        /// The host.
+        host: HostId,
+        /// Bits of an `f64`.
+        bound: u64,
+    },
+    /// Tell a host what it need not keep.
+    Free {
+        /// The host.
+        host: HostId,
+        /// The blobs.
+        blobs: Vec<ContentId>,
+    },
+    /// Fetch a result, or a question, from a host, then give [`Event::Fetched`].
     Fetch {
         /// The host.
         host: HostId,
@@ -130,6 +161,8 @@ pub enum Action {
         task: TaskId,
         /// The attempt.
         attempt: u32,
+        /// The number of the question whose value it is; 0 for the result.
+        number: u64,
         /// The result's content id.
         id: ContentId,
         /// Its length.
@@ -165,8 +198,10 @@ pub struct List {
     first_task: TaskId,
     next_task: TaskId,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
-    /// Fresh tasks in order; those that ended meanwhile are skipped.
-    pub(super) fresh: VecDeque<TaskId>,
+    /// Fresh tasks, with their priorities, in the order in which they are sent; those that ended meanwhile are skipped.
+    pub(super) fresh: VecDeque<(i64, TaskId)>,
+    /// Fresh tasks that one host alone may run.
+    pub(super) pinned: Vec<TaskId>,
     /// Tasks to be tried again; they come first.
     pub(super) again: VecDeque<TaskId>,
     /// Tasks whose place is `Waiting`.
@@ -182,6 +217,17 @@ pub struct List {
     no_hosts: Option<Vec<(PeerId, String)>>,
     pub(super) stats: RunStats,
     pub(super) host_stats: BTreeMap<HostId, HostRunStats>,
+    /// How often each host has come online.
+    pub(super) lives: BTreeMap<HostId, u64>,
+    /// What hosts are to be told that they need not keep.
+    pub(super) unneeded: BTreeMap<HostId, Vec<ContentId>>,
+    /// Bits of the least value that a task is known to have found.
+    pub(super) bound: u64,
+    /// The ranks, if it is the run of a team, and whether it is to end because one of them failed.
+    pub(super) team: Option<Team>,
+    pub(super) is_failing: bool,
+    /// Whether arguments of tasks that wait may have been lost.
+    pub(super) may_miss: bool,
 }
 
 impl List {
@@ -202,6 +248,7 @@ impl List {
             next_task: first_task,
             tasks: BTreeMap::new(),
             fresh: VecDeque::new(),
+            pinned: Vec::new(),
             again: VecDeque::new(),
             waiting: 0,
             hosts: BTreeMap::new(),
@@ -213,6 +260,12 @@ impl List {
             no_hosts: None,
             stats: RunStats::default(),
             host_stats: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            unneeded: BTreeMap::new(),
+            bound: f64::INFINITY.to_bits(),
+            team: None,
+            is_failing: false,
+            may_miss: false,
         }
     }
 
@@ -300,24 +353,58 @@ impl List {
         Ok(())
     }
 
+    /// The same for a task whose arguments are these.
+    pub fn check_arguments(
+        &self,
+        closure: u32,
+        arguments: &TaskArguments,
+    ) -> Result<(), SubmitError> {
+        match arguments {
+            TaskArguments::Whole(Payload::Inline(value)) => self.check(closure, value.len()),
+            TaskArguments::Whole(Payload::Blob { bytes, .. }) => {
+                self.check(closure, usize::try_from(*bytes).unwrap_or(usize::MAX))
+            }
+            TaskArguments::Pieces(pieces) => {
+                self.check(closure, 0)?;
+                check_pieces(pieces)
+            }
+        }
+    }
+
     /// Takes a task that passed [`Self::check`]. [`Self::pump`] sends it.
-    pub fn submit(&mut self, now_ms: u64, task: NewTask, argument_bytes: usize) -> TaskId {
+    pub fn submit(&mut self, now_ms: u64, task: NewTask) -> TaskId {
         let id = self.next_task;
         self.next_task = TaskId(id.0 + 1);
         self.untaken += 1;
         self.waiting += 1;
         self.stats.submitted += 1;
-        self.stats.argument_bytes += argument_bytes as u64;
+        self.stats.argument_bytes += task.arguments.bytes();
+        self.may_miss |= task.arguments.has_kept();
         // Not every host takes those that come again.
         let is_picky = self.unprepared.contains_key(&task.closure);
-        let queue = if is_picky { &mut self.again } else { &mut self.fresh };
-        queue.push_back(id);
+        if task.pinned.is_some() {
+            self.pinned.push(id);
+        } else if is_picky {
+            self.again.push_back(id);
+        } else {
+            self.queue_fresh(task.priority, id);
+        }
         self.tasks.insert(id, TaskState::new(task, now_ms));
         id
     }
 
+    fn queue_fresh(&mut self, priority: i64, id: TaskId) {
+        if self.fresh.back().is_none_or(|(last, _)| *last >= priority) {
+            self.fresh.push_back((priority, id));
+        } else {
+            let place = self.fresh.partition_point(|(other, _)| *other >= priority);
+            self.fresh.insert(place, (priority, id));
+        }
+    }
+
     /// Sends what was submitted, as far as hosts have slots free or frames are full.
     pub fn pump(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        self.free(actions);
         self.fail_without_hosts(now_ms, actions);
         self.fail_unprepared(now_ms, actions);
         self.assign(now_ms, false, actions);
@@ -330,6 +417,10 @@ impl List {
             Event::HostOnline { host, peer, credits, slots } => {
                 self.no_hosts = None;
                 self.hosts.insert(host, HostLoad::new(slots, credits));
+                *self.lives.entry(host).or_default() += 1;
+                if self.bound().is_finite() {
+                    actions.push(Action::Bound { host, bound: self.bound });
+                }
                 self.host_stats.entry(host).or_insert_with(|| HostRunStats {
                     peer,
                     sent: 0,
@@ -337,6 +428,10 @@ impl List {
                     lost: 0,
                     deopts: 0,
                     run_us: 0,
+                    queue_ms: 0,
+                    ship_ms: 0,
+                    argument_bytes: 0,
+                    result_bytes: 0,
                 });
             }
             Event::HostOffline { host, reason } => self.lose_host(now_ms, host, &reason, actions),
@@ -345,8 +440,11 @@ impl List {
                 self.fail_without_hosts(now_ms, actions);
             }
             Event::Work { host, frame } => self.hear(now_ms, host, frame, actions),
-            Event::Fetched { task, attempt, result } => {
+            Event::Fetched { task, attempt, number: 0, result } => {
                 self.take_fetched(now_ms, task, attempt, result, actions);
+            }
+            Event::Fetched { task, attempt, number, result } => {
+                self.take_question(task, attempt, number, result, actions);
             }
             Event::Cancel { task } => {
                 self.stop(now_ms, &[task], &TaskOutcome::Cancelled, actions);
@@ -357,9 +455,11 @@ impl List {
             Event::Flush => {}
             Event::Tick => self.pass_time(now_ms, actions),
         }
+        self.end_team(now_ms, actions);
         self.fail_unprepared(now_ms, actions);
         self.assign(now_ms, true, actions);
         self.recall(now_ms, actions);
+        self.free(actions);
         if self.is_closed && !self.is_finished && self.tasks.is_empty() && self.early.is_empty() {
             self.is_finished = true;
             actions.push(Action::Deliver(Delivery::Finished));
@@ -392,6 +492,12 @@ impl List {
             HostWork::Unstarted { point, tasks } => {
                 if point == self.point {
                     self.take_back(host, tasks, actions);
+                }
+            }
+            HostWork::Asked { point, id, attempt, number, question } => {
+                if point == self.point && self.hosts.contains_key(&host) {
+                    let asker = Asker { host, task: id, attempt, number };
+                    self.hear_question(now_ms, asker, question, actions);
                 }
             }
             HostWork::Output { point, id, attempt, output } => {
@@ -432,6 +538,9 @@ impl List {
             // The end of what was cancelled gives its credit back; anything else was never asked for.
             load.forget(id, attempt);
             self.stats.dropped += 1;
+            if let Outcome::Kept(parts) = &outcome {
+                self.let_go_all(host, parts);
+            }
             return;
         }
         let Some(state) = self.tasks.get_mut(&id) else { return };
@@ -439,15 +548,36 @@ impl List {
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.results += 1;
             stats.run_us = stats.run_us.saturating_add(run_us);
+            let away_ms = now_ms.saturating_sub(state.sent_ms);
+            stats.ship_ms += away_ms.saturating_sub(run_us / 1000);
+            stats.result_bytes += outcome_bytes(&outcome);
         }
         state.run_us = run_us;
         state.pure = pure;
         state.output = state.show(output);
         match arrive(outcome) {
             Arrived::Outcome(outcome) => self.settle(now_ms, id, outcome, actions),
+            Arrived::Kept(parts) => {
+                let fits = match state.task.returns {
+                    Returns::Sent => false,
+                    Returns::Kept => parts.len() == 1,
+                    Returns::KeptInParts(count) => parts.len() == count as usize,
+                };
+                if fits {
+                    let kept = self.kept(host, parts);
+                    self.settle(now_ms, id, TaskOutcome::Kept(kept), actions);
+                } else {
+                    let reason = "it kept what it was not to keep".to_owned();
+                    self.settle(now_ms, id, TaskOutcome::HostFault(reason), actions);
+                }
+            }
             Arrived::Unprepared(reason) => self.take_unprepared(id, host, reason),
-            Arrived::Blob { id: blob, bytes, is_raised } => {
-                let limit = if is_raised { RAISED_BYTES_MAX } else { VALUE_BYTES_MAX };
+            Arrived::Blob { id: blob, bytes, kind } => {
+                let limit = match kind {
+                    ValueKind::Raised => RAISED_BYTES_MAX,
+                    ValueKind::Returned => VALUE_BYTES_MAX,
+                    ValueKind::Grown => 2 * VALUE_BYTES_MAX,
+                };
                 if bytes > limit as u64 {
                     let reason =
                         format!("it gave a result of {bytes} bytes, over the limit of {limit}");
@@ -455,8 +585,8 @@ impl List {
                     return;
                 }
                 state.place = Place::Fetching(host);
-                state.failure = Some(value_outcome(Bytes::new(), is_raised));
-                actions.push(Action::Fetch { host, task: id, attempt, id: blob, bytes });
+                state.fetching = kind;
+                actions.push(Action::Fetch { host, task: id, attempt, number: 0, id: blob, bytes });
             }
         }
     }
@@ -473,9 +603,8 @@ impl List {
         if !matches!(state.place, Place::Fetching(_)) || state.attempts != attempt {
             return;
         }
-        let is_raised = matches!(state.failure.take(), Some(TaskOutcome::Raised(_)));
         let outcome = match result {
-            Ok(value) => value_outcome(value, is_raised),
+            Ok(value) => value_outcome(value, state.fetching),
             Err(reason) => TaskOutcome::HostLost(reason),
         };
         self.settle(now_ms, task, outcome, actions);
@@ -489,6 +618,8 @@ impl List {
             _ => false,
         };
         let Some(state) = self.tasks.get_mut(&id) else { return };
+        // Others have heard of a rank.
+        let may_retry = may_retry && !matches!(state.task.role, Role::Rank { .. });
         if may_retry && state.failed_attempts() <= self.rules.retries {
             state.wait_again(Some(outcome));
             self.again.push_back(id);
@@ -512,12 +643,21 @@ impl List {
         if state.place == Place::Waiting {
             self.waiting -= 1;
         }
-        if let Some(blob) = state.task.arguments_blob() {
-            actions.push(Action::Release { id: blob });
-        }
-        if let TaskOutcome::Returned(value) | TaskOutcome::Raised(value) = &outcome {
-            self.stats.result_bytes += value.len() as u64;
-        }
+        let blobs = state.task.arguments.blobs().into_iter().chain(state.answers);
+        actions.extend(blobs.map(|id| Action::Release { id }));
+        let is_returned = match &outcome {
+            TaskOutcome::Returned(value) | TaskOutcome::Grown(value, _) => {
+                self.stats.result_bytes += value.len() as u64;
+                true
+            }
+            TaskOutcome::Raised(value) => {
+                self.stats.result_bytes += value.len() as u64;
+                false
+            }
+            TaskOutcome::Kept(_) => true,
+            _ => false,
+        };
+        self.end_rank(id, is_returned, actions);
         self.stats.completed += 1;
         let host = state.last.and_then(|host| self.host_stats.get(&host)).map(|stats| stats.peer);
         let completion = Completion {
@@ -564,6 +704,8 @@ impl List {
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.lost += lost.len() as u64;
         }
+        self.may_miss = true;
+        self.unneeded.remove(&host);
         for id in lost {
             self.settle(now_ms, id, TaskOutcome::HostLost(reason.to_owned()), actions);
         }
@@ -575,7 +717,8 @@ impl List {
         let ids: Vec<TaskId> = self
             .again
             .drain(..)
-            .chain(self.fresh.drain(..))
+            .chain(self.fresh.drain(..).map(|(_, id)| id))
+            .chain(self.pinned.drain(..))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
@@ -588,10 +731,21 @@ impl List {
 
     fn stop_all(&mut self, now_ms: u64, outcome: &TaskOutcome, actions: &mut Vec<Action>) {
         self.is_closed = true;
+        self.stop_tasks(now_ms, outcome, actions);
+    }
+
+    /// Ends all tasks that there are.
+    pub(super) fn stop_tasks(
+        &mut self,
+        now_ms: u64,
+        outcome: &TaskOutcome,
+        actions: &mut Vec<Action>,
+    ) {
         let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         self.stop(now_ms, &ids, outcome, actions);
         self.fresh.clear();
         self.again.clear();
+        self.pinned.clear();
     }
 
     /// Ends tasks here and now, and tells the hosts that have them.

@@ -10,10 +10,13 @@ pub mod host;
 pub mod list;
 mod recall;
 pub mod session;
+mod talk;
 mod task;
+mod team;
 mod tracker;
 
 pub use conversation::{Action, Conversation, Event};
+pub use talk::{TaskArguments, TaskPiece};
 pub use tracker::Tracker;
 
 /// A host's place in its pool. Never used again for another host.

@@ -47,6 +47,8 @@ pub enum Event {
         host: HostId,
         /// Who it is.
         peer: PeerId,
+        /// Where other hosts reach it, if they have to.
+        address: Option<Vec<u8>>,
     },
     /// A host left the pool.
     HostRemoved {
@@ -199,6 +201,8 @@ pub struct Session {
     /// The current point, or the last one.
     point: Point,
     definition: Option<Definition>,
+    /// Why hosts are out of the point that is in force, which is told once all others are online.
+    announcing: Option<Vec<(PeerId, String)>>,
     hosts: BTreeMap<HostId, Host>,
     /// Leases of hosts that are no longer in the pool.
     departed_until_ms: u64,
@@ -214,6 +218,7 @@ impl Session {
             phase: Phase::Offline,
             point: Point(0),
             definition: None,
+            announcing: None,
             hosts: BTreeMap::new(),
             departed_until_ms: 0,
             seen_ms: 0,
@@ -284,6 +289,9 @@ impl Session {
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) -> Result<Point, SequenceError> {
+        if self.announcing.take().is_some() {
+            actions.push(Action::Defined(Err(DefineError::Abandoned)));
+        }
         match self.phase {
             Phase::Online { .. } => {}
             Phase::Offline => {
@@ -308,8 +316,8 @@ impl Session {
             return;
         }
         match event {
-            Event::HostAdded { host, peer } => {
-                self.hosts.insert(host, Host::new(peer, now_ms));
+            Event::HostAdded { host, peer, address } => {
+                self.hosts.insert(host, Host::new(peer, address, now_ms));
             }
             Event::HostRemoved { host, ended } => self.remove(now_ms, host, ended, actions),
             Event::Opened { host, link } => self.greet(now_ms, host, link, actions),
@@ -469,6 +477,9 @@ impl Session {
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {
+        if self.announcing.take().is_some() {
+            actions.push(Action::Defined(Err(SequenceError::Closed.into())));
+        }
         match self.phase {
             Phase::Waiting | Phase::Preparing { .. } => {
                 actions.push(Action::Defined(Err(SequenceError::Closed.into())));

@@ -1,11 +1,12 @@
 //! A task on the hub: what is needed to send it (again), and what was shown of it.
 
 use bytes::Bytes;
-use spm_protocol::Payload;
-use spm_protocol::frame::Task;
-use spm_protocol::{Outcome, TaskId};
+use spm_protocol::frame::{Returns, Role, Task};
+use spm_protocol::parts::spawned;
+use spm_protocol::{ContentId, Outcome, Payload, TaskId};
 
 use super::HostId;
+use super::talk::{TaskArguments, travelling};
 use crate::completion::TaskOutcome;
 
 /// What of a task the machine is given: everything but its id.
@@ -20,7 +21,32 @@ pub struct NewTask {
     /// Milliseconds it may run, if not the run's or the closure's.
     pub deadline_ms: Option<u64>,
     /// Its arguments.
-    pub arguments: Payload,
+    pub arguments: TaskArguments,
+    /// Where what it returns goes.
+    pub returns: Returns,
+    /// What it is to its manager.
+    pub role: Role,
+    /// Fresh tasks of a higher priority are sent first.
+    pub priority: i64,
+    /// The one host that may run it.
+    pub pinned: Option<HostId>,
+}
+
+impl NewTask {
+    /// An independent task with these arguments and nothing special.
+    pub fn new(closure: u32, index: u64, arguments: Vec<u8>) -> Self {
+        Self {
+            closure,
+            index,
+            seed: 0,
+            deadline_ms: None,
+            arguments: TaskArguments::Whole(Payload::Inline(arguments)),
+            returns: Returns::Sent,
+            role: Role::Independent,
+            priority: 0,
+            pinned: None,
+        }
+    }
 }
 
 /// Where a task is.
@@ -63,10 +89,20 @@ pub(super) struct TaskState {
     /// Bytes of output that the current attempt has printed.
     pub printed_bytes: u64,
     pub submitted_ms: u64,
+    /// When the current attempt was sent.
+    pub sent_ms: u64,
     pub run_us: u64,
     pub pure: bool,
     /// The end of its output, kept while its result is fetched.
     pub output: Vec<u8>,
+    /// What the result is that is fetched.
+    pub fetching: ValueKind,
+    /// The number of the question that its manager has not answered.
+    pub asking: Option<u64>,
+    /// It has asked or sent something, so that it is not to be run again alone.
+    pub has_talked: bool,
+    /// Blobs of the hub's that it was given as answers.
+    pub answers: Vec<ContentId>,
 }
 
 impl TaskState {
@@ -82,9 +118,14 @@ impl TaskState {
             shown_bytes: 0,
             printed_bytes: 0,
             submitted_ms: now_ms,
+            sent_ms: now_ms,
             run_us: 0,
             pure: false,
             output: Vec::new(),
+            fetching: ValueKind::Returned,
+            asking: None,
+            has_talked: false,
+            answers: Vec::new(),
         }
     }
 
@@ -94,6 +135,7 @@ impl TaskState {
         self.place = Place::Running(host);
         self.last = Some(host);
         self.printed_bytes = 0;
+        self.asking = None;
         Task {
             id,
             attempt: self.attempts,
@@ -101,7 +143,9 @@ impl TaskState {
             index: self.task.index,
             seed: self.task.seed,
             deadline_ms: self.task.deadline_ms.or(deadline_ms),
-            arguments: self.task.arguments.clone(),
+            arguments: travelling(&self.task.arguments),
+            returns: self.task.returns,
+            role: self.task.role,
         }
     }
 
@@ -138,22 +182,48 @@ impl TaskState {
 pub(super) enum Arrived {
     Outcome(TaskOutcome),
     Blob {
-        id: spm_protocol::ContentId,
+        id: ContentId,
         bytes: u64,
-        is_raised: bool,
+        kind: ValueKind,
     },
+    /// The result stays at the host.
+    Kept(Vec<Payload>),
     /// The host cannot prepare the task's closure.
     Unprepared(String),
 }
 
+/// What a value is that a host gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValueKind {
+    Returned,
+    Raised,
+    /// What was returned, behind the tasks that were made.
+    Grown,
+}
+
+/// Bytes of what a task returned or raised, wherever they are.
+pub(super) fn outcome_bytes(outcome: &Outcome) -> u64 {
+    let bytes = |payload: &Payload| match payload {
+        Payload::Inline(value) => value.len() as u64,
+        Payload::Blob { bytes, .. } => *bytes,
+    };
+    match outcome {
+        Outcome::Returned(value) | Outcome::Raised(value) | Outcome::Grown(value) => bytes(value),
+        Outcome::Kept(parts) => parts.iter().map(bytes).sum(),
+        _ => 0,
+    }
+}
+
 pub(super) fn arrive(outcome: Outcome) -> Arrived {
-    let value = |payload, is_raised| match payload {
-        Payload::Inline(bytes) => Arrived::Outcome(value_outcome(bytes.into(), is_raised)),
-        Payload::Blob { id, bytes } => Arrived::Blob { id, bytes, is_raised },
+    let value = |payload, kind| match payload {
+        Payload::Inline(bytes) => Arrived::Outcome(value_outcome(bytes.into(), kind)),
+        Payload::Blob { id, bytes } => Arrived::Blob { id, bytes, kind },
     };
     Arrived::Outcome(match outcome {
-        Outcome::Returned(payload) => return value(payload, false),
-        Outcome::Raised(payload) => return value(payload, true),
+        Outcome::Returned(payload) => return value(payload, ValueKind::Returned),
+        Outcome::Raised(payload) => return value(payload, ValueKind::Raised),
+        Outcome::Grown(payload) => return value(payload, ValueKind::Grown),
+        Outcome::Kept(parts) => return Arrived::Kept(parts),
         Outcome::Trapped(code, frames) => TaskOutcome::Trapped(code, frames),
         Outcome::OutOfFuel(frames) => TaskOutcome::OutOfFuel(frames),
         Outcome::OutOfMemory(frames) => TaskOutcome::OutOfMemory(frames),
@@ -166,6 +236,13 @@ pub(super) fn arrive(outcome: Outcome) -> Arrived {
     })
 }
 
-pub(super) fn value_outcome(value: Bytes, is_raised: bool) -> TaskOutcome {
-    if is_raised { TaskOutcome::Raised(value) } else { TaskOutcome::Returned(value) }
+pub(super) fn value_outcome(value: Bytes, kind: ValueKind) -> TaskOutcome {
+    match kind {
+        ValueKind::Returned => TaskOutcome::Returned(value),
+        ValueKind::Raised => TaskOutcome::Raised(value),
+        ValueKind::Grown => match spawned(&value) {
+            Ok((tasks, at)) => TaskOutcome::Grown(value.slice(at..), tasks),
+            Err(reason) => TaskOutcome::HostFault(reason),
+        },
+    }
 }

@@ -87,21 +87,19 @@ struct Session {
     blobs: BTreeMap<ContentId, Sharing>,
 }
 
-/// How long a blob is shared in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sharing {
-    UntilUnshared,
-    UntilFetched { fetches_left: usize },
+/// Why a blob is shared in a session: as long as one of these holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Sharing {
+    until_unshared: bool,
+    /// Fetches to its end that are still expected.
+    fetches_left: usize,
+    /// How often it is held.
+    holds: usize,
 }
 
 impl Sharing {
-    fn extend(&mut self, more: Self) {
-        *self = match (*self, more) {
-            (Self::UntilFetched { fetches_left }, Self::UntilFetched { fetches_left: more }) => {
-                Self::UntilFetched { fetches_left: fetches_left.saturating_add(more) }
-            }
-            _ => Self::UntilUnshared,
-        };
+    fn is_over(self) -> bool {
+        !self.until_unshared && self.fetches_left == 0 && self.holds == 0
     }
 }
 
@@ -274,7 +272,7 @@ impl BlobStore {
         session: SessionId,
         members: impl IntoIterator<Item = PeerId>,
     ) -> Result<(), ShareError> {
-        self.share_as(id, session, members, Sharing::UntilUnshared)
+        self.share_as(id, session, members, |sharing| sharing.until_unshared = true)
     }
 
     /// As [`BlobStore::share`], but only until a member has fetched it to its end: for a value that one peer
@@ -285,7 +283,23 @@ impl BlobStore {
         session: SessionId,
         member: PeerId,
     ) -> Result<(), ShareError> {
-        self.share_as(id, session, [member], Sharing::UntilFetched { fetches_left: 1 })
+        self.share_as(id, session, [member], |sharing| sharing.fetches_left += 1)
+    }
+
+    /// As [`BlobStore::share`], but only until it was [let go](BlobStore::release) of as often as it was held,
+    /// whoever else shares or holds it.
+    pub fn hold(
+        &self,
+        id: ContentId,
+        session: SessionId,
+        members: impl IntoIterator<Item = PeerId>,
+    ) -> Result<(), ShareError> {
+        self.share_as(id, session, members, |sharing| sharing.holds += 1)
+    }
+
+    /// Ends one [`BlobStore::hold`].
+    pub fn release(&self, id: ContentId, session: SessionId) {
+        self.end(id, session, |sharing| sharing.holds = sharing.holds.saturating_sub(1));
     }
 
     fn share_as(
@@ -293,7 +307,7 @@ impl BlobStore {
         id: ContentId,
         session: SessionId,
         members: impl IntoIterator<Item = PeerId>,
-        sharing: Sharing,
+        more: impl FnOnce(&mut Sharing),
     ) -> Result<(), ShareError> {
         let is_here = self.inner.state.lock().find(id).is_some();
         if !is_here {
@@ -308,7 +322,7 @@ impl BlobStore {
         }
         blob.sessions.insert(session);
         let entry = state.sessions.entry(session).or_default();
-        entry.blobs.entry(id).and_modify(|before| before.extend(sharing)).or_insert(sharing);
+        more(entry.blobs.entry(id).or_default());
         entry.members.extend(members);
         Ok(())
     }
@@ -322,20 +336,10 @@ impl BlobStore {
 
     /// Notes that a member has fetched the blob to its end.
     pub(super) fn note_fetched(&self, id: ContentId, session: SessionId) {
-        let is_over = {
-            let mut state = self.inner.state.lock();
-            let entry = state.sessions.get_mut(&session);
-            match entry.and_then(|entry| entry.blobs.get_mut(&id)) {
-                Some(Sharing::UntilFetched { fetches_left }) => {
-                    *fetches_left = fetches_left.saturating_sub(1);
-                    *fetches_left == 0
-                }
-                Some(Sharing::UntilUnshared) | None => false,
-            }
+        let less = |sharing: &mut Sharing| {
+            sharing.fetches_left = sharing.fetches_left.saturating_sub(1);
         };
-        if is_over {
-            self.unshare(id, session);
-        }
+        self.end(id, session, less);
     }
 
     /// Says who the members of a session are from now on; nobody else is served its blobs.
@@ -344,14 +348,24 @@ impl BlobStore {
         state.sessions.entry(session).or_default().members = members.into_iter().collect();
     }
 
-    /// Shares a blob with nobody in this session any more. It may be dropped to make room.
+    /// Shares a blob with nobody in this session any more, unless it is held. It may be dropped to make room.
     pub fn unshare(&self, id: ContentId, session: SessionId) {
+        self.end(id, session, |sharing| {
+            *sharing = Sharing { holds: sharing.holds, ..Sharing::default() }
+        });
+    }
+
+    /// Ends what `less` takes away of a sharing, and with the last of that the sharing itself.
+    fn end(&self, id: ContentId, session: SessionId, less: impl FnOnce(&mut Sharing)) {
         let mut state = self.inner.state.lock();
         let state = &mut *state;
         let Some(entry) = state.sessions.get_mut(&session) else { return };
-        if entry.blobs.remove(&id).is_none() {
+        let Some(sharing) = entry.blobs.get_mut(&id) else { return };
+        less(sharing);
+        if !sharing.is_over() {
             return;
         }
+        entry.blobs.remove(&id);
         if let Some(blob) = state.blobs.get_mut(&id)
             && blob.sessions.remove(&session)
             && blob.sessions.is_empty()

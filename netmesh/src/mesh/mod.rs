@@ -226,6 +226,20 @@ impl Mesh {
         self.tell(Command::AddBootstrap { address }).await;
     }
 
+    /// Notes where a peer may listen, for [`Mesh::connect`]. What is known of it from a connection counts more.
+    ///
+    /// Cancel safe.
+    pub async fn remember(&self, peer: PeerId, address: Multiaddr) {
+        self.tell(Command::Remember { peer, address }).await;
+    }
+
+    /// Where a peer was reached last.
+    ///
+    /// Cancel safe.
+    pub async fn address_of(&self, peer: PeerId) -> Option<Multiaddr> {
+        self.ask(|reply| Command::AddressOf { peer, reply }).await.flatten()
+    }
+
     /// Closes all connections to a peer; its sessions break.
     ///
     /// Cancel safe.

@@ -34,6 +34,8 @@ pub(super) enum Command {
     Connect { peer: PeerId, reply: DialReply },
     OpenStream { peer: PeerId, protocol: StreamProtocol, reply: OpenReply },
     AddBootstrap { address: Multiaddr },
+    Remember { peer: PeerId, address: Multiaddr },
+    AddressOf { peer: PeerId, reply: oneshot::Sender<Option<Multiaddr>> },
     Disconnect { peer: PeerId },
     ListenAddresses { reply: oneshot::Sender<Vec<Multiaddr>> },
     ConnectedPeers { reply: oneshot::Sender<Vec<PeerId>> },
@@ -119,6 +121,14 @@ impl SwarmLoop {
             Command::Connect { peer, reply } => self.connect(peer, reply),
             Command::OpenStream { peer, protocol, reply } => {
                 self.swarm.behaviour_mut().streams.open(peer, protocol, reply);
+            }
+            Command::Remember { peer, address } => {
+                if self.remembered.len() < REMEMBERED_PEERS_MAX {
+                    self.remembered.entry(peer).or_insert(address);
+                }
+            }
+            Command::AddressOf { peer, reply } => {
+                let _ = reply.send(self.remembered.get(&peer).cloned());
             }
             Command::AddBootstrap { address } => self.redial(redial::Event::Added(address)),
             Command::Disconnect { peer } => {

@@ -1,12 +1,14 @@
 //! The limits on what is in a frame.
 
-use super::{Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork};
-use crate::limits::{
-    BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
-    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX,
-    VALUE_BYTES_MAX,
+use super::{
+    Answer, Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Question,
 };
-use crate::outcome::{Outcome, Payload};
+use crate::limits::{
+    ADDRESS_BYTES_MAX, BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, INLINE_BYTES_MAX, LABELS_MAX,
+    MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, PARTS_MAX, PIECES_BYTES_MAX, PIECES_MAX, RAISED_BYTES_MAX,
+    RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX,
+};
+use crate::outcome::{Arguments, Outcome, Payload, Piece};
 
 fn at_most(what: &'static str, count: usize, limit: usize) -> Result<(), FrameError> {
     if count > limit {
@@ -38,9 +40,47 @@ fn payload(payload: &Payload, bytes_max: usize) -> Result<(), FrameError> {
     }
 }
 
+fn arguments(arguments: &Arguments) -> Result<(), FrameError> {
+    let pieces = match arguments {
+        Arguments::Whole(whole) => return payload(whole, VALUE_BYTES_MAX),
+        Arguments::Pieces(pieces) => pieces,
+    };
+    at_most("pieces", pieces.len(), PIECES_MAX)?;
+    let inline = pieces.iter().map(|piece| match piece {
+        Piece::Bytes(bytes) => bytes.len(),
+        Piece::Blob { .. } => 0,
+    });
+    at_most("bytes of pieces", inline.sum(), PIECES_BYTES_MAX)?;
+    let bytes = usize::try_from(arguments.bytes()).unwrap_or(usize::MAX);
+    at_most("bytes of a value", bytes, VALUE_BYTES_MAX)
+}
+
+fn question(question: &Question) -> Result<(), FrameError> {
+    match question {
+        Question::Ask(value) | Question::Send { message: value, .. } => {
+            payload(value, VALUE_BYTES_MAX)
+        }
+        Question::Receive { .. } | Question::Poll { .. } | Question::Improve(_) => Ok(()),
+    }
+}
+
+fn answer(answer: &Answer) -> Result<(), FrameError> {
+    match answer {
+        Answer::Value(value) | Answer::Message { message: value, .. } => {
+            payload(value, VALUE_BYTES_MAX)
+        }
+        Answer::Nothing => Ok(()),
+    }
+}
+
 fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
     match outcome {
         Outcome::Returned(value) => payload(value, VALUE_BYTES_MAX),
+        Outcome::Grown(value) => payload(value, 2 * VALUE_BYTES_MAX),
+        Outcome::Kept(parts) => {
+            at_most("parts", parts.len(), PARTS_MAX)?;
+            parts.iter().try_for_each(|part| payload(part, VALUE_BYTES_MAX))
+        }
         Outcome::Raised(record) => payload(record, RAISED_BYTES_MAX),
         Outcome::Trapped(_, frames)
         | Outcome::OutOfFuel(frames)
@@ -63,9 +103,13 @@ impl Frame for HubControl {
     fn check(&self) -> Result<(), FrameError> {
         match self {
             Self::Hello { features: names, .. } => features(names),
-            Self::Prepare { closures, members, providers, .. } => {
+            Self::Prepare { closures, members, providers, addresses, .. } => {
                 at_most("closures", closures.len(), CLOSURES_MAX)?;
                 at_most("members", members.len(), MEMBERS_MAX)?;
+                at_most("addresses", addresses.len(), MEMBERS_MAX)?;
+                addresses.iter().try_for_each(|known| {
+                    at_most("bytes of an address", known.address.len(), ADDRESS_BYTES_MAX)
+                })?;
                 at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
                 providers
                     .iter()
@@ -104,9 +148,12 @@ impl Frame for HubWork {
         match self {
             Self::Tasks { tasks, .. } => {
                 at_most("tasks", tasks.len(), BATCH_TASKS_MAX)?;
-                tasks.iter().try_for_each(|task| payload(&task.arguments, VALUE_BYTES_MAX))
+                tasks.iter().try_for_each(|task| arguments(&task.arguments))
             }
             Self::Recall { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
+            Self::Answered { answer: it, .. } => answer(it),
+            Self::Bound { .. } => Ok(()),
+            Self::Free { blobs, .. } => at_most("blobs", blobs.len(), BATCH_TASKS_MAX),
         }
     }
 }
@@ -124,6 +171,7 @@ impl Frame for HostWork {
             }
             Self::Output { output: bytes, .. } => output(bytes),
             Self::Unstarted { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
+            Self::Asked { question: it, .. } => question(it),
         }
     }
 }

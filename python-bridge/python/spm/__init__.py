@@ -31,7 +31,6 @@ from ._future import Future
 from ._gantt import Gantt
 from ._laptop import connect, identity, laptop, pool
 from ._list import List
-from ._messages import ANY_SOURCE, ANY_TAG
 from ._options import (
     Host,
     Options,
@@ -44,6 +43,7 @@ from ._options import (
     Substitute,
 )
 from ._pool import Pool
+from ._ranks import ANY_SOURCE, ANY_TAG
 from ._results import Gathered, Results
 from ._serial import serial
 from ._spm import __version__

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from . import _spm
+from ._collectives import Op
 from ._errors import CompileError
 from ._source import Source, locate
-from ._task import task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,6 +91,14 @@ def _member_name(value: Any) -> str | None:
     if getattr(sys.modules.get(module), name, None) is not value:
         return None
     return f"{module}.{name}"
+
+
+def spm_member(value: object) -> str | None:
+    """Find what tasks call an object of SPM's own that they have, too: `spm.task`, `spm.team.SUM`."""
+    if isinstance(value, Op):
+        return f"spm.team.{value.name}"
+    name = vars(type(value)).get("__spm_member__")
+    return name if isinstance(name, str) else None
 
 
 @dataclass(slots=True)
@@ -268,8 +276,9 @@ def _captured(read: _Read, indices: dict[int, int], pending: list[types.Function
     if member is not None:
         module, _, name = member.partition(".")
         return ("builtin", name) if module == "builtins" else ("member", member)
-    if value is task:
-        return ("member", "spm.task")
+    own = spm_member(value)
+    if own is not None:
+        return ("member", own)
     if _spm.is_literal(value):
         return ("value", value)
     return ("unsupported", describe(value), "pass what you need of it as an argument")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-from ._messages import ANY_SOURCE, ANY_TAG
+from ._ranks import ANY_SOURCE, ANY_TAG
 
-if TYPE_CHECKING:
-    from ._messages import Message
+Message: TypeAlias = tuple[int, int, Any]
+"""Source, tag, value."""
 
 
 class Channel:
@@ -60,3 +60,38 @@ class Channel:
                 del self._sent[place]
                 return message
         return None
+
+
+class Carrier:
+    """Carries the messages of `spm.team` over a channel."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def rank(self) -> int:
+        """Which rank it is, from 0."""
+        return self._channel.rank
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self._channel.size
+
+    def send(self, destination: int, tag: int, value: Any) -> None:
+        """Send a value to a rank."""
+        self._channel.send(destination, tag, value)
+
+    def receive(self, source: int | None, tag: int | None) -> Message:
+        """Wait for the first message of this source and tag; None is any."""
+        return self._channel.receive(
+            ANY_SOURCE if source is None else source, ANY_TAG if tag is None else tag
+        )
+
+    def poll(self, source: int | None, tag: int | None) -> Message | None:
+        """Take that message if it is there."""
+        return self._channel.poll(
+            ANY_SOURCE if source is None else source, ANY_TAG if tag is None else tag
+        )

@@ -10,8 +10,8 @@ from ._errors import InternalError
 from ._travelled import classes_in
 
 if TYPE_CHECKING:
+    from ._channel import Message
     from ._closure import Specialisation
-    from ._messages import Message
     from ._travelled import Travelled
 
 

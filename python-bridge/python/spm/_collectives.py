@@ -1,140 +1,242 @@
-"""Operations that all ranks of a team carry out together, over sends and receives.
+"""What the ranks of a team do together, over messages from one to another.
 
-Each is called by all ranks in the same order. Reductions combine values in the order of ranks, from
-the left, so that they are the same however messages travel.
+This module and `_ranks` are also part of the guest that runs in the sandbox (`python-engine/guest/spm_guest` links to them),
+and so use nothing of either. The native engine's runtime has the same algorithms, tags and orders.
+
+Teams have few ranks, which share processors: what counts is how many messages there are, not how many follow one another. So
+most goes through one rank; only large arrays are cut up. Values are combined in the order of ranks, always, so
+that results do not depend on which message came first.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-from ._messages import TAGS
+import sys
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._messages import Mail
+COLLECTIVE_TAGS: Final = 1 << 30
+"""Tags from here on are those of collectives; users' are below."""
+BCAST: Final = COLLECTIVE_TAGS
+SCATTER: Final = COLLECTIVE_TAGS + 1
+GATHER: Final = COLLECTIVE_TAGS + 2
+REDUCE: Final = COLLECTIVE_TAGS + 3
+REDUCE_ARRAY: Final = COLLECTIVE_TAGS + 4
+ALLTOALL: Final = COLLECTIVE_TAGS + 5
+SCAN: Final = COLLECTIVE_TAGS + 6
+BARRIER: Final = COLLECTIVE_TAGS + 7
 
-    Operation = Callable[[Any, Any], Any]
-
-_BCAST: Final = TAGS
-_SCATTER: Final = TAGS + 1
-_GATHER: Final = TAGS + 2
-_ALLTOALL: Final = TAGS + 3
-_SCAN: Final = TAGS + 4
+ARRAY_BYTES_MIN: Final = 64 << 10
+"""Arrays of so many bytes are reduced in parts: each rank combines one part of all."""
 
 
-def bcast(mail: Mail, value: Any, root: int) -> Any:
-    """Give the root's value to all, along a binomial tree."""
-    rank, size = mail.transport.rank, mail.transport.size
-    place = (rank - root) % size
-    step = 1
-    while step < size:
-        if place & step:
-            value = mail.receive((rank - step) % size, _BCAST)[2]
-            break
-        step *= 2
-    step //= 2
-    while step:
-        if place + step < size:
-            mail.transport.send((rank + step) % size, _BCAST, value)
-        step //= 2
+class Wire(Protocol):
+    """What collectives are made of."""
+
+    @property
+    def rank(self) -> int:
+        """Which rank it is, from 0."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    def send(self, destination: int, tag: int, value: Any) -> None:
+        """Send to one rank."""
+
+    def take(self, source: int, tag: int) -> Any:
+        """Wait for what one rank sent with this tag."""
+
+
+def _numpy_of(*values: Any) -> Any:
+    """Find numpy, if one of the values is an array of it."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and any(isinstance(value, numpy.ndarray) for value in values):
+        return numpy
+    return None
+
+
+class Op:
+    """A way to combine two values into one."""
+
+    __slots__ = ("_function", "_ufunc", "name")
+
+    def __init__(self, name: str, function: Callable[[Any, Any], Any], ufunc: str) -> None:
+        """Take a function for plain values, and the name of numpy's for arrays."""
+        self.name = name
+        self._function = function
+        self._ufunc = ufunc
+
+    def __call__(self, left: Any, right: Any) -> Any:
+        """Combine the value of a rank with one of the next."""
+        numpy = _numpy_of(left, right)
+        if numpy is not None:
+            return getattr(numpy, self._ufunc)(left, right)
+        return self._function(left, right)
+
+    def into(self, total: Any, right: Any) -> None:
+        """Combine arrays of one type, in place of the first."""
+        getattr(sys.modules["numpy"], self._ufunc)(total, right, out=total)
+
+    def __repr__(self) -> str:
+        """Show what a user writes."""
+        return f"spm.team.{self.name}"
+
+
+SUM: Final = Op("SUM", lambda left, right: left + right, "add")
+PROD: Final = Op("PROD", lambda left, right: left * right, "multiply")
+MAX: Final = Op("MAX", max, "maximum")
+MIN: Final = Op("MIN", min, "minimum")
+LAND: Final = Op("LAND", lambda left, right: bool(left) and bool(right), "logical_and")
+LOR: Final = Op("LOR", lambda left, right: bool(left) or bool(right), "logical_or")
+BAND: Final = Op("BAND", lambda left, right: left & right, "bitwise_and")
+BOR: Final = Op("BOR", lambda left, right: left | right, "bitwise_or")
+_IN_PARTS: Final = frozenset((SUM, PROD, MAX, MIN))
+"""What leaves the type of an array as it is."""
+
+
+def bcast(wire: Wire, value: Any, root: int, tag: int = BCAST) -> Any:
+    """Give every rank the root's value: along a binomial tree, in which a rank's parent lacks its lowest bit."""
+    place = (wire.rank - root) % wire.size
+    bit = 1
+    while bit < wire.size and not place & bit:
+        bit <<= 1
+    if place:
+        value = wire.take((place - bit + root) % wire.size, tag)
+    while bit > 1:
+        bit >>= 1
+        if place + bit < wire.size:
+            wire.send((place + bit + root) % wire.size, tag, value)
     return value
 
 
-def scatter(mail: Mail, values: Sequence[Any] | None, root: int) -> Any:
-    """Give each rank the item of the root's list that is at its place."""
-    rank, size = mail.transport.rank, mail.transport.size
-    if rank != root:
-        return mail.receive(root, _SCATTER)[2]
-    items = _items("scatter", values, size)
-    for other in range(size):
-        if other != root:
-            mail.transport.send(other, _SCATTER, items[other])
+def scatter(wire: Wire, values: Sequence[Any] | None, root: int) -> Any:
+    """Give each rank its item of the root's sequence."""
+    if wire.rank != root:
+        return wire.take(root, SCATTER)
+    items = each_of("scatter", values, wire.size)
+    for rank, item in enumerate(items):
+        if rank != root:
+            wire.send(rank, SCATTER, item)
     return items[root]
 
 
-def gather(mail: Mail, value: Any, root: int) -> list[Any] | None:
-    """Make a list of all ranks' values at the root; others get None."""
-    rank, size = mail.transport.rank, mail.transport.size
-    if rank != root:
-        mail.transport.send(root, _GATHER, value)
+def each_of(what: str, values: Sequence[Any] | None, size: int) -> list[Any]:
+    """Take one item for each rank, or refuse."""
+    items = None if values is None else list(values)
+    if items is None or len(items) != size:
+        found = "None" if items is None else f"{len(items)}"
+        raise ValueError(
+            f"`{what}` takes a sequence of one item for each of {size} ranks, not {found}"
+        )
+    return items
+
+
+def gather(wire: Wire, value: Any, root: int) -> list[Any] | None:
+    """Give the root a list of all ranks' values."""
+    if wire.rank != root:
+        wire.send(root, GATHER, value)
         return None
-    return [value if other == root else mail.receive(other, _GATHER)[2] for other in range(size)]
+    return [value if rank == root else wire.take(rank, GATHER) for rank in range(wire.size)]
 
 
-def allgather(mail: Mail, value: Any) -> list[Any]:
-    """Make a list of all ranks' values everywhere."""
-    values: list[Any] = bcast(mail, gather(mail, value, 0), 0)
-    return values
+def allgather(wire: Wire, value: Any) -> list[Any]:
+    """Give every rank the list of all ranks' values."""
+    everything: list[Any] = bcast(wire, gather(wire, value, 0), 0, GATHER)
+    return everything
 
 
-def alltoall(mail: Mail, values: Sequence[Any]) -> list[Any]:
-    """Give each rank one item of each rank's list."""
-    rank, size = mail.transport.rank, mail.transport.size
-    items = _items("alltoall", values, size)
-    for other in range(size):
-        if other != rank:
-            mail.transport.send(other, _ALLTOALL, items[other])
+def alltoall(wire: Wire, values: Sequence[Any]) -> list[Any]:
+    """Send each rank its item, and return what each has sent."""
+    items = each_of("alltoall", values, wire.size)
+    for rank in _others(wire):
+        wire.send(rank, ALLTOALL, items[rank])
     return [
-        items[rank] if other == rank else mail.receive(other, _ALLTOALL)[2] for other in range(size)
+        items[rank] if rank == wire.rank else wire.take(rank, ALLTOALL) for rank in range(wire.size)
     ]
 
 
-def reduce(mail: Mail, value: Any, operation: Operation, root: int) -> Any:
-    """Combine all ranks' values at the root; others get None."""
-    values = gather(mail, value, root)
-    return None if values is None else _folded(values, operation)
+def _others(wire: Wire) -> list[int]:
+    """Name the other ranks, the next one first: else all would begin with the same one."""
+    return [(wire.rank + step) % wire.size for step in range(1, wire.size)]
 
 
-def allreduce(mail: Mail, value: Any, operation: Operation) -> Any:
-    """Combine all ranks' values; all get the same."""
-    return bcast(mail, reduce(mail, value, operation, 0), 0)
-
-
-def scan(mail: Mail, value: Any, operation: Operation) -> Any:
-    """Combine the values of the ranks up to this one."""
-    before = _before(mail)
-    total = value if before is None else operation(before[0], value)
-    _pass_on(mail, total)
+def reduce(wire: Wire, value: Any, op: Callable[[Any, Any], Any], root: int) -> Any:
+    """Give the root all ranks' values, combined in the order of ranks."""
+    if wire.rank != root:
+        wire.send(root, REDUCE, value)
+        return None
+    total = value if root == 0 else wire.take(0, REDUCE)
+    for rank in range(1, wire.size):
+        total = op(total, value if rank == root else wire.take(rank, REDUCE))
     return total
 
 
-def exscan(mail: Mail, value: Any, operation: Operation) -> Any:
-    """Combine the values of the ranks below this one; rank 0 gets None."""
-    before = _before(mail)
-    _pass_on(mail, value if before is None else operation(before[0], value))
-    return None if before is None else before[0]
+def allreduce(wire: Wire, value: Any, op: Callable[[Any, Any], Any]) -> Any:
+    """Give every rank all ranks' values, combined in the order of ranks."""
+    if isinstance(op, Op) and op in _IN_PARTS and wire.size > 1:
+        numpy = _numpy_of(value)
+        if (
+            numpy is not None
+            and type(value) is numpy.ndarray
+            and value.dtype.kind in "iufc"
+            and value.nbytes >= ARRAY_BYTES_MIN
+        ):
+            return _allreduce_array(wire, value, op, numpy)
+    return bcast(wire, reduce(wire, value, op, 0), 0, REDUCE)
 
 
-def barrier(mail: Mail) -> None:
-    """Wait until all ranks are here."""
-    allgather(mail, None)
+def _allreduce_array(wire: Wire, array: Any, op: Op, numpy: Any) -> Any:
+    """Have each rank combine one part of all arrays, and send it to the others."""
+    shape = list(array.shape)
+    flat = array.reshape(-1)
+    cuts = [flat.size * rank // wire.size for rank in range(wire.size + 1)]
+    parts = [flat[begin:end] for begin, end in pairwise(cuts)]
+    for rank in _others(wire):
+        wire.send(rank, REDUCE_ARRAY, [shape, parts[rank]])
+    own = parts[wire.rank]
+    total = None
+    for rank in range(wire.size):
+        part = own
+        if rank != wire.rank:
+            their_shape, part = wire.take(rank, REDUCE_ARRAY)
+            if their_shape != shape or part.dtype != own.dtype:
+                raise ValueError(
+                    f"`allreduce` takes arrays of one shape and type: rank {wire.rank} has {tuple(shape)} of "
+                    f"{own.dtype}, rank {rank} has {tuple(their_shape)} of {part.dtype}"
+                )
+        if total is None:
+            # What this rank's user still has is not to change, what came by message may.
+            total = own.copy() if rank == wire.rank else part
+        else:
+            op.into(total, part)
+    for rank in _others(wire):
+        wire.send(rank, REDUCE_ARRAY, total)
+    result = numpy.empty_like(flat)
+    for rank in range(wire.size):
+        begin, end = cuts[rank], cuts[rank + 1]
+        result[begin:end] = total if rank == wire.rank else wire.take(rank, REDUCE_ARRAY)
+    return result.reshape(array.shape)
 
 
-def _before(mail: Mail) -> tuple[Any] | None:
-    rank = mail.transport.rank
-    return None if rank == 0 else (mail.receive(rank - 1, _SCAN)[2],)
+def scan(wire: Wire, value: Any, op: Callable[[Any, Any], Any], *, is_inclusive: bool) -> Any:
+    """Combine the values of the ranks up to this one. Without its own, rank 0 has None."""
+    before = None
+    if wire.rank > 0:
+        before = wire.take(wire.rank - 1, SCAN)
+    total = value if wire.rank == 0 else op(before, value)
+    if wire.rank + 1 < wire.size:
+        wire.send(wire.rank + 1, SCAN, total)
+    return total if is_inclusive else before
 
 
-def _pass_on(mail: Mail, value: Any) -> None:
-    if mail.transport.rank + 1 < mail.transport.size:
-        mail.transport.send(mail.transport.rank + 1, _SCAN, value)
-
-
-def _folded(values: Sequence[Any], operation: Operation) -> Any:
-    total = values[0]
-    for value in values[1:]:
-        total = operation(total, value)
-    return total
-
-
-def _items(name: str, values: Sequence[Any] | None, size: int) -> list[Any]:
-    if values is None:
-        raise ValueError(f"{name} takes a list of {size} items, one for each rank; this is None")
-    items = list(values)
-    if len(items) != size:
-        raise ValueError(
-            f"{name} takes a list of {size} items, one for each rank; this one has {len(items)}"
-        )
-    return items
+def barrier(wire: Wire) -> None:
+    """Wait until every rank is here."""
+    if wire.rank == 0:
+        for rank in range(1, wire.size):
+            wire.take(rank, BARRIER)
+    else:
+        wire.send(0, BARRIER, None)
+    bcast(wire, None, 0, BARRIER)

@@ -10,6 +10,7 @@ from ._capture import GLUE_FILE
 from ._errors import (
     NEVER_RAISED,
     DeadlineExceeded,
+    Deadlock,
     FuelExhausted,
     HostFault,
     HostLost,
@@ -99,6 +100,10 @@ def _made(closure: Specialisation, outcome: Outcome) -> tuple[BaseException, tup
             return HostLost(f"the host was lost while it had the task: {why}"), ()
         case ("no hosts", reasons):
             return NoHosts(_no_hosts(reasons)), ()
+        case ("argument lost", str(why)):
+            return HostLost(why), ()
+        case ("deadlock", str(why)):
+            return Deadlock(why), ()
         case ("cancelled",):
             return CancelledError("the task was cancelled"), ()
         case _:

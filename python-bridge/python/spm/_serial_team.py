@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._channel import Channel
 from ._channels import Halt
+from ._collectives import COLLECTIVE_TAGS
 from ._errors import Deadlock
-from ._messages import ANY_SOURCE, ANY_TAG, TAGS
+from ._ranks import ANY_SOURCE, ANY_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._channel import Message
     from ._execute import Ran
-    from ._messages import Message
 
 Rank: TypeAlias = "Callable[[int, Channel], Ran]"
 """Runs a rank to its end."""
@@ -218,4 +219,6 @@ def _described(source: int, tag: int) -> str:
     sender = "any rank" if source == ANY_SOURCE else f"rank {source}"
     if tag == ANY_TAG:
         return f"{sender}, any tag"
-    return f"{sender}, in a collective operation" if tag >= TAGS else f"{sender}, tag {tag}"
+    return (
+        f"{sender}, in a collective operation" if tag >= COLLECTIVE_TAGS else f"{sender}, tag {tag}"
+    )

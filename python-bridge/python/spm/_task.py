@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from . import _spm
-from ._channel import Channel
-from ._messages import Mail
+from ._channel import Carrier, Channel
+from ._ranks import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,20 +45,20 @@ class TaskInfo:
 class Current:
     """The running task, and its end of the manager that runs it."""
 
-    __slots__ = ("_mail", "attempt", "channel", "index", "seed")
+    __slots__ = ("_endpoint", "attempt", "channel", "index", "seed")
 
     def __init__(self, index: int, attempt: int, seed: int, channel: Channel | None = None) -> None:
         self.index = index
         self.attempt = attempt
         self.seed = seed
         self.channel = Channel() if channel is None else channel
-        self._mail: Mail | None = None
+        self._endpoint: Endpoint | None = None
 
-    def mail(self) -> Mail:
+    def endpoint(self) -> Endpoint:
         """The messages of this rank."""
-        if self._mail is None:
-            self._mail = Mail(self.channel)
-        return self._mail
+        if self._endpoint is None:
+            self._endpoint = Endpoint(Carrier(self.channel))
+        return self._endpoint
 
 
 _PLAIN_CALL = Current(0, 1, _spm.seed_of(0))
@@ -74,6 +74,9 @@ class Task:
     """The running task. In a plain call, outside any pool, it is the first attempt at task 0."""
 
     __slots__ = ()
+
+    __spm_member__: ClassVar = "spm.task"
+    """What tasks call it."""
 
     @property
     def index(self) -> int:

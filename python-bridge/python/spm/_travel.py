@@ -17,12 +17,11 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _spm
-from ._capture import GLUE_FILE, Gathered, Target, _Read, describe
+from ._capture import GLUE_FILE, Gathered, Target, _Read, describe, spm_member
 from ._errors import CompileError
 from ._modules import CannotShip, Refused, Shipped, origin_of
 from ._names import NameUse, names_of
 from ._scientific import EXCEPTIONS, is_installed
-from ._task import task
 from ._travel_classes import ClassMixin
 from ._travel_functions import FunctionMixin
 from ._travel_modules import ModuleMixin
@@ -397,8 +396,9 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
         known = self.state.memo.get(id(value))
         if known is not None:
             return known
-        if value is task:
-            return self.remember(value, self.step("import", "spm", "task"))
+        own = spm_member(value)
+        if own is not None:
+            return self.remember(value, self.step("import", "spm", own.removeprefix("spm.")))
         plain = getattr(value, "__spm_function__", None)
         if plain is not None:
             return self.take(plain)

@@ -8,6 +8,7 @@ use spm_protocol::value::{DEPTH_MAX, INT_BYTES_MAX, VALUE_BYTES_MAX, Writer, tag
 
 use super::classes::Classes;
 use super::refusal::{Encoded, Refusal, Step, short_repr};
+use super::splice::{Row, Splice};
 
 /// Appends Python objects to a [`Writer`].
 pub(crate) struct Encoder<'py> {
@@ -17,15 +18,16 @@ pub(crate) struct Encoder<'py> {
     /// Addresses of the containers that are open, outermost first: for the limit on depth, and to
     /// tell a cycle from a value that is merely deep.
     ancestors: Vec<usize>,
+    splices: Vec<(usize, Py<PyAny>)>,
 }
 
 impl<'py> Encoder<'py> {
     pub(crate) fn new(py: Python<'py>, classes: Classes<'py>) -> Self {
-        Self { py, writer: Writer::new(), classes, ancestors: Vec::new() }
+        Self { py, writer: Writer::new(), classes, ancestors: Vec::new(), splices: Vec::new() }
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.writer.into_bytes()
+    pub(crate) fn into_row(self) -> Row {
+        Row { bytes: self.writer.into_bytes(), splices: self.splices }
     }
 
     /// Appends one value.
@@ -73,6 +75,10 @@ impl<'py> Encoder<'py> {
         if let Ok(bytes) = value.cast_exact::<PyBytes>() {
             self.writer.bytes(bytes.as_bytes());
             return self.within_size();
+        }
+        if value.cast::<Splice>().is_ok() {
+            self.splices.push((self.writer.len(), value.to_owned().unbind()));
+            return Ok(());
         }
         self.library_value(&value)
     }

@@ -17,6 +17,7 @@ mod infer;
 mod leaves;
 mod numpy;
 mod refusal;
+mod splice;
 mod typed;
 
 use pyo3::prelude::*;
@@ -24,6 +25,7 @@ use pyo3::types::{PyBytes, PySequence, PyTuple};
 use spm_protocol::value::Reader;
 
 pub(crate) use infer::literal;
+pub(crate) use splice::{Row, Splice};
 pub(crate) use typed::{ArgumentTypes, ValueType};
 
 pub(crate) use classes::Classes;
@@ -38,10 +40,8 @@ fn encode_value<'py>(
     classes: Option<&Bound<'py, PySequence>>,
     root: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let py = value.py();
-    let mut encoder = Encoder::new(py, Classes::new(classes)?);
-    encoder.value(value).map_err(|refusal| refusal.into_error(root))?;
-    Ok(PyBytes::new(py, &encoder.into_bytes()))
+    let bytes = encode_bytes(value, Classes::new(classes)?, root)?;
+    Ok(PyBytes::new(value.py(), &bytes))
 }
 
 /// Encodes the positional arguments of a call: an array. `names` are the parameters'.
@@ -53,8 +53,8 @@ fn encode_arguments<'py>(
     names: Vec<String>,
     classes: Option<&Bound<'py, PySequence>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let bytes = encode_row(arguments, &names, Classes::new(classes)?)?;
-    Ok(PyBytes::new(arguments.py(), &bytes))
+    let row = encode_row(arguments, &names, Classes::new(classes)?)?;
+    row.whole().map(|bytes| PyBytes::new(arguments.py(), &bytes))
 }
 
 /// The same as [`encode_arguments`], for Rust.
@@ -62,7 +62,7 @@ pub(crate) fn encode_row<'py>(
     arguments: &Bound<'py, PyTuple>,
     names: &[String],
     classes: Classes<'py>,
-) -> PyResult<Vec<u8>> {
+) -> PyResult<Row> {
     let mut encoder = Encoder::new(arguments.py(), classes);
     encoder.writer.array(arguments.len());
     for (index, argument) in arguments.iter().enumerate() {
@@ -70,7 +70,18 @@ pub(crate) fn encode_row<'py>(
             .value(&argument)
             .map_err(|refusal| refusal.into_error(&argument_root(names, index)))?;
     }
-    Ok(encoder.into_bytes())
+    Ok(encoder.into_row())
+}
+
+/// One value, for Rust. `root` is what messages call it.
+pub(crate) fn encode_bytes<'py>(
+    value: &Bound<'py, PyAny>,
+    classes: Classes<'py>,
+    root: &str,
+) -> PyResult<Vec<u8>> {
+    let mut encoder = Encoder::new(value.py(), classes);
+    encoder.value(value).map_err(|refusal| refusal.into_error(root))?;
+    encoder.into_row().whole()
 }
 
 /// What messages call the argument at `index`.
@@ -122,5 +133,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(infer::is_literal_value, module)?)?;
     module.add_class::<ValueType>()?;
     module.add_class::<ArgumentTypes>()?;
+    module.add_class::<Splice>()?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::argument_root;
 use super::classes::Classes;
 use super::encode::Encoder;
 use super::infer::small_int;
+use super::splice::{Row, Splice};
 
 /// The type of a value that the native engine can hold.
 #[pyclass(frozen, module = "spm._spm")]
@@ -74,7 +75,12 @@ impl ValueType {
     }
 }
 
+/// Whether a value is of a type. What a host keeps is taken to be: its task says so if it is not.
 fn holds(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
+    is_of(wanted, value) || value.cast::<Splice>().is_ok()
+}
+
+fn is_of(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
     match wanted {
         Type::None => value.is_none(),
         Type::Bool => value.is_exact_instance_of::<PyBool>(),
@@ -124,7 +130,7 @@ impl ArgumentTypes {
         &self,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let encoded = self.encode_row(arguments)?;
+        let encoded = self.encode_row(arguments)?.map(Row::whole).transpose()?;
         Ok(encoded.map(|bytes| PyBytes::new(arguments.py(), &bytes)))
     }
 
@@ -160,7 +166,7 @@ impl ArgumentTypes {
     }
 
     /// The same as `encode`, for Rust.
-    pub(crate) fn encode_row(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Vec<u8>>> {
+    pub(crate) fn encode_row(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<Option<Row>> {
         if self.first_misfit(arguments).is_some() {
             return Ok(None);
         }
@@ -172,6 +178,6 @@ impl ArgumentTypes {
                 .borrowed(argument)
                 .map_err(|refusal| refusal.into_error(&argument_root(&self.names, index)))?;
         }
-        Ok(Some(encoder.into_bytes()))
+        Ok(Some(encoder.into_row()))
     }
 }

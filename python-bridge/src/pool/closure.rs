@@ -10,45 +10,65 @@ use spm_protocol::ContentId;
 use spm_protocol::manifest::{Capability, Engine, Isolation, TaskLimits, UnknownCapability};
 
 use super::runtime::Runtime;
-use crate::codec::{ArgumentTypes, Classes, decode_bytes, encode_row};
+use crate::codec::{ArgumentTypes, Classes, Row, decode_bytes, encode_row};
 
-/// The closures of a point: one, and what runs the tasks that it cannot.
+/// The closures of a point: some, and behind them those that run the tasks which they cannot.
 pub(super) struct Closures {
-    main: Closure,
-    fallback: Option<Closure>,
+    all: Vec<Closure>,
+    /// For each, the place of its fallback.
+    fallbacks: Vec<Option<u32>>,
 }
-
-/// The place of the fallback in a point. The closure it is for is the first.
-const FALLBACK: u32 = 1;
 
 impl Closures {
     /// Takes a `Specialisation`, and that which its attribute `fallback` names, if it is not None.
     pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let fallback = object.getattr(intern!(object.py(), "fallback"))?;
-        let fallback = if fallback.is_none() { None } else { Some(Closure::new(&fallback)?) };
-        let main = Closure::new(object)?;
-        if let Some(fallback) = &fallback {
-            main.check_classes(object.py(), fallback)?;
+        Self::many(std::slice::from_ref(object))
+    }
+
+    /// Takes several, each with its fallback. They have the places that they have in `objects`.
+    pub(super) fn many(objects: &[Bound<'_, PyAny>]) -> PyResult<Self> {
+        let mut all = objects.iter().map(Closure::new).collect::<PyResult<Vec<_>>>()?;
+        let mut fallbacks = vec![None; objects.len()];
+        for (place, object) in objects.iter().enumerate() {
+            let fallback = object.getattr(intern!(object.py(), "fallback"))?;
+            if fallback.is_none() {
+                continue;
+            }
+            let fallback = Closure::new(&fallback)?;
+            all[place].check_classes(object.py(), &fallback)?;
+            fallbacks[place] = Some(all.len() as u32);
+            all.push(fallback);
         }
-        Ok(Self { main, fallback })
+        fallbacks.resize(all.len(), None);
+        Ok(Self { all, fallbacks })
     }
 
     /// The closures as a session defines them, in the order of their indices.
     pub(super) fn definitions(&self, py: Python<'_>) -> PyResult<Vec<ClosureDefinition>> {
-        let mut main = self.main.definition(py)?;
-        main.fallback = self.fallback.as_ref().map(|_| FALLBACK);
-        let fallback = self.fallback.as_ref().map(|fallback| fallback.definition(py));
-        [Some(Ok(main)), fallback].into_iter().flatten().collect()
+        let definitions = self.all.iter().zip(&self.fallbacks).map(|(closure, fallback)| {
+            Ok(ClosureDefinition { fallback: *fallback, ..closure.definition(py)? })
+        });
+        definitions.collect()
     }
 
     /// The closure at an index of the point.
     pub(super) fn get(&self, index: u32) -> &Closure {
-        self.fallback.as_ref().filter(|_| index == FALLBACK).unwrap_or(&self.main)
+        self.all.get(index as usize).unwrap_or(&self.all[0])
+    }
+
+    /// The place of a closure's fallback.
+    pub(super) fn fallback_of(&self, index: u32) -> Option<u32> {
+        self.fallbacks.get(index as usize).copied().flatten()
+    }
+
+    /// Whether the closure at an index is another's fallback.
+    pub(super) fn is_fallback(&self, index: u32) -> bool {
+        self.fallbacks.contains(&Some(index))
     }
 
     /// The engine of a closure; of the last, which takes longest to prepare, if none is named.
     pub(super) fn engine_of(&self, index: Option<u32>) -> Engine {
-        self.get(index.unwrap_or(FALLBACK)).engine
+        self.get(index.unwrap_or(self.all.len() as u32 - 1)).engine
     }
 
     /// A call's arguments in CBOR, and the index of the closure that takes them: the fallback, if they are not of the
@@ -58,24 +78,43 @@ impl Closures {
         py: Python<'py>,
         row: &Bound<'py, PyTuple>,
     ) -> PyResult<(u32, Vec<u8>)> {
-        let main = &self.main;
+        let (closure, row) = self.encode_for(py, 0, row)?;
+        Ok((closure, row.whole()?))
+    }
+
+    /// The same for the closure at an index, and with values that hosts keep.
+    pub(super) fn encode_for<'py>(
+        &self,
+        py: Python<'py>,
+        index: u32,
+        row: &Bound<'py, PyTuple>,
+    ) -> PyResult<(u32, Row)> {
+        let main = self
+            .all
+            .get(index as usize)
+            .ok_or_else(|| PyValueError::new_err(format!("there is no closure {index}")))?;
         if let Some(arguments) = main.encode(py, row)? {
-            return Ok((0, arguments));
+            return Ok((index, arguments));
         }
-        if let Some(fallback) = &self.fallback
+        if let Some(place) = self.fallback_of(index)
             && main.takes(row.len())
-            && let Some(arguments) = fallback.encode(py, row)?
+            && let Some(arguments) = self.get(place).encode(py, row)?
         {
-            return Ok((FALLBACK, arguments));
+            return Ok((place, arguments));
         }
         main.object.call_method1(py, intern!(py, "misfit"), (row,))?;
         Err(PyRuntimeError::new_err("arguments fit no type, and no reason is known"))
     }
 
+    /// The class table of the closure at an index.
+    pub(super) fn classes<'py>(&self, py: Python<'py>, index: u32) -> PyResult<Classes<'py>> {
+        self.get(index).classes(py)
+    }
+
     /// What results are decoded with.
     pub(super) fn decodings<'py>(&self, py: Python<'py>) -> PyResult<Decodings<'py>> {
-        let fallback = self.fallback.as_ref().map(|fallback| fallback.classes(py));
-        Ok(Decodings { main: self.main.classes(py)?, fallback: fallback.transpose()? })
+        let all = self.all.iter().map(|closure| closure.classes(py));
+        Ok(Decodings { all: all.collect::<PyResult<_>>()? })
     }
 }
 
@@ -124,7 +163,7 @@ impl Closure {
     }
 
     /// A call's arguments in CBOR, or `None` if the closure was not compiled for them.
-    fn encode<'py>(&self, py: Python<'py>, row: &Bound<'py, PyTuple>) -> PyResult<Option<Vec<u8>>> {
+    fn encode<'py>(&self, py: Python<'py>, row: &Bound<'py, PyTuple>) -> PyResult<Option<Row>> {
         match &self.takes {
             Takes::Types(arguments) => arguments.get().encode_row(row),
             Takes::Any(names) => encode_row(row, names, self.classes(py)?).map(Some),
@@ -208,8 +247,7 @@ fn copied(bytes: &Bound<'_, PyBytes>) -> Blob {
 
 /// Decodes results of the closures of a point, each with its own class table.
 pub(super) struct Decodings<'py> {
-    main: Classes<'py>,
-    fallback: Option<Classes<'py>>,
+    all: Vec<Classes<'py>>,
 }
 
 impl<'py> Decodings<'py> {
@@ -220,8 +258,9 @@ impl<'py> Decodings<'py> {
         index: u32,
         value: &[u8],
     ) -> PyResult<Bound<'py, PyAny>> {
-        let fallback = self.fallback.as_ref().filter(|_| index == FALLBACK);
-        decode_bytes(py, value, fallback.unwrap_or(&self.main))
+        let classes = self.all.get(index as usize).or_else(|| self.all.first());
+        let classes = classes.ok_or_else(|| PyRuntimeError::new_err("a point has a closure"))?;
+        decode_bytes(py, value, classes)
     }
 }
 

@@ -136,7 +136,8 @@ impl Desk {
                         self.has_notices.store(true, Ordering::Release);
                     }
                 }
-                Delivery::Finished => {}
+                // Only tasks of a `Farm` ask.
+                Delivery::Ask(_) | Delivery::Finished => {}
                 Delivery::Completion(completion) => {
                     let key = key_of(tag, completion.task);
                     self.printer.lock().add(key, &completion.output, true);

@@ -21,11 +21,12 @@ pub(super) fn admit(
     runtime.spawn(async move {
         let mut known = BTreeSet::new();
         while let Some(event) = events.recv().await {
-            if let MeshEvent::Discovered { peer, .. } = event
+            if let MeshEvent::Discovered { peer, address } = event
                 && wanted.contains(&peer)
                 && known.insert(peer)
             {
-                pool.add_host(Arc::new(MeshHost::new(mesh.clone(), peer, Arc::clone(&owners))));
+                let owners = Arc::clone(&owners);
+                pool.add_host(Arc::new(MeshHost::new(mesh.clone(), peer, owners, Some(address))));
             }
         }
     });

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use spm_hub::{Completion, TaskOutcome};
 use spm_protocol::outcome::CodePoint;
+use spm_protocol::raised::left_proof;
 
 /// A task that did not return: everything that its exception is made of.
 #[pyclass(frozen, module = "spm._spm")]
@@ -39,6 +40,18 @@ impl Failed {
     #[getter]
     fn is_cancelled(&self) -> bool {
         self.outcome == TaskOutcome::Cancelled
+    }
+
+    /// Whether a value that it needed is gone with its host.
+    #[getter]
+    fn is_lost_argument(&self) -> bool {
+        matches!(self.outcome, TaskOutcome::ArgumentLost(_))
+    }
+
+    /// Whether it left what its closure has proved, and was not run again.
+    #[getter]
+    fn left_proof(&self) -> bool {
+        matches!(&self.outcome, TaskOutcome::Raised(record) if left_proof(record).is_some())
     }
 }
 
@@ -78,6 +91,10 @@ fn outcome_tuple<'py>(py: Python<'py>, outcome: &TaskOutcome) -> PyResult<Bound<
         TaskOutcome::Refused(why) => ("refused", why).into_pyobject(py),
         TaskOutcome::Unprepared(why) => ("unprepared", why).into_pyobject(py),
         TaskOutcome::HostLost(why) => ("host lost", why).into_pyobject(py),
+        TaskOutcome::ArgumentLost(why) => ("argument lost", why).into_pyobject(py),
+        TaskOutcome::Deadlock(why) => ("deadlock", why).into_pyobject(py),
+        // What is kept or has grown is no failure.
+        TaskOutcome::Kept(_) | TaskOutcome::Grown(..) => ("returned",).into_pyobject(py),
         TaskOutcome::Cancelled => ("cancelled",).into_pyobject(py),
         TaskOutcome::RunDeadline => ("run deadline",).into_pyobject(py),
         TaskOutcome::NoHosts(reasons) => {

@@ -14,6 +14,11 @@ impl<T> ForkSafe<T> {
     pub(super) fn new(value: T) -> Self {
         Self { value: ManuallyDrop::new(value), process: std::process::id() }
     }
+
+    /// Whether this process made it.
+    pub(super) fn is_own(&self) -> bool {
+        self.process == std::process::id()
+    }
 }
 
 impl<T> Deref for ForkSafe<T> {
@@ -26,7 +31,7 @@ impl<T> Deref for ForkSafe<T> {
 
 impl<T> Drop for ForkSafe<T> {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.is_own() {
             // SAFETY: this is the only place that drops it, and `self` is not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.value) }
         }

@@ -24,6 +24,7 @@ use super::closure::Closures;
 use super::desk::Desk;
 use super::fork::ForkSafe;
 use super::local::LocalHosts;
+use super::manager::{ManagerRun, role_of};
 use super::mesh::{BLOB_BYTES_MAX, Connects, HubBlobs, MeshHost, chain};
 use super::preparing::{Awaited, Waiting, step_text};
 use super::run::{Run, RunOptions};
@@ -118,8 +119,19 @@ impl Hosts {
 
     /// Brings closures into force in `session`.
     fn define(&self, py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
+        self.define_for(py, session, closures, Wait::ForOne)
+    }
+
+    /// The same, waiting for these hosts.
+    fn define_for(
+        &self,
+        py: Python<'_>,
+        session: &Session,
+        closures: &Closures,
+        wait: Wait,
+    ) -> PyResult<()> {
         let definitions = closures.definitions(py)?;
-        let options = DefineOptions { wait: Wait::ForOne, ..DefineOptions::default() };
+        let options = DefineOptions { wait, ..DefineOptions::default() };
         let begun = py.detach(|| session.define(definitions, options));
         let defining = begun.map_err(|error| begin_error(py, &error))?;
         let mut waiting = Waiting::new(py);
@@ -164,7 +176,7 @@ impl Fleet {
 }
 
 /// An exception of `spm._errors` by its name.
-fn spm_error<'py>(
+pub(super) fn spm_error<'py>(
     py: Python<'py>,
     name: &str,
     arguments: impl pyo3::call::PyCallArgs<'py>,
@@ -401,13 +413,16 @@ impl Hosts {
                 dialled.map_err(|error| spm_error(py, "InternalError", (error.to_string(),)))?;
             match (result, peer_of(&address)) {
                 (Ok(peer), _) => {
-                    connects.push(Arc::new(MeshHost::new(mesh.clone(), peer, Arc::clone(&owners))));
+                    let owners = Arc::clone(&owners);
+                    let host = MeshHost::new(mesh.clone(), peer, owners, Some(address));
+                    connects.push(Arc::new(host));
                 }
                 (Err(error), known) => {
                     unreachable.push(chain(&error));
                     if let Some(peer) = known {
-                        py.detach(|| runtime.block_on(mesh.add_bootstrap(address)));
-                        let host = MeshHost::new(mesh.clone(), peer, Arc::clone(&owners));
+                        py.detach(|| runtime.block_on(mesh.add_bootstrap(address.clone())));
+                        let owners = Arc::clone(&owners);
+                        let host = MeshHost::new(mesh.clone(), peer, owners, Some(address));
                         connects.push(Arc::new(host));
                     }
                 }
@@ -520,6 +535,44 @@ impl Hosts {
         Ok(Run::new(closures, list, session, Arc::clone(&self.fleet), &options))
     }
 
+    /// Brings closures into force, and begins the run of a task manager that is none of independent tasks.
+    #[pyo3(signature = (closures, *, kind, window, retries, task_deadline_s, run_deadline_s))]
+    #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
+    #[allow(clippy::too_many_arguments, reason = "each is a keyword of its own in Python")]
+    fn run_manager(
+        &self,
+        py: Python<'_>,
+        closures: Vec<Bound<'_, PyAny>>,
+        kind: &str,
+        window: Option<usize>,
+        retries: u32,
+        task_deadline_s: Option<f64>,
+        run_deadline_s: Option<f64>,
+    ) -> PyResult<ManagerRun> {
+        let role = role_of(kind)?;
+        let closures = Arc::new(Closures::many(&closures)?);
+        let session = {
+            let mut session = self.session.lock();
+            session.get_or_insert_with(|| self.pool.open_session()).clone()
+        };
+        // Ranks of a team talk to one another: none begins before all hosts are there.
+        let wait = if kind == "team" { Wait::Together } else { Wait::ForOne };
+        self.define_for(py, &session, &closures, wait)?;
+        let options = ListOptions {
+            ordered: false,
+            window_tasks: usize::MAX,
+            retries,
+            retry_deadline_hit: false,
+            task_deadline_ms: milliseconds(task_deadline_s),
+            run_deadline_ms: milliseconds(run_deadline_s),
+            queue: None,
+        };
+        let list =
+            py.detach(|| session.list(options)).map_err(|error| sequence_error(py, error))?;
+        let (fleet, slots) = (Arc::clone(&self.fleet), self.slots());
+        Ok(ManagerRun::new(closures, list, session, fleet, role, window, slots))
+    }
+
     /// Those hosts only, with sessions of their own.
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
     fn select(&self, peers: Vec<String>) -> PyResult<Self> {
@@ -561,15 +614,15 @@ impl Hosts {
                 }
             };
             let mesh = mesh.clone();
-            dials.push(runtime.spawn(async move { mesh.dial(address).await }));
+            dials.push(runtime.spawn(async move { (mesh.dial(address.clone()).await, address) }));
         }
         for dial in dials {
             let peer = py.detach(|| runtime.block_on(dial));
-            let peer =
+            let (peer, address) =
                 peer.map_err(|error| spm_error(py, "InternalError", (error.to_string(),)))?;
             let peer = peer.map_err(|error| spm_error(py, "MeshError", (chain(&error),)))?;
             let owners = Arc::new(BTreeSet::from([peer]));
-            connects.push(Arc::new(MeshHost::new(mesh.clone(), peer, owners)));
+            connects.push(Arc::new(MeshHost::new(mesh.clone(), peer, owners, Some(address))));
         }
         Ok((hub, mesh, connects))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use spm_hub::{Blob, Blobs, Connect, ConnectError, Content, FetchError, SessionChannel};
-use spm_netmesh::{BlobStore, Mesh, OpenSessionError};
+use spm_netmesh::{BlobStore, Mesh, Multiaddr, OpenSessionError};
 use spm_protocol::{ContentId, PeerId, SessionId};
 
 /// Bytes of blobs that the hub holds for its hosts to fetch: a component of the largest size, and
@@ -19,11 +19,18 @@ pub(super) struct MeshHost {
     peer: PeerId,
     /// Whom the host has to act for. Every pool names them.
     owners: Arc<BTreeSet<PeerId>>,
+    /// Where it listens.
+    address: Option<Multiaddr>,
 }
 
 impl MeshHost {
-    pub(super) fn new(mesh: Mesh, peer: PeerId, owners: Arc<BTreeSet<PeerId>>) -> Self {
-        Self { mesh, peer, owners }
+    pub(super) fn new(
+        mesh: Mesh,
+        peer: PeerId,
+        owners: Arc<BTreeSet<PeerId>>,
+        address: Option<Multiaddr>,
+    ) -> Self {
+        Self { mesh, peer, owners, address }
     }
 }
 
@@ -33,6 +40,10 @@ pub(super) type Connects = Vec<Arc<dyn Connect>>;
 impl Connect for MeshHost {
     fn peer(&self) -> PeerId {
         self.peer
+    }
+
+    fn address(&self) -> Option<Vec<u8>> {
+        self.address.as_ref().map(Multiaddr::to_vec)
     }
 
     fn connect(
@@ -133,6 +144,13 @@ impl Blobs for HubBlobs {
         if let Err(reason) = shared {
             // Hosts will say that they cannot fetch it, and the task or closure is refused.
             tracing::warn!(%id, reason, "blob cannot be shared");
+        }
+    }
+
+    fn add_again(&self, session: SessionId, id: ContentId) {
+        let mut sessions = self.sessions.lock();
+        if let Some(count) = sessions.get_mut(&session).and_then(|it| it.counts.get_mut(&id)) {
+            *count += 1;
         }
     }
 

@@ -11,6 +11,7 @@ mod failed;
 mod fork;
 mod hosts;
 mod local;
+mod manager;
 mod mesh;
 mod news;
 mod output;
@@ -19,6 +20,7 @@ mod run;
 mod runtime;
 mod runtime_ids;
 mod sandbox;
+mod serial_channel;
 mod serial_thread;
 mod tally;
 mod wait;
@@ -45,6 +47,10 @@ fn cache_folder() -> Option<PathBuf> {
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<hosts::Hosts>()?;
     module.add_class::<run::Run>()?;
+    module.add_class::<manager::ManagerRun>()?;
+    module.add_class::<manager::Stored>()?;
+    module.add_class::<manager::Raw>()?;
+    module.add_class::<manager::Question>()?;
     module.add_class::<desk::Desk>()?;
     module.add_class::<failed::Failed>()?;
     module.add_class::<runtime::Runtime>()?;
@@ -53,6 +59,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(runtime::make_scientific, module)?)?;
     module.add_function(wrap_pyfunction!(cache_folder, module)?)?;
     module.add_function(wrap_pyfunction!(hosts::identity_of, module)?)?;
-    module.add_function(wrap_pyfunction!(run::seed_of, module)?)?;
+    module.add_function(wrap_pyfunction!(run::seed_of_task, module)?)?;
     Ok(())
 }

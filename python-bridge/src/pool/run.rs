@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use spm_hub::{
-    Completion, Delivery, Deopt, ListRun, Session, SubmitError, TaskOutcome, TaskRequest,
+    Completion, Delivery, Deopt, ListRun, Session, SubmitError, TaskOutcome, TaskRequest, seed_of,
 };
 
 use super::closure::{Closures, Decodings};
@@ -23,9 +23,9 @@ use super::tally::is_deopt;
 use super::wait::{Patience, wait_for};
 
 /// Deliveries taken under one lock. Bounds how long the GIL is held to decode them.
-const TAKE_MAX: usize = 1024;
+pub(super) const TAKE_MAX: usize = 1024;
 /// Longest wait for a run to be concluded once its results are no longer wanted.
-const CONCLUDE_WAIT: Duration = Duration::from_secs(5);
+pub(super) const CONCLUDE_WAIT: Duration = Duration::from_secs(5);
 /// Tasks under way that a run begins with, for each slot.
 const WINDOW_PER_SLOT: usize = 32;
 /// Tasks under way that a run of short tasks grows to, for each slot.
@@ -34,7 +34,7 @@ const WINDOW_PER_SLOT_MAX: usize = 2048;
 const WINDOW_GROWS_WITHIN: Duration = Duration::from_millis(40);
 
 /// How many tasks may be under way: submitted, and their results not taken.
-struct Window {
+pub(super) struct Window {
     tasks: usize,
     tasks_max: usize,
     taken: usize,
@@ -42,15 +42,19 @@ struct Window {
 }
 
 impl Window {
-    fn new(fixed: Option<usize>, slots: usize) -> Self {
+    pub(super) fn new(fixed: Option<usize>, slots: usize) -> Self {
         let slots = slots.max(1);
         let tasks = fixed.unwrap_or(slots * WINDOW_PER_SLOT);
         let tasks_max = fixed.unwrap_or(slots * WINDOW_PER_SLOT_MAX);
         Self { tasks, tasks_max, taken: 0, since: Instant::now() }
     }
 
+    pub(super) fn tasks(&self) -> usize {
+        self.tasks
+    }
+
     /// Counts results taken; grows if that many tasks are over in no time.
-    fn took(&mut self, count: usize) {
+    pub(super) fn took(&mut self, count: usize) {
         self.taken += count;
         if self.taken < self.tasks {
             return;
@@ -268,6 +272,8 @@ impl Run {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
                     Delivery::Deopt(deopt) => batch.left.push(deopt),
+                    // Only tasks of a `Farm` ask, and those are no tasks of this run.
+                    Delivery::Ask(_) => {}
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
@@ -320,6 +326,8 @@ impl Run {
                 match delivery {
                     Delivery::Output(it) => printer.add(it.index, &it.output, false),
                     Delivery::Deopt(deopt) => batch.left.push(deopt),
+                    // Only tasks of a `Farm` ask, and those are no tasks of this run.
+                    Delivery::Ask(_) => {}
                     Delivery::Finished => finished = true,
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
@@ -390,7 +398,10 @@ impl Run {
                 Delivery::Completion(completion) => {
                     !matches!(completion.outcome, TaskOutcome::Returned(_) | TaskOutcome::Cancelled)
                 }
-                Delivery::Output(_) | Delivery::Deopt(_) | Delivery::Finished => false,
+                Delivery::Output(_)
+                | Delivery::Deopt(_)
+                | Delivery::Ask(_)
+                | Delivery::Finished => false,
             };
             state.fetched.iter().filter(failed).count()
         })
@@ -463,20 +474,11 @@ pub(super) fn value_of<'py>(
 
 /// A task by its index.
 pub(super) fn request(closure: u32, index: u64, arguments: Vec<u8>) -> TaskRequest {
-    TaskRequest { closure, index, seed: seed(index), deadline_ms: None, arguments }
+    TaskRequest { closure, index, seed: seed_of(index), arguments, ..TaskRequest::default() }
 }
 
 /// `spm.task.seed` of the task at `index`.
-#[pyfunction]
-pub(super) fn seed_of(index: u64) -> u64 {
-    seed(index)
-}
-
-/// `spm.task.seed`: the same on every kind of pool, for every attempt (`SplitMix64`). Of 63 bits, so
-/// that it is an int of every engine.
-pub(super) fn seed(index: u64) -> u64 {
-    let mut mixed = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) >> 1
+#[pyfunction(name = "seed_of")]
+pub(super) fn seed_of_task(index: u64) -> u64 {
+    seed_of(index)
 }

@@ -24,6 +24,7 @@ use super::mesh::chain;
 use super::output::{self, Printer};
 use super::preparing::{Waiting, compiling_here};
 use super::run::value_of;
+use super::serial_channel::SerialChannel;
 use super::serial_thread::{Event, Job, Thread};
 use super::wait::{Patience, wait_for};
 
@@ -78,8 +79,11 @@ impl SerialSandbox {
         Ok(Self { jobs: ForkSafe::new(jobs) })
     }
 
-    /// Runs one task, by the fallback if it leaves its closure, or if its arguments are not that one's.
-    #[pyo3(signature = (defined, row, index, attempt, deadline_s = None))]
+    /// Runs one task, by the fallback if it leaves its closure, or if its arguments are not that one's. `channel` does
+    /// what the task wants of its manager, in this thread: see `_execute.Channel`. One that was asked for anything is not
+    /// run again.
+    #[pyo3(signature = (defined, row, index, attempt, deadline_s = None, channel = None))]
+    #[allow(clippy::too_many_arguments, reason = "each is an argument of its own in Python")]
     fn run<'py>(
         &self,
         py: Python<'py>,
@@ -88,13 +92,16 @@ impl SerialSandbox {
         index: u64,
         attempt: u32,
         deadline_s: Option<f64>,
+        channel: Option<Bound<'py, PyAny>>,
     ) -> PyResult<RanRow<'py>> {
         let Defined { closures, definitions } = defined.get();
         let (mut closure, arguments) = closures.encode(py, row)?;
         let arguments = Arc::new(arguments);
         let deadline = deadline_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let shown = Shown::default();
-        let mut task = Task { index, attempt, deadline, arguments, compiling: None, shown };
+        let channel = channel.map(SerialChannel::new).transpose()?;
+        let mut task =
+            Task { index, attempt, deadline, arguments, compiling: None, shown, channel };
         let mut attempted = match self.attempt(py, &definitions[closure as usize], &mut task)? {
             Attempt::Ran(ran) => Attempted::new(ran),
             // Without the first closure there is nothing to run; without the fallback there are other tasks.
@@ -105,8 +112,12 @@ impl SerialSandbox {
         if let (Some(fallback), TaskOutcome::Raised(record)) =
             (definitions[closure as usize].fallback, &attempted.outcome)
             && left_proof(record).is_some()
+            && task.channel.as_ref().is_none_or(|channel| !channel.has_talked)
         {
             task.attempt += 1;
+            if let Some(channel) = &task.channel {
+                channel.restart()?;
+            }
             match self.attempt(py, &definitions[fallback as usize], &mut task)? {
                 Attempt::Ran(ran) => {
                     left = Some(PyBytes::new(py, record));
@@ -137,7 +148,7 @@ impl SerialSandbox {
         &self,
         py: Python<'_>,
         definition: &Arc<ClosureDefinition>,
-        task: &mut Task,
+        task: &mut Task<'_>,
     ) -> PyResult<Attempt> {
         let (events, receiver) = channel();
         let receiver = Mutex::new(receiver);
@@ -150,6 +161,7 @@ impl SerialSandbox {
             attempt: task.attempt,
             deadline: task.deadline.or(own_ms),
             stop: Arc::clone(&stop),
+            channel: task.channel.as_ref().map(|channel| channel.connect(events.clone())),
             events,
         };
         if self.jobs.send(job).is_err() {
@@ -196,7 +208,7 @@ impl Attempted {
 }
 
 /// A task, whichever closure runs it.
-struct Task {
+struct Task<'py> {
     index: u64,
     attempt: u32,
     deadline: Option<Duration>,
@@ -204,6 +216,7 @@ struct Task {
     /// The engine whose closure is being compiled for it.
     compiling: Option<Engine>,
     shown: Shown,
+    channel: Option<SerialChannel<'py>>,
 }
 
 /// What of a task's output was shown. The fallback prints the same again.
@@ -232,7 +245,11 @@ impl Shown {
 }
 
 /// Waits for the end of a task, and shows what it prints.
-fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> PyResult<Attempt> {
+fn finish(
+    py: Python<'_>,
+    task: &mut Task<'_>,
+    events: &Mutex<Receiver<Event>>,
+) -> PyResult<Attempt> {
     let mut waiting = None;
     loop {
         let patience = waiting.as_ref().map_or(Patience::new(None), Waiting::patience);
@@ -256,6 +273,13 @@ fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> P
                 task.compiling = None;
                 waiting = None;
             }
+            Some(Event::Called(call, reply)) => {
+                if let Some(channel) = &mut task.channel {
+                    let answer = channel.answer(call)?;
+                    // Nobody waits any more if the task was stopped.
+                    let _ = reply.send(answer);
+                }
+            }
             Some(Event::Output(chunk)) => task.shown.show(py, task.index, &chunk)?,
             Some(Event::Ended(ran)) => {
                 task.shown.show(py, task.index, &ran.output)?;
@@ -269,7 +293,7 @@ fn finish(py: Python<'_>, task: &mut Task, events: &Mutex<Receiver<Event>>) -> P
 
 /// What became of a task, as a hub would say it.
 fn completion(
-    task: &Task,
+    task: &Task<'_>,
     closure: u32,
     is_deopt: bool,
     unbacked: Option<String>,
@@ -304,7 +328,7 @@ fn outcome_of(outcome: Outcome) -> TaskOutcome {
         Outcome::Unprepared(why) => TaskOutcome::Unprepared(why),
         Outcome::Cancelled => TaskOutcome::Cancelled,
         // These come as `Ended`'s own variants.
-        Outcome::Returned(_) | Outcome::Raised(_) => {
+        Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Kept(_) | Outcome::Grown(_) => {
             TaskOutcome::HostFault("the sandbox gave a value where it had none".to_owned())
         }
     }

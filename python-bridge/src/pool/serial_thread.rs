@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use spm_host::Definer;
 use spm_host::sandbox::{
-    Definition, Granted, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause, TaskInput,
+    Channel, Definition, Granted, Keep, Kept, Kind, OutputSink, Profile, Ran, Sandbox, StopCause,
+    TaskInput,
 };
-use spm_hub::{Blob, ClosureDefinition};
+use spm_hub::{Blob, ClosureDefinition, seed_of};
 use spm_protocol::{ContentId, Engine};
 
-use super::run::seed;
+use super::serial_channel::{Call, Reply};
 
 /// Compiled components kept, by content.
 const DEFINITIONS_MAX: usize = 64;
@@ -26,6 +27,8 @@ pub(super) struct Job {
     pub attempt: u32,
     pub deadline: Option<Duration>,
     pub stop: Arc<StopCause>,
+    /// What connects the task with its manager.
+    pub channel: Option<Arc<dyn Channel>>,
     pub events: Sender<Event>,
 }
 
@@ -36,6 +39,8 @@ pub(super) enum Event {
     /// And now it runs.
     Compiled,
     Output(Vec<u8>),
+    /// The task wants something of its manager, and waits for it.
+    Called(Call, Sender<Reply>),
     Ended(Ran),
     NotCompiled(String),
 }
@@ -126,13 +131,13 @@ impl Thread {
             arguments: &job.arguments,
             index: job.index,
             attempt: job.attempt,
-            seed: seed(job.index),
+            seed: seed_of(job.index),
             memory_bytes_max: closure.limits.memory_bytes as usize,
             fuel: closure.limits.fuel.unwrap_or(0),
             deadline: job.deadline,
             sink: Some(Arc::new(Sink(job.events.clone()))),
             granted,
-            channel: None,
+            channel: job.channel.clone(),
         };
         let ran = Sandbox::run_in(definition, &input, &job.stop, keep, &mut kept);
         self.kept = kept.map(|kept| (Arc::clone(closure), kept));

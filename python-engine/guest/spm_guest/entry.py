@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final
 
-from . import codec, grants, loop, payload, raised, sources, streams
+from . import codec, grants, loop, manager, payload, raised, sources, streams
 from .classes import EMPTY
-from .task import HOST
+from .host import HOST
 
 # Frames of our own that are below the user's when a task begins.
 _OWN_FRAMES: Final = 12
@@ -54,6 +54,7 @@ class Instance:
         try:
             if closure is None:
                 raise ValueError("no closure has been defined")
+            manager.RUNNING.begin(table)
             arguments = codec.decode(data, table)
             if type(arguments) is not list:
                 raise ValueError("the arguments are no array")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from . import entry, loop, spm_module, stdlib, streams, warm
 from .entry import Failed, Instance
-from .task import HOST
+from .host import HOST
 
 __all__ = ["Failed", "prepare"]
 
@@ -26,7 +26,7 @@ def _seed_numpy(seed: int) -> None:
     sys.modules["numpy"].random.seed([seed & 0xFFFF_FFFF, seed >> 32])
 
 
-def prepare(log: Any, task: Any, *, is_scientific: bool = False) -> Instance:
+def prepare(*interfaces: Any, is_scientific: bool = False) -> Instance:
     """Import everything, take over what the host does, and leave nothing of the build behind."""
     if is_scientific:
         for name in _SCIENTIFIC:
@@ -39,13 +39,7 @@ def prepare(log: Any, task: Any, *, is_scientific: bool = False) -> Instance:
     loop.install()
     spm_module.install()
     warm.up(Instance)
-    HOST.index, HOST.attempt, HOST.seed, HOST.sleep = (
-        task.index,
-        task.attempt,
-        task.seed,
-        task.sleep,
-    )
-    HOST.print = log.print
+    HOST.connect(*interfaces)
     # What the build's machine looked like: folders, arguments, environment.
     if not is_scientific:
         sys.path[:] = []

@@ -11,7 +11,7 @@ from asyncio import base_events, events
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from . import streams
-from .task import HOST
+from .host import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

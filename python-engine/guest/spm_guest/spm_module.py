@@ -4,7 +4,10 @@ import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
+from ._ranks import ANY_SOURCE, ANY_TAG
+from .hub import HUB
 from .task import TASK
+from .team import TEAM
 
 
 def wasm_closure(function: Any = None, /, **options: Any) -> Any:
@@ -14,19 +17,26 @@ def wasm_closure(function: Any = None, /, **options: Any) -> Any:
 
 
 class _Spm(ModuleType):
-    """Inside a task there are `spm.task` and `spm.wasm_closure`."""
+    """Inside a task there are `spm.task`, `spm.hub`, `spm.team` and `spm.wasm_closure`."""
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(f"module 'spm' has no attribute {name!r}")
         raise AttributeError(
             f"`spm.{name}` belongs to the submitter's side: inside a task there are "
-            "`spm.task` and `spm.wasm_closure`"
+            "`spm.task`, `spm.hub`, `spm.team` and `spm.wasm_closure`"
         )
 
 
 def install() -> None:
     """Make `import spm` find this module."""
     module = _Spm("spm", _Spm.__doc__)
-    module.__dict__.update(task=TASK, wasm_closure=wasm_closure)
+    module.__dict__.update(
+        task=TASK,
+        hub=HUB,
+        team=TEAM,
+        ANY_SOURCE=ANY_SOURCE,
+        ANY_TAG=ANY_TAG,
+        wasm_closure=wasm_closure,
+    )
     sys.modules["spm"] = module

@@ -1,22 +1,10 @@
-"""What the host tells the running task, and does for it. Under plain CPython: one task, no host."""
+"""`spm.task` as tasks see it."""
 
-from collections.abc import Callable
-from typing import Final
+import math
+from typing import Any, Final
 
-
-class Host:
-    """The host's functions; `component` sets those of the world."""
-
-    __slots__ = ("attempt", "index", "print", "seed", "sleep")
-
-    index: Callable[[], int]
-    attempt: Callable[[], int]
-    seed: Callable[[], int]
-    sleep: Callable[[int], None]
-    print: Callable[[bytes], None]
-
-
-HOST: Final = Host()
+from . import codec, manager
+from .host import HOST
 
 
 class Task:
@@ -38,6 +26,25 @@ class Task:
     def seed(self) -> int:
         """A number of 63 bits that is the same whenever this task runs, for random generators."""
         return HOST.seed()
+
+    @property
+    def bound(self) -> float:
+        """The least value that any task of the `spm.Template` has found; infinity at first."""
+        return HOST.bound() if manager.is_of(manager.TEMPLATE) else math.inf
+
+    def improve(self, value: float) -> None:
+        """Tell all tasks of a value. It has no effect unless it is less than `bound`."""
+        value = float(value)
+        if manager.is_of(manager.TEMPLATE):
+            HOST.improve(value)
+
+    def spawn(self, *arguments: Any, priority: float = 0.0) -> None:
+        """Make a task of these arguments, which counts once this one has returned."""
+        priority = float(priority)
+        if not manager.is_of(manager.TEMPLATE):
+            raise RuntimeError("only tasks of an spm.Template may spawn tasks")
+        row = codec.encode(list(arguments), manager.RUNNING.table, "the arguments to spawn")
+        HOST.spawn(row, priority)
 
     def __repr__(self) -> str:
         """Show what a debugger wants to see."""

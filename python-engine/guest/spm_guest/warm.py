@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import codec, shipped, sources
 from .entry import Failed
-from .task import HOST
+from .host import HOST
 
 if TYPE_CHECKING:
     from .entry import Instance

@@ -468,7 +468,11 @@ impl World {
             Fault::Join { host } => {
                 let Some(simulated) = self.hosts.get_mut(&host) else { return Ok(()) };
                 simulated.is_in_pool = true;
-                return self.tell_hub(SessionEvent::HostAdded { host, peer: peer(host.0) });
+                return self.tell_hub(SessionEvent::HostAdded {
+                    host,
+                    peer: peer(host.0),
+                    address: None,
+                });
             }
             Fault::Leave { host } => {
                 let is_in =

@@ -227,10 +227,15 @@ impl Flow<'_, '_> {
             Operator::Unreachable => self.stop()?,
             Operator::Call { function_index } => self.call(*function_index)?,
             Operator::CallIndirect { type_index, .. } => {
-                if has_floats(self.module.func_type(*type_index)?) {
-                    return None;
-                }
-                self.plain(operator, false)?;
+                self.pop()?;
+                let ty = self.module.func_type(*type_index)?;
+                let (taken, left) = (ty.params().len(), ty.results());
+                let has_floats = has_floats(ty);
+                let results: Vec<bool> = left.iter().map(|ty| is_float(*ty)).collect();
+                self.has_floats |= has_floats;
+                self.hand_out(taken)?;
+                // It may be any function of the table, of which nothing is known.
+                self.stack.extend(results);
             }
             _ => self.number(operator)?,
         }
@@ -285,12 +290,12 @@ impl Flow<'_, '_> {
         let ty = self.module.type_of(function)?;
         let (taken, left) = (ty.params().len(), ty.results().len());
         self.has_floats |= has_floats(ty);
-        let arguments = self.pop_many(taken)?;
         let Some(callee) = (function as usize).checked_sub(self.module.imports) else {
-            // No floats go with it.
+            self.hand_out(taken)?;
             self.stack.extend(std::iter::repeat_n(false, left));
             return Some(());
         };
+        let arguments = self.pop_many(taken)?;
         let places = if callee == self.number {
             &mut self.locals
         } else {
@@ -300,6 +305,13 @@ impl Flow<'_, '_> {
             note(place, fresh, &mut self.has_changed);
         }
         self.stack.extend(self.module.fresh.results.get(callee)?);
+        Some(())
+    }
+
+    /// Takes arguments of a function that is not followed, and may look at them.
+    fn hand_out(&mut self, count: usize) -> Option<()> {
+        let arguments = self.pop_many(count)?;
+        self.hides &= !arguments.contains(&true);
         Some(())
     }
 

@@ -56,8 +56,8 @@ impl Driven {
         for _ in 0..count {
             self.list.check(0, 1).unwrap();
             let index = self.list.next_task().0 - 1;
-            let arguments = Payload::Inline(vec![index as u8]);
-            let task = NewTask { closure: 0, index, seed: 0, deadline_ms: None, arguments };
+            let arguments = vec![index as u8];
+            let task = NewTask::new(0, index, arguments);
             self.list.submit(self.now_ms, task, 1);
         }
         let mut actions = Vec::new();

@@ -1,7 +1,7 @@
 //! What time, and hosts that come and go, mean for the current point.
 
 use spm_protocol::PeerId;
-use spm_protocol::frame::HubControl;
+use spm_protocol::frame::{HubControl, Member, MemberAddress};
 
 use super::{Action, Phase, Session, members};
 use crate::error::DefineError;
@@ -9,7 +9,7 @@ use crate::limits::{
     COMMIT_DEADLINE_MS, CONCLUDE_DEADLINE_MS, CONNECT_DEADLINE_MS, NO_HOSTS_GRACE_MS,
 };
 use crate::machine::HostId;
-use crate::machine::host::{Busy, Link, Stage};
+use crate::machine::host::{Busy, Host, Link, Stage};
 use crate::options::Wait;
 
 impl Session {
@@ -74,6 +74,19 @@ impl Session {
         if matches!(self.phase, Phase::Online { .. }) {
             self.commit(now_ms, actions);
             self.look_for_hosts(now_ms, actions);
+            self.announce(actions);
+        }
+    }
+
+    /// Says that the point is in force once it is on every host that is in, if that is waited for.
+    fn announce(&mut self, actions: &mut Vec<Action>) {
+        let is_coming =
+            |host: &Host| matches!(host.stage, Stage::Prepared | Stage::Committed { .. });
+        if self.hosts.values().any(is_coming) {
+            return;
+        }
+        if let Some(reasons) = self.announcing.take() {
+            actions.push(Action::Defined(Ok((self.point, reasons))));
         }
     }
 
@@ -143,6 +156,11 @@ impl Session {
         let Some(definition) = &self.definition else { return };
         let deadline_ms = definition.options.deadline_ms;
         let peers: Vec<PeerId> = self.hosts.values().map(|entry| entry.peer).collect();
+        let known = self.hosts.values().filter_map(|entry| {
+            let address = entry.address.clone()?;
+            Some(MemberAddress { member: Member::from(entry.peer), address })
+        });
+        let addresses: Vec<MemberAddress> = known.collect();
         for (&host, entry) in &mut self.hosts {
             let Link::Up { link, .. } = entry.link else { continue };
             if entry.stage != Stage::Out {
@@ -156,6 +174,7 @@ impl Session {
                 members: members(self.hub, peers.iter().copied()),
                 providers: definition.providers.clone(),
                 deadline_ms,
+                addresses: addresses.clone(),
             };
             actions.push(Action::Send { host, link, frame });
         }
@@ -188,7 +207,7 @@ impl Session {
                 false
             }
             _ if unanswered => return,
-            Wait::ForOne | Wait::ForAll => prepared > 0,
+            Wait::ForOne | Wait::ForAll | Wait::Together => prepared > 0,
             Wait::Strict => false,
         };
         let out = self.hosts.values().filter(|host| host.stage != Stage::Prepared);
@@ -199,7 +218,11 @@ impl Session {
             .collect();
         if is_in {
             self.phase = Phase::Online { dark_since_ms: Some(now_ms), is_told: false };
-            actions.push(Action::Defined(Ok((self.point, reasons))));
+            if wait == Wait::Together {
+                self.announcing = Some(reasons);
+            } else {
+                actions.push(Action::Defined(Ok((self.point, reasons))));
+            }
             return;
         }
         let was_refused = self.hosts.values().any(|host| host.stage == Stage::Refused);

@@ -30,7 +30,7 @@ impl Driven {
         let mut driven =
             Self { session: Session::new(peer(0)), now_ms: 1000, links: BTreeMap::new() };
         for &host in hosts {
-            driven.does(Event::HostAdded { host, peer: peer(host.0 as u8) });
+            driven.does(Event::HostAdded { host, peer: peer(host.0 as u8), address: None });
             driven.greet(host);
         }
         driven
@@ -166,7 +166,7 @@ fn is_concluded(actions: &[Action]) -> bool {
 #[test]
 fn hosts_are_greeted_and_their_leases_answered() {
     let mut driven = Driven::with_hosts(&[]);
-    driven.does(Event::HostAdded { host: ONE, peer: peer(1) });
+    driven.does(Event::HostAdded { host: ONE, peer: peer(1), address: None });
     let link = driven.links[&ONE];
     let actions = driven.does(Event::Opened { host: ONE, link });
     assert_eq!(sent(&actions), [(1, "hello")]);
@@ -181,7 +181,7 @@ fn hosts_are_greeted_and_their_leases_answered() {
 #[test]
 fn another_version_is_refused_with_both_numbers() {
     let mut driven = Driven::with_hosts(&[]);
-    driven.does(Event::HostAdded { host: ONE, peer: peer(1) });
+    driven.does(Event::HostAdded { host: ONE, peer: peer(1), address: None });
     let link = driven.links[&ONE];
     driven.does(Event::Opened { host: ONE, link });
     let actions =
@@ -311,7 +311,7 @@ fn without_hosts_a_definition_fails() {
 #[test]
 fn hosts_out_of_reach_are_hoped_for_and_then_given_up() {
     let mut driven = Driven::with_hosts(&[]);
-    driven.does(Event::HostAdded { host: ONE, peer: peer(1) });
+    driven.does(Event::HostAdded { host: ONE, peer: peer(1), address: None });
     driven.define(Wait::ForAll);
     let link = driven.links[&ONE];
     let reason = "no route".to_owned();
@@ -325,7 +325,7 @@ fn hosts_out_of_reach_are_hoped_for_and_then_given_up() {
 #[test]
 fn a_late_joiner_is_brought_to_the_point() {
     let mut driven = Driven::online(&[ONE]);
-    driven.does(Event::HostAdded { host: TWO, peer: peer(2) });
+    driven.does(Event::HostAdded { host: TWO, peer: peer(2), address: None });
     assert_eq!(sent(&driven.greet(TWO)), [(2, "prepare"), (2, "lease")]);
     assert_eq!(sent(&driven.hears(TWO, prepared(POINT))), [(2, "commit")]);
 }

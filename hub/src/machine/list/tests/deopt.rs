@@ -108,8 +108,8 @@ fn the_fallback_itself_is_not_left() {
 #[test]
 fn tasks_may_go_to_the_fallback_at_once() {
     let mut driven = Driven::new(rules(), &[ONE]);
-    let arguments = Payload::Inline(vec![0]);
-    let task = NewTask { closure: 1, index: 0, seed: 0, deadline_ms: None, arguments };
+    let arguments = vec![0];
+    let task = NewTask::new(1, 0, arguments);
     driven.list.check(1, 1).unwrap();
     assert_eq!(driven.list.check(2, 1), Err(SubmitError::NoSuchClosure { closure: 2, count: 2 }));
     driven.list.submit(0, task, 1);
@@ -239,8 +239,8 @@ fn where_no_host_can_prepare_it_a_task_ends_as_it_left() {
 fn what_goes_to_it_at_once_ends_as_unprepared() {
     let mut driven = Driven::new(rules(), &[ONE]);
     for index in 0..2 {
-        let arguments = Payload::Inline(vec![0]);
-        let task = NewTask { closure: 1, index, seed: 0, deadline_ms: None, arguments };
+        let arguments = vec![0];
+        let task = NewTask::new(1, index, arguments);
         driven.list.submit(0, task, 1);
         driven.does(Event::Flush);
         let actions = match index {

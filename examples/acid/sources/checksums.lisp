@@ -1,0 +1,23 @@
+; Of `length` bytes in memory, from `start`.
+
+(fun crc32 (start length)
+  (let crc 0xffffffff)
+  (let i 0)
+  (while (< i length)
+    (set crc (^ crc (load8 (+ start i))))
+    (let bit 0)
+    (while (< bit 8)
+      (set crc (^ (>> crc 1) (* (& crc 1) 0xedb88320)))
+      (set bit (+ bit 1)))
+    (set i (+ i 1)))
+  (^ crc 0xffffffff))
+
+(fun adler32 (start length)
+  (let a 1)
+  (let b 0)
+  (let i 0)
+  (while (< i length)
+    (set a (% (+ a (load8 (+ start i))) 65521))
+    (set b (% (+ b a) 65521))
+    (set i (+ i 1)))
+  (| (<< b 16) a))

@@ -1,0 +1,17 @@
+(fun power (base exponent)
+  (let result 1)
+  (while (> exponent 0)
+    (if (& exponent 1) (set result (* result base)) 0)
+    (set base (* base base))
+    (set exponent (>> exponent 1)))
+  result)
+
+; For moduli below 2 ** 31, so that no product overflows.
+(fun power_modulo (base exponent modulus)
+  (let result 1)
+  (set base (% base modulus))
+  (while (> exponent 0)
+    (if (& exponent 1) (set result (% (* result base) modulus)) 0)
+    (set base (% (* base base) modulus))
+    (set exponent (>> exponent 1)))
+  result)

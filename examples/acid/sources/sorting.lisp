@@ -1,0 +1,26 @@
+(use arithmetic)
+
+; Sorts `length` bytes in memory, and says how many of them had to move.
+(fun sort8 (start length)
+  (let moved 0)
+  (let i 1)
+  (while (< i length)
+    (let byte (load8 (+ start i)))
+    (let at i)
+    (while (if (> at 0) (> (load8 (+ start (- at 1))) byte) 0)
+      (store8 (+ start at) (load8 (+ start (- at 1))))
+      (set at (- at 1)))
+    (store8 (+ start at) byte)
+    (set moved (+ moved (!= at i)))
+    (set i (+ i 1)))
+  moved)
+
+; How far apart bytes are that stand next to each other, at most.
+(fun widest_gap (start length)
+  (let widest 0)
+  (let i 1)
+  (while (< i length)
+    (let gap (absolute (- (load8 (+ start i)) (load8 (+ start (- i 1))))))
+    (if (> gap widest) (set widest gap) 0)
+    (set i (+ i 1)))
+  widest)

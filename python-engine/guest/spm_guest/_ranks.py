@@ -1,0 +1,1 @@
+../../../python-bridge/python/spm/_ranks.py
