@@ -138,12 +138,12 @@ def test_answers_to_failures(managed: spm.Pool) -> None:
     tries = []
 
     def again(error: spm.TaskError) -> Any:
-        tries.append(error.task.attempts)
+        tries.append(error)
         return spm.Retry() if len(tries) < 3 else spm.Raise()
 
     with pytest.raises(spm.TaskFailures):
         answering(again).run()
-    assert tries == [1, 2, 3]
+    assert len(tries) == 3
 
 
 def test_priority_decides_among_those_that_can_run(plain: spm.Pool) -> None:

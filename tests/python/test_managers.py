@@ -30,6 +30,17 @@ def dag(pool: spm.Pool, f: Any, **options: Any) -> Any:
     return made.run()
 
 
+def aggregate(pool: spm.Pool, f: Any, **options: Any) -> Any:
+    def mapped(x: int) -> list[int]:
+        return [f(x)]
+
+    def reduced(key: int, values: list[int]) -> int:
+        return key
+
+    made = spm.Aggregate(pool, map=mapped, key=abs, reduce=reduced, **options)
+    return made.run(range(4))
+
+
 MANAGERS: dict[str, Callable[..., Any]] = {
     "list": lambda pool, f, **options: spm.List(pool, f, **options).run(range(4)),
     "farm": lambda pool, f, **options: spm.Farm(pool, f, lambda task, x: x, **options).run(
@@ -37,9 +48,7 @@ MANAGERS: dict[str, Callable[..., Any]] = {
     ),
     "template": lambda pool, f, **options: spm.Template(pool, f, **options).run(range(4)),
     "dag": dag,
-    "aggregate": lambda pool, f, **options: spm.Aggregate(
-        pool, map=lambda x: [f(x)], key=lambda x: x, reduce=lambda key, values: key, **options
-    ).run(range(4)),
+    "aggregate": aggregate,
     "team": lambda pool, f, **options: spm.Team(pool, f, size=4, **options).run(0),
 }
 managers = pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)

@@ -166,11 +166,11 @@ def test_a_message_for_everybody_is_none_of_a_collective_operation(managed: spm.
 
 def test_wrong_ranks_and_tags_are_named(managed: spm.Pool) -> None:
     for call, text in (
-        (lambda: spm.team.send(1, 2), "dest must be from 0 to 1, not 2"),
-        (lambda: spm.team.send(1, 0, tag=-5), "tag must be from 0 to 1073741823, not -5"),
-        (lambda: spm.team.recv(source=9), "source must be from 0 to 1, not 9"),
-        (lambda: spm.team.bcast(1, root=2), "root must be from 0 to 1, not 2"),
-        (lambda: spm.team.alltoall([1]), "alltoall takes a list of 2 items"),
+        (lambda: spm.team.send(1, 2), "`dest` is 2, and this team has ranks from 0 to 1"),
+        (lambda: spm.team.send(1, 0, tag=-5), "`tag` is -5, and tags are from 0 to 1073741823"),
+        (lambda: spm.team.recv(source=9), "`source` is 9, and this team has ranks from 0 to 1"),
+        (lambda: spm.team.bcast(1, root=2), "`root` is 2, and this team has ranks from 0 to 1"),
+        (lambda: spm.team.alltoall([1]), "takes a sequence of one item for each of 2 ranks"),
     ):
         with pytest.raises(spm.TaskFailures) as caught:
             run(managed, call, size=2)
