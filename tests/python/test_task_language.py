@@ -127,21 +127,39 @@ def test_a_task_is_the_same_on_every_pool_and_in_plain_python() -> None:
     assert again == 1
 
 
-def test_what_a_task_does_not_know_is_said() -> None:
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_a_task_of_no_manager_has_nobody_to_talk_to(engine: Any) -> None:
     def spawns(x: int) -> None:
         spm.task.spawn(x)  # type: ignore[attr-defined]
 
-    def bounds() -> Any:
-        return spm.task.bound  # type: ignore[attr-defined]
+    def asks(x: int) -> None:
+        spm.hub.ask(x)  # type: ignore[attr-defined]
+
+    def alone(x: int) -> tuple[float, int, int, int]:
+        spm.task.improve(x)  # type: ignore[attr-defined]
+        return spm.task.bound, spm.team.rank, spm.team.size, spm.team.allreduce(x)  # type: ignore[attr-defined]
+
+    closure = spm.wasm_closure(engine=engine)
+    with spm.serial() as pool:
+        with pytest.raises(RuntimeError, match=r"only tasks of an spm\.Template may spawn tasks"):
+            pool.submit(closure(spawns), 1).result()
+        with pytest.raises(RuntimeError, match=r"only tasks of an spm\.Farm may ask the hub"):
+            pool.submit(closure(asks), 1).result()
+        assert pool.submit(closure(alone), 7).result() == (math.inf, 0, 1, 7)
+
+
+def test_what_a_task_does_not_know_is_said() -> None:
+    def parent() -> Any:
+        return spm.task.parent  # type: ignore[attr-defined]
+
+    def waits_for_none() -> Any:
+        return spm.team.irecv()  # type: ignore[attr-defined]
 
     with spm.serial() as pool:
-        with pytest.raises(spm.CompileError, match=r"`spm\.task\.spawn` is not supported"):
-            pool.submit(native(spawns), 1)
-        with pytest.raises(spm.CompileError, match=r"`spm\.task\.bound` is not supported"):
-            pool.submit(native(bounds))
-    assert bounds() == math.inf
-    with pytest.raises(RuntimeError, match=r"only tasks of an spm\.Template"):
-        spawns(1)
+        with pytest.raises(spm.CompileError, match=r"`spm\.task\.parent` is not supported"):
+            pool.submit(native(parent))
+        with pytest.raises(spm.CompileError, match=r"`spm\.team\.irecv` is not supported"):
+            pool.submit(native(waits_for_none))
 
 
 # async def

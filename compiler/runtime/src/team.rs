@@ -38,8 +38,8 @@ struct Received {
 /// word, then come source, tag, and start, length and capacity of the content.
 const RECORD_BYTES: u32 = 24;
 
-/// Puts a message at the end of the list.
-fn keep(source: u32, tag: u32, content: Buffer) -> Option<()> {
+/// Puts a message at the end of the list, which has its bytes from then on.
+fn keep(source: u32, tag: u32, content: &Buffer) -> Option<()> {
     let record = alloc(u64::from(RECORD_BYTES))?;
     let words = [0, source, tag, content.start, content.length, content.capacity];
     for (at, word) in (0..).zip(words) {
@@ -99,7 +99,7 @@ pub fn receive(source: i64, tag: i64) -> Option<Buffer> {
         if is_wanted(source, tag, received.source, received.tag) {
             return Some(content);
         }
-        keep(received.source, received.tag, content)?;
+        keep(received.source, received.tag, &content)?;
     }
 }
 
@@ -168,7 +168,7 @@ fn send(value: u64, desc: Desc, destination: i64, tag: i64) -> Option<()> {
     let tag = checked_tag(tag)?;
     let content = written(value, desc)?;
     if !is_of(TEAM) {
-        return keep(0, tag, content);
+        return keep(0, tag, &content);
     }
     send_bytes(destination, tag, &content);
     content.free();

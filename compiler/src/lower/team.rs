@@ -32,8 +32,7 @@ impl Body<'_, '_> {
             "barrier" => &[],
             _ => {
                 let message = format!("`spm.team.{name}` is not supported in the native engine");
-                let help = "it has `send`, `recv`, `bcast`, `scatter`, `gather`, `allgather`, `reduce`, \
-                            `allreduce` and `barrier`";
+                let help = "it has send, recv, bcast, scatter, gather, allgather, reduce, allreduce, barrier";
                 return self.fail(Code::Function, span, message, help);
             }
         };
@@ -173,8 +172,8 @@ impl Body<'_, '_> {
         let Some(operation) = known.as_deref().and_then(|known| reduction_of(known, &ty)) else {
             let shown_ty = self.show(&ty);
             let message = format!("`spm.team.{name}` of `{shown_ty}` by {shown} is not supported");
-            let help = "the native engine combines numbers of one type, strs and lists, by the operations of \
-                        `spm.team`";
+            let help =
+                "numbers of one type, strs and lists combine, by the operations of `spm.team`";
             return self.fail(Code::Operand, span, message, help);
         };
         let is_number = ty.is_number();

@@ -94,7 +94,10 @@ impl Stored {
     /// Whether it is gone with its host.
     #[getter]
     fn is_lost(&self, py: Python<'_>) -> bool {
-        py.detach(|| !self.live.list.is_there(&self.kept))
+        match self.kept {
+            Kept::Here(_) => false,
+            Kept::There { .. } => py.detach(|| !self.live.list.is_there(&self.kept)),
+        }
     }
 
     /// The value. Raises `HostLost` if it is gone.
