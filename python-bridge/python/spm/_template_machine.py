@@ -7,8 +7,9 @@ that order; those whose results were let out are forgotten, so that memory holds
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Final
+from heapq import heapify, heappop, heappush
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ._backend import Job
 from ._machine import Failure, Machine
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from ._backend import Raw
     from ._errors import TaskError
 
-_HELD_MAX: Final = 1 << 16
-"""Results that wait for earlier ones; with more of them, one task at a time is begun."""
+_HELD_MAX: Final = 1 << 15
+"""Results that wait for earlier ones; with more of them, those earliest in the order are begun."""
+
+_EARLIEST_MIN: Final = 512
+"""Tasks that are looked for at once then, unless nothing runs."""
 
 _PENDING: Final = object()
 _NOTHING: Final = object()
@@ -29,12 +33,18 @@ _NOTHING: Final = object()
 class _Place:
     """A task's place in the order of results."""
 
-    __slots__ = ("depth", "next", "value")
+    __slots__ = ("depth", "entry", "next", "value")
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
+        self.entry: _Entry | None = None
+        """The task, until it is begun."""
         self.value: Any = _PENDING
         self.next: _Place | None = None
+
+
+_Entry: TypeAlias = "tuple[float, int, _Place, Any]"
+"""Priority, index, place and arguments of a task."""
 
 
 class TemplateMachine(Machine):
@@ -58,25 +68,28 @@ class TemplateMachine(Machine):
         self.unexplored = 0
         """Tasks that were spawned too deep, or beyond the count."""
         self._made = 0
-        self._heap: list[tuple[float, int, _Place, Any]] = []
-        self._stack: list[tuple[float, int, _Place, Any]] = []
+        self._heap: list[_Entry] = []
+        self._stack: list[_Entry] = []
         self._again: list[Job] = []
         self._places: dict[int, _Place] = {}
         self._first: _Place | None = None
         self._last: _Place | None = None
         self._held = 0
+        self._waiting = 0
+        """Tasks that were spawned and not begun; stack or heap may also hold some that were."""
 
     def jobs(self, room: int) -> list[Job]:
         """Hand out the best tasks, or the deepest; roots when no task is better."""
         jobs = self._again[:room]
         del self._again[:room]
+        room -= len(jobs)
         if self._ordered and self._held > _HELD_MAX:
-            room = min(room, 1 if not self.running and not jobs else 0)
-        while len(jobs) < room:
-            entry = self._next()
-            if entry is None:
-                break
-            priority, index, place, row = entry
+            # They are looked for from the first on, which takes as long for one as for many.
+            is_worth_it = room >= _EARLIEST_MIN or not self.running
+            entries = self._earliest(room) if is_worth_it else []
+        else:
+            entries = list(islice(iter(self._next, None), room))
+        for priority, index, place, row in entries:
             self._places[index] = place
             self.submitted += 1
             jobs.append(Job(0, index, row, priority))
@@ -86,8 +99,7 @@ class TemplateMachine(Machine):
 
     def is_over(self) -> bool:
         """Whether all trees were walked."""
-        waiting = self._stack or self._heap or self._again
-        return not (self.running or waiting or self._has_roots())
+        return not (self.running or self._waiting or self._again or self._has_roots())
 
     def returned(self, index: int, value: Any, children: list[tuple[float, Raw]] | None) -> None:
         """Let the result out when its turn comes; the task's children count now."""
@@ -115,7 +127,7 @@ class TemplateMachine(Machine):
 
     def pending(self) -> int:
         """Tasks that were spawned and not begun."""
-        return len(self._stack) + len(self._heap) + len(self._again)
+        return self._waiting + len(self._again)
 
     def failures_waiting(self) -> int:
         """Those that come later in the order."""
@@ -144,21 +156,46 @@ class TemplateMachine(Machine):
 
     # Which task is next.
 
-    def _next(self) -> tuple[float, int, _Place, Any] | None:
-        if self._stack:
-            return self._stack.pop()
-        # Roots have priority 0, as tasks that say nothing of theirs.
-        if not self._heap or self._heap[0][0] > 0.0:
-            root = self._root()
-            if root is not None or not self._heap:
-                return root
-        negative, index, place, row = heappop(self._heap)
-        return -negative, index, place, row
+    def _next(self) -> _Entry | None:
+        while self._stack:
+            entry = self._stack.pop()
+            if entry[2].entry is not None:
+                return self._begin(entry)
+        while True:
+            # Roots have priority 0, as tasks that say nothing of theirs.
+            if not self._heap or self._heap[0][0] > 0.0:
+                root = self._root()
+                if root is not None or not self._heap:
+                    return root
+            negative, index, place, row = heappop(self._heap)
+            if place.entry is not None:
+                return self._begin((-negative, index, place, row))
+
+    def _begin(self, entry: _Entry) -> _Entry:
+        entry[2].entry = None
+        self._waiting -= 1
+        return entry
+
+    def _earliest(self, count: int) -> list[_Entry]:
+        """Take the first tasks in the order of results that were not begun."""
+        found: list[_Entry] = []
+        place = self._first
+        while place is not None and len(found) < count:
+            if place.entry is not None:
+                found.append(place.entry)
+                place.entry = None
+                self._waiting -= 1
+            place = place.next
+        if len(self._stack) + len(self._heap) > 2 * self._waiting + _EARLIEST_MIN:
+            self._stack = [entry for entry in self._stack if entry[2].entry is not None]
+            self._heap = [entry for entry in self._heap if entry[2].entry is not None]
+            heapify(self._heap)
+        return found
 
     def _has_roots(self) -> bool:
         return self._rows is not None and self._made < self._tasks_max
 
-    def _root(self) -> tuple[float, int, _Place, Any] | None:
+    def _root(self) -> _Entry | None:
         if self._rows is None or self._made >= self._tasks_max:
             return None
         row = next(self._rows, None)
@@ -190,12 +227,14 @@ class TemplateMachine(Machine):
         last = parent
         for priority, row in children:
             place = _Place(parent.depth + 1)
-            entries.append((priority, self._number(), place, row))
+            place.entry = entry = (priority, self._number(), place, row)
+            entries.append(entry)
             if self._ordered:
                 place.next, last.next = last.next, place
                 if self._last is last:
                     self._last = place
                 last = place
+        self._waiting += len(entries)
         if self._best_first:
             for priority, index, place, row in entries:
                 heappush(self._heap, (-priority, index, place, row))
