@@ -108,4 +108,6 @@ pub struct TaskRequest {
     pub role: Role,
     /// Tasks of a higher priority are sent first: see [`priority_of`].
     pub priority: i64,
+    /// Attempts at it in earlier submissions: its own go on from there.
+    pub attempts_before: u32,
 }

@@ -135,7 +135,7 @@ impl ListRun {
                         None => inline_arguments(request),
                     };
                     let TaskRequest { closure, index, seed, deadline_ms, .. } = *request;
-                    let TaskRequest { returns, role, priority, .. } = *request;
+                    let TaskRequest { returns, role, priority, attempts_before, .. } = *request;
                     if let Err(error) = conversation.check(closure, &arguments) {
                         put_back(request, arguments);
                         result = Err(error);
@@ -151,6 +151,7 @@ impl ListRun {
                         role,
                         priority,
                         pinned: None,
+                        attempts_before,
                     };
                     match conversation.submit(now_ms, task) {
                         Ok(id) => ids.push(id),

@@ -271,6 +271,7 @@ impl List {
                 role: Role::Rank { rank, size, here: here[&host] },
                 priority: 0,
                 pinned: Some(host),
+                attempts_before: 0,
             };
             tasks.push(self.submit(now_ms, task));
         }

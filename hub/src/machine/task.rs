@@ -30,6 +30,8 @@ pub struct NewTask {
     pub priority: i64,
     /// The one host that may run it.
     pub pinned: Option<HostId>,
+    /// Attempts at it in earlier submissions: its own go on from there.
+    pub attempts_before: u32,
 }
 
 impl NewTask {
@@ -45,6 +47,7 @@ impl NewTask {
             role: Role::Independent,
             priority: 0,
             pinned: None,
+            attempts_before: 0,
         }
     }
 }
@@ -107,10 +110,11 @@ pub(super) struct TaskState {
 
 impl TaskState {
     pub(super) fn new(task: NewTask, now_ms: u64) -> Self {
+        let attempts = task.attempts_before;
         Self {
             task,
             place: Place::Waiting,
-            attempts: 0,
+            attempts,
             left: None,
             unbacked: None,
             last: None,
@@ -151,7 +155,7 @@ impl TaskState {
 
     /// Attempts that were lost or failed, all but the one that left its closure.
     pub(super) fn failed_attempts(&self) -> u32 {
-        self.attempts - u32::from(self.left.is_some())
+        self.attempts - self.task.attempts_before - u32::from(self.left.is_some())
     }
 
     /// Waits again, for `reason` or for none. What it printed at its end is shown by the attempt that comes through.

@@ -2,7 +2,7 @@
 //!
 //! What a manager *does* is Python, in `spm/_dag.py` and beside it; this is what it does it with.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ use crate::codec::{Row, Splice, encode_bytes};
 
 /// Kept results that nobody needs any more, told to the hub at once.
 const RELEASED_MAX: usize = 256;
+
+/// Tasks that failed whose attempts are remembered, for their manager may submit them again.
+const FAILED_MAX: usize = 65_536;
 
 /// What ends when a run is dropped, in this order.
 struct Live {
@@ -181,6 +184,8 @@ struct State {
     news: News,
     /// Tasks whose results are kept as lists of one item.
     lists_of_one: BTreeSet<u64>,
+    /// Attempts at tasks that failed, which their manager may submit again.
+    attempts: BTreeMap<u64, u32>,
 }
 
 /// A run of a task manager. See `ManagerRun` in `spm/_backend.py`.
@@ -229,6 +234,7 @@ impl ManagerRun {
                 printer: Printer::default(),
                 news,
                 lists_of_one: BTreeSet::new(),
+                attempts: BTreeMap::new(),
             }),
         }
     }
@@ -248,9 +254,11 @@ impl ManagerRun {
             count if count as usize <= PARTS_MAX => Returns::KeptInParts(count as u32),
             _ => return Err(PyValueError::new_err("a result is kept in too many parts")),
         };
+        let attempts_before = self.state.lock().attempts.remove(&index).unwrap_or(0);
         let request = TaskRequest {
             closure,
             index,
+            attempts_before,
             seed: seed_of(index),
             returns,
             role: self.role,
@@ -486,6 +494,13 @@ impl ManagerRun {
                         let is_list = self.state.lock().lists_of_one.remove(&completion.index);
                         let mut row = self.value(py, &decodings, completion, is_list)?;
                         row.9 = now_s;
+                        if row.2.is_some() {
+                            let attempts = &mut self.state.lock().attempts;
+                            attempts.insert(row.0, row.4);
+                            if attempts.len() > FAILED_MAX {
+                                attempts.pop_first();
+                            }
+                        }
                         done.append(row)?;
                     }
                 }
