@@ -225,7 +225,8 @@ def main() -> None:
         Row("mpi4py, allreduce", min(mpi("pickles") for _ in range(3)) * 1e3, "ms", "pickled"),
     ]
     with spm.laptop(4, processes=True) as pool:
-        seconds = max(spm.Team(pool, reduce_arrays, size=RANKS).run(ARRAY, REDUCTIONS))
+        team = spm.Team(pool, reduce_arrays, size=RANKS)
+        seconds = min(max(team.run(ARRAY, REDUCTIONS)) for _ in range(3))
     must, aim = 6 * peers[0].value, 3 * peers[0].value
     title = f"Team of {RANKS}: allreduce of 8 MB of float64, processes"
     tables.append(Table(title, [Row("spm", seconds * 1e3, "ms"), *peers], False, must, aim))
