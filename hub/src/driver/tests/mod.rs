@@ -83,7 +83,7 @@ fn gather(run: &ListRun) -> Vec<Completion> {
     loop {
         match run.next(PATIENCE) {
             Next::Completion(completion) => completions.push(completion),
-            Next::Output(_) | Next::Deopt(_) => {}
+            Next::Output(_) | Next::Deopt(_) | Next::Ask(_) => {}
             Next::Finished => return completions,
             Next::TimedOut => panic!("run hangs after {} completions", completions.len()),
         }
