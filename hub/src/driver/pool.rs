@@ -126,8 +126,14 @@ impl Pool {
         } else {
             shared.tracking.connects(self.only.as_deref())
         };
-        let core =
-            Core::start(random_session(), &shared.hub, shared.runtime.clone(), hosts, Weak::new(), self.slots_max);
+        let core = Core::start(
+            random_session(),
+            &shared.hub,
+            shared.runtime.clone(),
+            hosts,
+            Weak::new(),
+            self.slots_max,
+        );
         sessions.open.retain(|(core, _)| core.strong_count() > 0);
         sessions.open.push((Arc::downgrade(&core), self.only.clone()));
         let is_closed = sessions.closed;
