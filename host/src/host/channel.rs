@@ -361,7 +361,7 @@ mod tests {
         branch.spawn(vec![0x80], 1.5).unwrap();
         let spawned = branch.take_spawned().unwrap();
         assert_eq!(spawned, [Spawned { priority: 1.5f64.to_bits(), arguments: vec![0x80] }]);
-        branch.spawn(vec![0; VALUE_BYTES_MAX], 0.0).unwrap();
+        branch.spawn(vec![0; VALUE_BYTES_MAX - 1], 0.0).unwrap();
         assert!(branch.spawn(vec![0], 0.0).is_err());
     }
 

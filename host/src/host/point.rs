@@ -384,7 +384,7 @@ pub(super) mod tests {
     /// A point of a session that nobody drives.
     pub(in super::super) fn point_run() -> (Arc<PointRun>, Ends) {
         let peer = spm_netmesh::Keypair::generate_ed25519().public().to_peer_id();
-        let (near, work) = Pipe::pair(16);
+        let (near, work) = Pipe::pair(1024);
         let (events, receiver) = unbounded_channel();
         let session = SessionRun {
             key: 1,
