@@ -94,7 +94,7 @@ pub enum HubControl {
         #[n(5)]
         addresses: Vec<MemberAddress>,
     },
-    /// The point is in force on these members.
+    /// The point is in force on these members. Said again to those that are in when another joins.
     #[n(2)]
     Commit {
         /// The point.
@@ -103,6 +103,9 @@ pub enum HubControl {
         /// Who is in.
         #[n(1)]
         members: Vec<Member>,
+        /// Where they listen.
+        #[n(2)]
+        addresses: Vec<MemberAddress>,
     },
     /// The point is over: stop and drop everything of it.
     #[n(3)]

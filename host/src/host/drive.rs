@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spm_netmesh::{Direct, Pipe, PipeReceiver};
-use spm_protocol::frame::{Frame, HubControl, HubWork, Role, Task};
+use spm_protocol::frame::{Frame, HubControl, HubWork, Member, Role, Task};
 use spm_protocol::{Arguments, Certified, Outcome, Payload, SessionId, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -221,6 +221,13 @@ impl Driver<'_> {
                     let _ = tokio::task::spawn_blocking(move || host.definer.warm_up()).await;
                 });
                 self.preparing = Some(preparing.abort_handle());
+            }
+            Action::Admit { members, addresses } => {
+                if let Some(current) = &self.current {
+                    current.admit(members.iter().filter_map(Member::peer));
+                }
+                let session = Arc::clone(&self.run);
+                tokio::spawn(async move { session.blobs.remember(addresses).await });
             }
             Action::Run { tasks, .. } => self.start(tasks),
             Action::Recall { tasks, .. } => self.recall(&tasks),

@@ -1,6 +1,6 @@
 //! What a host holds for one session and one of its sequence points.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -77,6 +77,13 @@ impl Blobs {
         {
             // Others have it too, or nobody could have sent it.
             tracing::debug!(%id, %error, "blob is not shared");
+        }
+    }
+
+    /// Lets these peers have what is shared in a session.
+    fn admit(&self, session: SessionId, members: impl IntoIterator<Item = PeerId>) {
+        if let Self::Mesh(mesh) = self {
+            mesh.blobs().admit(session, members);
         }
     }
 
@@ -201,8 +208,8 @@ pub(super) struct PointRun {
     pub(super) point: Point,
     /// Set once prepared.
     pub(super) closures: OnceLock<Vec<Closure>>,
-    /// Who may have what is kept here for the point. Set when preparing begins.
-    pub(super) members: OnceLock<Vec<PeerId>>,
+    /// Who may have what is kept here for the point: everyone it was prepared for, and who joined since.
+    members: Mutex<BTreeSet<PeerId>>,
     /// Bits of the least value that a task of the run is known to have found.
     bound: AtomicU64,
     /// What is kept here for the point.
@@ -222,7 +229,7 @@ impl PointRun {
             session,
             point,
             closures: OnceLock::new(),
-            members: OnceLock::new(),
+            members: Mutex::default(),
             bound: AtomicU64::new(f64::INFINITY.to_bits()),
             held: Mutex::default(),
             asking: Mutex::default(),
@@ -300,6 +307,13 @@ impl PointRun {
         }
     }
 
+    /// Lets these have what is kept here.
+    pub(super) fn admit(&self, members: impl IntoIterator<Item = PeerId>) {
+        let mut mine = self.members.lock();
+        mine.extend(members);
+        self.session.blobs.admit(self.session.session, mine.iter().copied());
+    }
+
     /// A value that stays here, for members to fetch, until the hub lets go of it or nothing of the point is left: a
     /// blob, unless it is no longer than `inline_max`.
     pub(super) fn hold(&self, value: Vec<u8>, inline_max: usize) -> Result<Payload, String> {
@@ -308,13 +322,13 @@ impl PointRun {
         }
         let bytes = value.len() as u64;
         let (store, session) = (self.session.blobs.store(), self.session.session);
-        let members = self.members.get().map_or(&[][..], Vec::as_slice);
+        let members: Vec<PeerId> = self.members.lock().iter().copied().collect();
         let mut held = self.held.lock();
         if held.bytes + bytes > KEPT_BYTES_MAX {
             return Err(format!("this host keeps {KEPT_BYTES_MAX} bytes for a session at most"));
         }
         let id = store.put(value).map_err(|error| error.to_string())?;
-        store.hold(id, session, members.iter().copied()).map_err(|error| error.to_string())?;
+        store.hold(id, session, members).map_err(|error| error.to_string())?;
         let count = &mut held.blobs.entry(id).or_insert((0, bytes)).0;
         *count += 1;
         if *count == 1 {

@@ -77,8 +77,7 @@ async fn define_all(
     let members: Vec<PeerId> = preparation.members.iter().filter_map(Member::peer).collect();
     let sources = sources(session.submitter.transport, &members, &preparation.providers);
     session.blobs.remember(preparation.addresses).await;
-    // A point is prepared once.
-    let _ = run.members.set(members.clone());
+    run.admit(members.iter().copied());
     let origin = Arc::new(Origin { members, sources });
     let mut closures = Vec::with_capacity(manifests.len());
     let mut refusals = Vec::new();

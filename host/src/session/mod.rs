@@ -105,6 +105,13 @@ pub enum Action {
     SendControl(HostControl),
     /// Send this on the work stream.
     SendWork(HostWork),
+    /// Let these members have what is kept here, and note where they listen.
+    Admit {
+        /// The members.
+        members: Vec<Member>,
+        /// Where they listen.
+        addresses: Vec<MemberAddress>,
+    },
     /// Fetch, verify and compile closures, then give [`Event::Prepared`] or [`Event::PrepareFailed`].
     Prepare {
         /// The point they are for.
@@ -388,7 +395,13 @@ impl Session {
                 };
                 actions.push(Action::Prepare { point, closures, members, providers, addresses });
             }
-            HubControl::Commit { point, .. } => {
+            HubControl::Commit { point, members, addresses } => {
+                let is_current = matches!(self.phase,
+                    Phase::Ready { point: current, .. } | Phase::Online { point: current, .. }
+                    if current == point);
+                if is_current {
+                    actions.push(Action::Admit { members, addresses });
+                }
                 if let Phase::Ready { point: current, closures, .. } = self.phase
                     && current == point
                 {

@@ -80,7 +80,11 @@ fn prepare(point: Point) -> HubControl {
 }
 
 fn commit(point: Point) -> HubControl {
-    HubControl::Commit { point, members: Vec::new() }
+    HubControl::Commit { point, members: Vec::new(), addresses: Vec::new() }
+}
+
+fn admit() -> Action {
+    Action::Admit { members: Vec::new(), addresses: Vec::new() }
 }
 
 fn task(id: u64) -> Task {
@@ -169,7 +173,16 @@ fn a_second_greeting_closes_the_session() {
 fn prepare_then_commit_goes_online_with_credits() {
     let mut driven = Driven::ready();
     assert_eq!(driven.session.online(), None);
-    assert_eq!(driven.hears(commit(POINT)), [online_frame(POINT)]);
+    assert_eq!(driven.hears(commit(POINT)), [admit(), online_frame(POINT)]);
+}
+
+#[test]
+fn members_that_join_later_are_let_in() {
+    let mut driven = Driven::ready();
+    assert_eq!(driven.hears(commit(Point(2))), [], "of another point");
+    driven.hears(commit(POINT));
+    assert_eq!(driven.hears(commit(POINT)), [admit()]);
+    assert_eq!(driven.session.online(), Some(POINT));
 }
 
 #[test]
@@ -177,7 +190,7 @@ fn a_commit_waits_for_the_first_lease() {
     let mut driven = Driven::greeted();
     driven.hears(prepare(POINT));
     driven.does(Event::Prepared { point: POINT, fetch_us: 0, compile_us: 0 });
-    assert_eq!(driven.hears(commit(POINT)), []);
+    assert_eq!(driven.hears(commit(POINT)), [admit()]);
     let lease = HubControl::Lease { request: 1, lease_ms: LEASE_MS };
     assert_eq!(driven.hears(lease), [online_frame(POINT)]);
 }
@@ -231,7 +244,7 @@ fn a_newer_prepare_drops_an_uncommitted_point() {
     ));
     driven.does(Event::Prepared { point: Point(2), fetch_us: 0, compile_us: 0 });
     // Nothing of the old point may be left when the new one goes online.
-    assert_eq!(driven.hears(commit(Point(2))), []);
+    assert_eq!(driven.hears(commit(Point(2))), [admit()]);
     assert_eq!(driven.does(Event::Dropped { point: POINT }), [online_frame(Point(2))]);
 }
 

@@ -348,6 +348,11 @@ impl BlobStore {
         state.sessions.entry(session).or_default().members = members.into_iter().collect();
     }
 
+    /// Lets these, too, have what is shared in a session.
+    pub fn admit(&self, session: SessionId, members: impl IntoIterator<Item = PeerId>) {
+        self.inner.state.lock().sessions.entry(session).or_default().members.extend(members);
+    }
+
     /// Shares a blob with nobody in this session any more, unless it is held. It may be dropped to make room.
     pub fn unshare(&self, id: ContentId, session: SessionId) {
         self.end(id, session, |sharing| {

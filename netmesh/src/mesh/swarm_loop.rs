@@ -123,8 +123,12 @@ impl SwarmLoop {
                 self.swarm.behaviour_mut().streams.open(peer, protocol, reply);
             }
             Command::Remember { peer, address } => {
-                if self.remembered.len() < REMEMBERED_PEERS_MAX {
-                    self.remembered.entry(peer).or_insert(address);
+                // A peer that is connected is where it is; one that is not may have come back elsewhere.
+                let is_known = self.remembered.contains_key(&peer);
+                if !(is_known && self.swarm.is_connected(&peer))
+                    && (is_known || self.remembered.len() < REMEMBERED_PEERS_MAX)
+                {
+                    self.remembered.insert(peer, address);
                 }
             }
             Command::AddressOf { peer, reply } => {

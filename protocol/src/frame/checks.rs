@@ -1,7 +1,8 @@
 //! The limits on what is in a frame.
 
 use super::{
-    Answer, Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Question,
+    Answer, Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member,
+    MemberAddress, Question,
 };
 use crate::limits::{
     ADDRESS_BYTES_MAX, BATCH_TASKS_MAX, CLOSURES_MAX, FEATURES_MAX, INLINE_BYTES_MAX, LABELS_MAX,
@@ -91,6 +92,14 @@ fn outcome(outcome: &Outcome) -> Result<(), FrameError> {
     }
 }
 
+fn listening(members: &[Member], addresses: &[MemberAddress]) -> Result<(), FrameError> {
+    at_most("members", members.len(), MEMBERS_MAX)?;
+    at_most("addresses", addresses.len(), MEMBERS_MAX)?;
+    addresses.iter().try_for_each(|known| {
+        at_most("bytes of an address", known.address.len(), ADDRESS_BYTES_MAX)
+    })
+}
+
 fn host_info(info: &HostInfo) -> Result<(), FrameError> {
     text(&info.name)?;
     at_most("engines", info.engines.len(), FEATURES_MAX)?;
@@ -105,17 +114,13 @@ impl Frame for HubControl {
             Self::Hello { features: names, .. } => features(names),
             Self::Prepare { closures, members, providers, addresses, .. } => {
                 at_most("closures", closures.len(), CLOSURES_MAX)?;
-                at_most("members", members.len(), MEMBERS_MAX)?;
-                at_most("addresses", addresses.len(), MEMBERS_MAX)?;
-                addresses.iter().try_for_each(|known| {
-                    at_most("bytes of an address", known.address.len(), ADDRESS_BYTES_MAX)
-                })?;
+                listening(members, addresses)?;
                 at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
                 providers
                     .iter()
                     .try_for_each(|known| at_most("peers", known.peers.len(), MEMBERS_MAX))
             }
-            Self::Commit { members, .. } => at_most("members", members.len(), MEMBERS_MAX),
+            Self::Commit { members, addresses, .. } => listening(members, addresses),
             Self::Cancel { tasks, .. } => at_most("tasks", tasks.len(), BATCH_TASKS_MAX),
             Self::Conclude { .. } | Self::Lease { .. } | Self::Bye => Ok(()),
         }

@@ -54,6 +54,10 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
     vec(member(), 0..3)
 }
 
+fn address() -> impl Strategy<Value = MemberAddress> {
+    (member(), bytes()).prop_map(|(member, address)| MemberAddress { member, address })
+}
+
 fn payload() -> impl Strategy<Value = Payload> {
     prop_oneof![
         bytes().prop_map(Payload::Inline),
@@ -185,9 +189,7 @@ pub fn hub_control() -> impl Strategy<Value = HubControl> {
     let signed = manifest().prop_map(|manifest| SignedManifest::sign(&manifest, &key(1)));
     let provider = (content_id(), any::<u64>(), members())
         .prop_map(|(id, bytes, peers)| Provider { id, bytes, peers });
-    let address =
-        (member(), bytes()).prop_map(|(member, address)| MemberAddress { member, address });
-    let found = (vec(provider, 0..3), vec(address, 0..3));
+    let found = (vec(provider, 0..3), vec(address(), 0..3));
     let prepare = (point(), vec(signed, 0..2), members(), found, any::<u64>());
     prop_oneof![
         (any::<u32>(), vec(text(), 0..3))
@@ -195,7 +197,9 @@ pub fn hub_control() -> impl Strategy<Value = HubControl> {
         prepare.prop_map(|(point, closures, members, (providers, addresses), deadline_ms)| {
             HubControl::Prepare { point, closures, members, providers, deadline_ms, addresses }
         }),
-        (point(), members()).prop_map(|(point, members)| HubControl::Commit { point, members }),
+        (point(), members(), vec(address(), 0..3)).prop_map(|(point, members, addresses)| {
+            HubControl::Commit { point, members, addresses }
+        }),
         point().prop_map(|point| HubControl::Conclude { point }),
         (point(), vec(task_id(), 0..5))
             .prop_map(|(point, tasks)| HubControl::Cancel { point, tasks }),

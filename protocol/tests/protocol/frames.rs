@@ -76,6 +76,7 @@ fn info() -> HostInfo {
 fn hub_control() -> Vec<(&'static str, HubControl)> {
     let id = ContentId::of(b"component");
     let members = vec![Member::from(peer(1))];
+    let addresses = vec![MemberAddress { member: Member::from(peer(1)), address: vec![4] }];
     let providers = vec![Provider { id, bytes: 9, peers: members.clone() }];
     let prepare = HubControl::Prepare {
         point: Point(1),
@@ -83,12 +84,12 @@ fn hub_control() -> Vec<(&'static str, HubControl)> {
         members: members.clone(),
         providers,
         deadline_ms: 1000,
-        addresses: vec![MemberAddress { member: Member::from(peer(1)), address: vec![4] }],
+        addresses: addresses.clone(),
     };
     vec![
         ("Hello", HubControl::Hello { version: 1, features: vec!["x".into()] }),
         ("Prepare", prepare),
-        ("Commit", HubControl::Commit { point: Point(1), members }),
+        ("Commit", HubControl::Commit { point: Point(1), members, addresses }),
         ("Conclude", HubControl::Conclude { point: Point(1) }),
         ("Cancel", HubControl::Cancel { point: Point(1), tasks: vec![TaskId(7)] }),
         ("Lease", HubControl::Lease { request: 4, lease_ms: 10_000 }),
@@ -265,8 +266,13 @@ fn check<F: Frame + std::fmt::Debug>(what: &str, most: &F, frame: &F) {
 #[test]
 fn every_list_of_the_hub_has_a_limit() {
     let member = || Member::from(peer(1));
-    let commit = |count| HubControl::Commit { point: Point(1), members: vec![member(); count] };
-    check("members", &commit(MEMBERS_MAX), &commit(MEMBERS_MAX + 1));
+    let commit = |count, addresses| HubControl::Commit {
+        point: Point(1),
+        members: vec![member(); count],
+        addresses: vec![MemberAddress { member: member(), address: vec![4] }; addresses],
+    };
+    check("addresses", &commit(1, MEMBERS_MAX), &commit(1, MEMBERS_MAX + 1));
+    check("members", &commit(MEMBERS_MAX, 1), &commit(MEMBERS_MAX + 1, 1));
     let cancel = |count| HubControl::Cancel { point: Point(1), tasks: vec![TaskId(1); count] };
     check("tasks", &cancel(BATCH_TASKS_MAX), &cancel(BATCH_TASKS_MAX + 1));
     let hello = |length| HubControl::Hello { version: 1, features: vec!["x".repeat(length)] };

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use spm_host::session::{Action, Event, Session};
 use spm_hub::machine::HostId;
 use spm_protocol::frame::{
-    Frame, HostControl, HostInfo, HostWork, PrepareStep, Refusal, Returns, Role, Task, TaskResult,
+    Frame, HostControl, HostInfo, HostWork, Member, PrepareStep, Refusal, Returns, Role, Task,
+    TaskResult,
 };
 use spm_protocol::raised::{Raised, RaisedFrame};
 use spm_protocol::{Arguments, ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
@@ -28,6 +29,8 @@ pub struct HostSession {
     /// The least value known at the current point, and the last that the hub told of.
     pub bound: f64,
     told_bound: f64,
+    /// Who may have what is kept.
+    pub members: BTreeSet<Member>,
     /// When the hub opened the session.
     pub since_ms: u64,
     /// Tasks of dropped points that have not quite stopped.
@@ -196,6 +199,7 @@ impl SimulatedHost {
             kept: BTreeMap::new(),
             bound: f64::INFINITY,
             told_bound: f64::INFINITY,
+            members: BTreeSet::new(),
             since_ms: network.now_ms,
             dying: BTreeMap::new(),
             preparing: BTreeSet::new(),
@@ -237,7 +241,9 @@ impl SimulatedHost {
         match action {
             Action::SendControl(frame) => send_control(connection, &frame, network, random),
             Action::SendWork(frame) => send_work(connection, &frame, network, random),
-            Action::Prepare { point, .. } => {
+            Action::Admit { members, .. } => session.members.extend(members),
+            Action::Prepare { point, members, .. } => {
+                session.members = members.into_iter().collect();
                 session.preparing.insert(point);
                 if random.chance(20) {
                     let step = PrepareStep::Compiling;

@@ -174,7 +174,8 @@ impl Hub {
     }
 
     pub fn commit(&mut self) {
-        self.say(&HubControl::Commit { point: self.point, members: Vec::new() });
+        let (members, addresses) = (Vec::new(), Vec::new());
+        self.say(&HubControl::Commit { point: self.point, members, addresses });
         assert!(matches!(self.hear(), HostControl::Online { .. }));
     }
 

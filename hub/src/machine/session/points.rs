@@ -12,6 +12,15 @@ use crate::machine::HostId;
 use crate::machine::host::{Busy, Host, Link, Stage};
 use crate::options::Wait;
 
+/// Where hosts listen, as far as that is known.
+fn addresses<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<MemberAddress> {
+    let known = hosts.filter_map(|entry| {
+        let address = entry.address.clone()?;
+        Some(MemberAddress { member: Member::from(entry.peer), address })
+    });
+    known.collect()
+}
+
 impl Session {
     /// When [`super::Event::Tick`] is due next.
     pub fn wake_ms(&self) -> Option<u64> {
@@ -156,11 +165,7 @@ impl Session {
         let Some(definition) = &self.definition else { return };
         let deadline_ms = definition.options.deadline_ms;
         let peers: Vec<PeerId> = self.hosts.values().map(|entry| entry.peer).collect();
-        let known = self.hosts.values().filter_map(|entry| {
-            let address = entry.address.clone()?;
-            Some(MemberAddress { member: Member::from(entry.peer), address })
-        });
-        let addresses: Vec<MemberAddress> = known.collect();
+        let addresses = addresses(self.hosts.values());
         for (&host, entry) in &mut self.hosts {
             let Link::Up { link, .. } = entry.link else { continue };
             if entry.stage != Stage::Out {
@@ -245,19 +250,27 @@ impl Session {
         if !self.hosts.values().any(|host| host.stage == Stage::Prepared) {
             return;
         }
-        let in_it = self.hosts.values().filter(|host| {
+        let is_in = |host: &&Host| {
             matches!(host.stage, Stage::Prepared | Stage::Committed { .. } | Stage::Online)
-        });
+        };
+        let in_it = || self.hosts.values().filter(is_in);
         let frame = HubControl::Commit {
             point: self.point,
-            members: members(self.hub, in_it.map(|host| host.peer)),
+            members: members(self.hub, in_it().map(|host| host.peer)),
+            addresses: addresses(in_it()),
         };
         for (&host, entry) in &mut self.hosts {
-            if let (Stage::Prepared, Link::Up { link, .. }) = (entry.stage, entry.link) {
-                entry.stage =
-                    Stage::Committed { until_ms: now_ms.saturating_add(COMMIT_DEADLINE_MS) };
-                actions.push(Action::Send { host, link, frame: frame.clone() });
+            let Link::Up { link, .. } = entry.link else { continue };
+            match entry.stage {
+                Stage::Prepared => {
+                    let until_ms = now_ms.saturating_add(COMMIT_DEADLINE_MS);
+                    entry.stage = Stage::Committed { until_ms };
+                }
+                // They may be asked by the new ones for what they keep, and ask them.
+                Stage::Committed { .. } | Stage::Online => {}
+                _ => continue,
             }
+            actions.push(Action::Send { host, link, frame: frame.clone() });
         }
     }
 

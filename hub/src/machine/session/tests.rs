@@ -262,7 +262,16 @@ fn who_waits_for_one_gets_the_others_later() {
     let Some(Ok((POINT, out))) = defined(&actions) else { panic!("{actions:?}") };
     assert_eq!(out.len(), 1);
     assert_eq!(sent(&actions), [(2, "commit")]);
-    assert_eq!(sent(&driven.hears(ONE, prepared(POINT))), [(1, "commit")]);
+    // Both are told who is in by then.
+    let actions = driven.hears(ONE, prepared(POINT));
+    assert_eq!(sent(&actions), [(1, "commit"), (2, "commit")]);
+    let everyone = members(peer(0), [peer(1), peer(2)].into_iter());
+    for action in &actions {
+        let Action::Send { frame: HubControl::Commit { members, .. }, .. } = action else {
+            continue;
+        };
+        assert_eq!(*members, everyone);
+    }
 }
 
 #[test]
@@ -327,7 +336,7 @@ fn a_late_joiner_is_brought_to_the_point() {
     let mut driven = Driven::online(&[ONE]);
     driven.does(Event::HostAdded { host: TWO, peer: peer(2), address: None });
     assert_eq!(sent(&driven.greet(TWO)), [(2, "prepare"), (2, "lease")]);
-    assert_eq!(sent(&driven.hears(TWO, prepared(POINT))), [(2, "commit")]);
+    assert_eq!(sent(&driven.hears(TWO, prepared(POINT))), [(1, "commit"), (2, "commit")]);
 }
 
 #[test]
