@@ -303,9 +303,10 @@ impl List {
                 else {
                     return;
                 };
+                let keeper = (host, self.lives.get(&host).copied().unwrap_or(0));
                 let confirm = confirm.then_some(number);
                 let source = rank;
-                let parcel = Parcel { source, destination, tag, message, host, holder, confirm };
+                let parcel = Parcel { source, destination, tag, message, keeper, holder, confirm };
                 team.send(parcel, &mut acts)
             }
             Question::Receive { source, tag } => {
@@ -369,7 +370,11 @@ impl List {
                         actions.push(Action::Answer { host, task, attempt, number, answer });
                     }
                 }
-                Act::Free { host, blob } => self.let_go(host, blob),
+                Act::Free { keeper: (host, life), blob } => {
+                    if self.life_of(host) == Some(life) {
+                        self.let_go(host, blob);
+                    }
+                }
             }
         }
     }

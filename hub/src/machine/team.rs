@@ -18,14 +18,17 @@ const AHEAD_BYTES: usize = 2 * MIB;
 /// The same in messages.
 const AHEAD_MESSAGES: usize = SENDS_UNCONFIRMED_MAX as usize;
 
+/// A host that keeps a message, and which time it is online: what it kept before is gone.
+pub(super) type Keeper = (HostId, u64);
+
 /// A message on its way.
 #[derive(Debug)]
 struct Letter {
     source: u32,
     tag: u32,
     message: Payload,
-    /// The host that keeps it, if it is a blob.
-    host: HostId,
+    /// Where it is kept, if it is a blob.
+    keeper: Keeper,
     holder: Member,
 }
 
@@ -37,10 +40,10 @@ impl Letter {
         }
     }
 
-    fn blob(&self) -> Option<(HostId, ContentId)> {
+    fn blob(&self) -> Option<(Keeper, ContentId)> {
         match self.message {
             Payload::Inline(_) => None,
-            Payload::Blob { id, .. } => Some((self.host, id)),
+            Payload::Blob { id, .. } => Some((self.keeper, id)),
         }
     }
 
@@ -66,7 +69,7 @@ struct Rank {
     /// What it waits for, and the number of its question.
     waits: Option<(Wait, u64)>,
     /// A large message that it was told of last: once it asks again, it has it.
-    fetching: Option<(HostId, ContentId)>,
+    fetching: Option<(Keeper, ContentId)>,
     has_ended: bool,
 }
 
@@ -89,7 +92,7 @@ pub(super) enum Act {
     /// Answer a rank's question.
     Answer { task: TaskId, number: u64, answer: Answer },
     /// A host need not keep this any longer.
-    Free { host: HostId, blob: ContentId },
+    Free { keeper: Keeper, blob: ContentId },
 }
 
 /// The ranks of a run.
@@ -106,7 +109,7 @@ pub(super) struct Parcel {
     pub tag: u32,
     pub message: Payload,
     /// The sender's host.
-    pub host: HostId,
+    pub keeper: Keeper,
     pub holder: Member,
     /// The number of the question, if the sender waits for room.
     pub confirm: Option<u64>,
@@ -131,7 +134,7 @@ impl Team {
     /// # Errors
     /// Says how its host broke the rules.
     pub(super) fn send(&mut self, parcel: Parcel, acts: &mut Vec<Act>) -> Result<(), String> {
-        let Parcel { source, destination, tag, message, host, holder, confirm } = parcel;
+        let Parcel { source, destination, tag, message, keeper, holder, confirm } = parcel;
         let bytes_max = INBOX_BYTES_MAX + self.ranks.len() * AHEAD_BYTES;
         let messages_max = INBOX_MESSAGES_MAX + self.ranks.len() * AHEAD_MESSAGES;
         self.is_awake(source, acts);
@@ -139,9 +142,9 @@ impl Team {
         let (Some(sender), Some(rank)) = (sender, self.ranks.get_mut(destination as usize)) else {
             return Err(format!("it let rank {source} send to rank {destination}, which is none"));
         };
-        let letter = Letter { source, tag, message, host, holder };
+        let letter = Letter { source, tag, message, keeper, holder };
         if rank.has_ended {
-            acts.extend(letter.blob().map(|(host, blob)| Act::Free { host, blob }));
+            acts.extend(letter.blob().map(|(keeper, blob)| Act::Free { keeper, blob }));
         } else if let Some((Wait::Message { source, tag }, number)) = rank.waits
             && letter.suits(source, tag)
         {
@@ -224,7 +227,7 @@ impl Team {
         entry.inbox_bytes = 0;
         let unread = std::mem::take(&mut entry.inbox);
         let blobs = unread.iter().filter_map(Letter::blob);
-        acts.extend(blobs.map(|(host, blob)| Act::Free { host, blob }));
+        acts.extend(blobs.map(|(keeper, blob)| Act::Free { keeper, blob }));
         self.make_room(rank, acts);
     }
 
@@ -309,7 +312,7 @@ impl Team {
     fn is_awake(&mut self, rank: u32, acts: &mut Vec<Act>) {
         if let Some(entry) = self.ranks.get_mut(rank as usize) {
             entry.waits = None;
-            acts.extend(entry.fetching.take().map(|(host, blob)| Act::Free { host, blob }));
+            acts.extend(entry.fetching.take().map(|(keeper, blob)| Act::Free { keeper, blob }));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HOST: HostId = HostId(1);
+const HOST: Keeper = (HostId(1), 1);
 
 fn member() -> Member {
     let key = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
@@ -37,8 +37,8 @@ impl Driven {
     ) -> Result<Vec<Act>, String> {
         self.number += 1;
         let confirm = confirm.then_some(self.number);
-        let (host, holder, mut acts) = (HOST, member(), Vec::new());
-        let parcel = Parcel { source, destination, tag, message, host, holder, confirm };
+        let (keeper, holder, mut acts) = (HOST, member(), Vec::new());
+        let parcel = Parcel { source, destination, tag, message, keeper, holder, confirm };
         self.team.send(parcel, &mut acts)?;
         Ok(acts)
     }
@@ -196,15 +196,15 @@ fn what_is_large_is_freed_once_its_receiver_asks_again() {
     let holder = Some(member());
     let answer = Answer::Message { source: 0, tag: 3, message: payload, holder };
     assert_eq!(acts, [Act::Answer { task: TaskId(11), number: driven.number, answer }]);
-    assert_eq!(driven.poll(1, None, None)[0], Act::Free { host: HOST, blob: id });
+    assert_eq!(driven.poll(1, None, None)[0], Act::Free { keeper: HOST, blob: id });
     assert_eq!(driven.poll(1, None, None).len(), 1, "once");
     // The same for one that sends next, or ends, or waited for the message.
     driven.receive(1, None, None);
     driven.send_as((0, 1, 3), blob(2).0, false).unwrap();
-    assert_eq!(driven.send(1, 0, 3, 1), [Act::Free { host: HOST, blob: blob(2).1 }]);
+    assert_eq!(driven.send(1, 0, 3, 1), [Act::Free { keeper: HOST, blob: blob(2).1 }]);
     driven.receive(1, None, None);
     driven.send_as((0, 1, 3), blob(3).0, false).unwrap();
-    assert_eq!(driven.end(1), [Act::Free { host: HOST, blob: blob(3).1 }]);
+    assert_eq!(driven.end(1), [Act::Free { keeper: HOST, blob: blob(3).1 }]);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn messages_to_ranks_that_have_ended_are_freed() {
     driven.send_as((0, 1, 3), blob(1).0, false).unwrap();
     driven.send(0, 1, 3, 9);
     driven.send_as((0, 1, 4), blob(2).0, false).unwrap();
-    let free = |value| Act::Free { host: HOST, blob: blob(value).1 };
+    let free = |value| Act::Free { keeper: HOST, blob: blob(value).1 };
     assert_eq!(driven.end(1), [free(1), free(2)]);
     assert_eq!(driven.send_as((0, 1, 3), blob(3).0, false).unwrap(), [free(3)]);
     let acts = driven.send_as((0, 1, 3), blob(4).0, true).unwrap();

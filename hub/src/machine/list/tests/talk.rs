@@ -1,7 +1,7 @@
 //! Tasks that ask, that improve a bound, whose results are kept, that make tasks, and that are ranks.
 
 use spm_protocol::Arguments;
-use spm_protocol::frame::{Member, Question, Spawned};
+use spm_protocol::frame::{Answer, Member, Question, Spawned};
 use spm_protocol::limits::INLINE_BYTES_MAX;
 use spm_protocol::outcome::Piece;
 use spm_protocol::parts::grown;
@@ -592,6 +592,21 @@ fn a_team_ends_with_a_host_that_has_one_of_its_ranks() {
     // The message that nobody took is not kept any longer.
     assert_eq!(freed(&actions), [(1, ContentId::of(&[1]))]);
     assert_eq!(sent(&actions), []);
+}
+
+#[test]
+fn what_was_sent_in_an_earlier_life_of_a_host_is_not_freed_in_this_one() {
+    let mut driven = Driven::new(Rules { ordered: false, ..rules() }, &[ONE, TWO]);
+    driven.team(3);
+    // Ranks 0 and 1 are on host 1, and both end before it is lost; the team goes on without it.
+    driven.question(ONE, (1, 1, 1), send_to(2, part(1)));
+    driven.returns(ONE, 1);
+    driven.returns(ONE, 2);
+    assert_eq!(ended(&driven.loses(ONE)), []);
+    driven.gains(ONE);
+    let actions = driven.question(TWO, (3, 1, 1), Question::Receive { source: None, tag: None });
+    assert_eq!(actions.len(), 1, "it is told, and will not get it");
+    assert_eq!(freed(&driven.returns(TWO, 3)), []);
 }
 
 #[test]
