@@ -11,6 +11,9 @@ use super::host::CLOSURE;
 use super::random::Random;
 use super::work::{NODES_MAX, parents_of, parts_of, returns_of};
 
+/// Tasks without a host after which a graph is given up: the last host may have refused it.
+const VAIN_MAX: u64 = 200;
+
 #[derive(Debug, Default)]
 pub struct Graph {
     nodes: u64,
@@ -20,6 +23,8 @@ pub struct Graph {
     flying: BTreeMap<TaskId, (u64, Vec<Kept>)>,
     /// Nodes that were made once, whatever became of that.
     finished: BTreeSet<u64>,
+    /// Tasks for which there was no host.
+    in_vain: u64,
     /// Nodes that were made again because their results were lost.
     pub remade: u64,
 }
@@ -30,7 +35,8 @@ impl Graph {
     }
 
     pub fn is_done(&self) -> bool {
-        self.finished.len() as u64 == self.nodes && self.flying.is_empty()
+        let is_made = self.finished.len() as u64 == self.nodes;
+        (is_made || self.in_vain > VAIN_MAX) && self.flying.is_empty()
     }
 
     /// Nodes that are to be made: those that never were, and what these need and is lost.
@@ -52,6 +58,9 @@ impl Graph {
 
     /// Tasks that can be submitted now.
     pub fn ready(&mut self, list: &List) -> Vec<NewTask> {
+        if self.in_vain > VAIN_MAX {
+            return Vec::new();
+        }
         self.made.retain(|_, kept| kept.iter().all(|kept| list.is_there(kept)));
         let is_made = |parent: &u64| self.made.contains_key(parent);
         self.wanted()
@@ -106,6 +115,10 @@ impl Graph {
                 if list.is_some_and(|list| given.iter().all(|kept| list.is_there(kept))) =>
             {
                 Err(format!("node {node} is said to have lost what is there"))
+            }
+            TaskOutcome::NoHosts(_) => {
+                self.in_vain += 1;
+                Ok(())
             }
             TaskOutcome::Returned(_) | TaskOutcome::Grown(..) | TaskOutcome::Deadlock(_) => {
                 Err(format!("node {node} ended as {:?}", completion.outcome))

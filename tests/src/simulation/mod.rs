@@ -579,7 +579,8 @@ impl World {
         let session = self.hub.session();
         let old_until_ms = session.old_leases_until_ms();
         for (id, host) in &self.hosts {
-            if host.is_suspended(now_ms) {
+            if now_ms <= host.suspended_until_ms {
+                // It has not looked at its clock yet.
                 continue;
             }
             for (&connection, at_host) in &host.sessions {
@@ -611,6 +612,7 @@ impl World {
     /// Of a run that is over for long, no host has anything, and all know the least value that was found.
     fn check_settled(&self) -> Result<(), String> {
         let bound = self.hub.list().map_or(f64::INFINITY, List::bound);
+        let online: Vec<(HostId, PeerId)> = self.hub.online_hosts().collect();
         for (id, host) in &self.hosts {
             for (&connection, at_host) in &host.sessions {
                 let (host_id, link) = self.link_of(connection);
@@ -620,6 +622,11 @@ impl World {
                 }
                 if at_host.has_work_of(point) {
                     return Err(format!("host {} keeps what nobody needs", id.0));
+                }
+                let is_unknown =
+                    |(_, it): &&(HostId, PeerId)| !at_host.members.contains(&Member::from(*it));
+                if let Some((other, _)) = online.iter().find(is_unknown) {
+                    return Err(format!("host {} does not know host {}", id.0, other.0));
                 }
                 if at_host.bound > bound {
                     return Err(format!("host {} was not told of the bound {bound}", id.0));
@@ -677,7 +684,11 @@ impl World {
         let Fetching { connection, task, attempt, holder, id, source, tag } = fetching;
         let content = self.kept_at(holder, *id);
         let (_, link) = self.link_of(*connection);
+        // A holder may be lost whose own rank had ended.
+        let sent_ms = self.sent_ms.get(&(*task, *attempt)).copied().unwrap_or(0);
+        let is_old = |session: &HostSession| session.since_ms < sent_ms;
         let is_wanted = self.hub.session().is_current(host, link)
+            && holder.peer().is_some_and(|peer| self.current_session(peer).is_some_and(is_old))
             && self.hub.list().is_some_and(|list| list.has_task(*task));
         let Some(simulated) = self.hosts.get_mut(&host) else { return Ok(()) };
         let (network, random) = (&mut self.network, &mut self.random);
@@ -696,7 +707,10 @@ impl World {
             {
                 Err(format!("a message to rank {task} was freed before it was fetched"))
             }
-            None => Ok(()),
+            None => {
+                simulated.task_ends(*connection, key, false, false, network, random);
+                Ok(())
+            }
         }
     }
 
