@@ -234,7 +234,7 @@ impl ListRun {
                 if count > 0 {
                     conversation.handle_list(now_ms, Event::Taken { count }, actions);
                 }
-                conversation.start_team(now_ms, closure, arguments, size, actions)
+                conversation.start_team(now_ms, closure, &arguments, size, actions)
             })
         });
         let unused = if started.is_err() { size.max(1) } else { u32::from(size == 0) };
@@ -273,7 +273,9 @@ impl ListRun {
                 conversation.with_list(
                     now_ms,
                     |list, actions| {
-                        kept.iter().for_each(|kept| list.release(kept));
+                        for kept in kept {
+                            list.release(kept);
+                        }
                         if kept.len() > 1 {
                             list.pump(now_ms, actions);
                         }

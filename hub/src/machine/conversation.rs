@@ -257,7 +257,7 @@ impl Conversation {
         &mut self,
         now_ms: u64,
         closure: u32,
-        arguments: Payload,
+        arguments: &Payload,
         size: u32,
         actions: &mut Vec<Action>,
     ) -> Result<(), SubmitError> {

@@ -234,10 +234,10 @@ impl List {
         &mut self,
         now_ms: u64,
         closure: u32,
-        arguments: Payload,
+        arguments: &Payload,
         size: u32,
     ) -> Result<(), SubmitError> {
-        let bytes = match &arguments {
+        let bytes = match arguments {
             Payload::Inline(value) => value.len(),
             Payload::Blob { bytes, .. } => usize::try_from(*bytes).unwrap_or(usize::MAX),
         };
@@ -245,28 +245,13 @@ impl List {
         if size as usize > self.room() || !self.tasks.is_empty() {
             return Err(SubmitError::Full { window_tasks: self.rules.window_tasks });
         }
-        let slots: Vec<HostId> = self
-            .hosts
-            .iter()
-            .flat_map(|(&host, load)| std::iter::repeat_n(host, load.slots as usize))
-            .collect();
-        let limit = slots.len() * RANKS_PER_SLOT_MAX as usize;
-        if size as usize > limit {
-            return Err(SubmitError::TeamTooLarge { size, slots: slots.len(), limit });
-        }
-        let place = |rank: u32| slots[rank as usize % slots.len()];
+        let places = self.places(size)?;
         let mut here: BTreeMap<HostId, u32> = BTreeMap::new();
-        (0..size).for_each(|rank| *here.entry(place(rank)).or_default() += 1);
-        // Ranks of a team before this one may not have stopped everywhere.
-        let fits = |(host, count): (&HostId, &u32)| {
-            self.hosts.get(host).is_some_and(|load| *count <= load.free_credits())
-        };
-        if !here.iter().all(fits) {
-            return Err(SubmitError::TeamTooLarge { size, slots: slots.len(), limit });
+        for host in &places {
+            *here.entry(*host).or_default() += 1;
         }
         let mut tasks = Vec::new();
-        for rank in 0..size {
-            let host = place(rank);
+        for (rank, host) in (0..).zip(places) {
             let task = NewTask {
                 closure,
                 index: u64::from(rank),
@@ -284,6 +269,33 @@ impl List {
         self.team = Some(Team::new(tasks));
         self.is_failing = false;
         Ok(())
+    }
+
+    /// A host for each rank: slot by slot, and again from the first, as far as hosts take more.
+    fn places(&self, size: u32) -> Result<Vec<HostId>, SubmitError> {
+        // Ranks of a team before this one may not have stopped everywhere.
+        let mut room: BTreeMap<HostId, u32> = self
+            .hosts
+            .iter()
+            .map(|(&host, load)| (host, load.free_credits().min(load.slots * RANKS_PER_SLOT_MAX)))
+            .collect();
+        let slots = self.hosts.iter().flat_map(|(&host, load)| (0..load.slots).map(move |_| host));
+        let slots: Vec<HostId> = slots.collect();
+        let limit: usize = room.values().map(|room| *room as usize).sum();
+        if size as usize > limit {
+            return Err(SubmitError::TeamTooLarge { size, slots: slots.len(), limit });
+        }
+        let mut places = Vec::with_capacity(size as usize);
+        for host in slots.iter().cycle() {
+            if places.len() == size as usize {
+                break;
+            }
+            if let Some(room) = room.get_mut(host).filter(|room| **room > 0) {
+                *room -= 1;
+                places.push(*host);
+            }
+        }
+        Ok(places)
     }
 
     fn hear_rank(

@@ -71,7 +71,7 @@ impl Driven {
 
     fn team(&mut self, size: u32) -> Vec<Action> {
         let arguments = Payload::Inline(vec![0x80]);
-        self.list.start_team(self.now_ms, 0, arguments, size).unwrap();
+        self.list.start_team(self.now_ms, 0, &arguments, size).unwrap();
         self.does(Event::Flush)
     }
 }
@@ -281,7 +281,9 @@ fn a_result_that_is_kept_is_passed_on_by_its_place() {
 fn what_is_kept_is_freed_when_it_is_released() {
     let mut driven = Driven::new(rules(), &[ONE, TWO]);
     let kept = driven.keeps(ONE, &[1, 2]);
-    kept.iter().for_each(|kept| driven.list.release(kept));
+    for kept in &kept {
+        driven.list.release(kept);
+    }
     let expected = [(1, ContentId::of(&[1])), (1, ContentId::of(&[2]))];
     assert_eq!(freed(&driven.does(Event::Flush)), expected);
     assert_eq!(driven.does(Event::Flush), []);
@@ -383,7 +385,7 @@ fn tasks_of_a_higher_priority_go_first_and_others_in_order() {
     for priority in [0, 5, -3, 5, i64::MAX, 0, i64::MIN] {
         driven.submit_task(NewTask { priority, ..task() });
     }
-    let mut order: Vec<u64> = driven.gains(ONE).iter().flat_map(|it| sent_ids(it)).collect();
+    let mut order: Vec<u64> = driven.gains(ONE).iter().flat_map(sent_ids).collect();
     while let Some(last) = order.last().copied().filter(|_| order.len() < 7) {
         let done = order[order.len() - 2];
         order.extend(driven.returns(ONE, done).iter().flat_map(sent_ids));
@@ -499,8 +501,9 @@ fn a_team_is_placed_by_slots_all_at_once() {
 
 #[test]
 fn a_team_that_does_not_fit_is_not_begun() {
-    let start =
-        |driven: &mut Driven, size| driven.list.start_team(0, 0, Payload::Inline(Vec::new()), size);
+    let start = |driven: &mut Driven, size| {
+        driven.list.start_team(0, 0, &Payload::Inline(Vec::new()), size)
+    };
     let mut driven = Driven::new(rules(), &[]);
     let error = SubmitError::TeamTooLarge { size: 1, slots: 0, limit: 0 };
     assert_eq!(start(&mut driven, 1), Err(error));
@@ -509,6 +512,11 @@ fn a_team_that_does_not_fit_is_not_begun() {
     let error = SubmitError::TeamTooLarge { size: 33, slots: 2, limit: 32 };
     assert_eq!(start(&mut driven, 33), Err(error));
     assert_eq!(start(&mut driven, 32), Ok(()));
+    // A host that takes few leaves the others more.
+    let mut driven = Driven::new(rules(), &[ONE]);
+    driven.does(Event::HostOnline { host: TWO, peer: peer(2), credits: 1, slots: 1 });
+    let hosts: Vec<u32> = ranks(&driven.team(9)).iter().map(|(_, host, ..)| *host).collect();
+    assert_eq!(hosts, [1, 1, 2, 1, 1, 1, 1, 1, 1]);
     // No more than a host takes, or than the window has room for, or besides other tasks; of a closure that is there.
     let mut driven = Driven::new(rules(), &[ONE]);
     assert!(matches!(start(&mut driven, 9), Err(SubmitError::TeamTooLarge { size: 9, .. })));
@@ -519,9 +527,9 @@ fn a_team_that_does_not_fit_is_not_begun() {
     let mut driven = Driven::new(rules(), &[ONE]);
     let large = Payload::Blob { id: ContentId::of(b""), bytes: 100_000 };
     let error = SubmitError::NoSuchClosure { closure: 2, count: 2 };
-    assert_eq!(driven.list.start_team(0, 2, large.clone(), 1), Err(error));
+    assert_eq!(driven.list.start_team(0, 2, &large, 1), Err(error));
     driven.does(Event::CloseInput);
-    assert_eq!(driven.list.start_team(0, 0, large, 1), Err(SubmitError::Closed));
+    assert_eq!(driven.list.start_team(0, 0, &large, 1), Err(SubmitError::Closed));
     assert_eq!(driven.list.held(), 0);
 }
 
