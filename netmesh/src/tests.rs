@@ -230,3 +230,17 @@ async fn a_lost_bootstrap_address_is_dialled_until_it_is_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_peer_that_comes_back_elsewhere_is_found_there() {
+    let (one, other) = (mesh().await, mesh().await);
+    let (peer, there) = (other.peer_id(), address(&other).await);
+    let elsewhere: Multiaddr = "/memory/1".parse().unwrap();
+    one.remember(peer, elsewhere.clone()).await;
+    assert!(soon(one.connect(peer)).await.is_err());
+    one.remember(peer, there.clone()).await;
+    assert_eq!(soon(one.connect(peer)).await, Ok(()));
+    // Where a peer is connected counts more than what others say.
+    one.remember(peer, elsewhere).await;
+    assert_eq!(one.address_of(peer).await, Some(there));
+}

@@ -136,6 +136,9 @@ fn only_members_share_and_only_in_their_session() {
     store.set_members(SESSION, [late]);
     assert!(store.shared_with(late, SESSION, id).is_some());
     assert!(store.shared_with(member, SESSION, id).is_none());
+    store.admit(SESSION, [member]);
+    assert!(store.shared_with(late, SESSION, id).is_some());
+    assert!(store.shared_with(member, SESSION, id).is_some());
 
     store.unshare_session(SESSION);
     assert!(store.shared_with(late, SESSION, id).is_none());
@@ -238,4 +241,26 @@ fn a_folder_keeps_blobs_across_restarts_and_drops_damaged_ones() {
     assert_eq!(store.get(ids[2]), None, "content that does not match its name is not served");
     assert!(!store.contains(ids[2]));
     assert_eq!(files(), 1);
+}
+
+#[test]
+fn what_is_held_is_shared_until_it_was_let_go_of_as_often() {
+    let store = BlobStore::in_memory(1000);
+    let member = PeerId::random();
+    let id = store.put(content(100)).unwrap();
+    store.hold(id, SESSION, [member]).unwrap();
+    store.hold(id, SESSION, []).unwrap();
+    store.share(id, SESSION, []).unwrap();
+    store.release(id, SESSION);
+    store.unshare(id, SESSION);
+    assert!(store.shared_with(member, SESSION, id).is_some());
+    store.release(id, OTHER_SESSION);
+    store.release(id, SESSION);
+    assert_eq!((store.shared_with(member, SESSION, id).is_none(), store.shared_bytes()), (true, 0));
+    store.release(id, SESSION);
+    // A session that ends lets go of all.
+    store.hold(id, SESSION, [member]).unwrap();
+    store.unshare_session(SESSION);
+    assert_eq!(store.shared_bytes(), 0);
+    assert!(store.hold(ContentId::of(b"elsewhere"), SESSION, [member]).is_err());
 }

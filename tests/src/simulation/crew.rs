@@ -55,7 +55,7 @@ impl Crew {
         self.size = random.between(1, 6) as u32;
         self.outcomes.clear();
         let arguments = Payload::Inline(team_arguments(self.seed, self.size));
-        if hub.start_team(now_ms, CLOSURE, arguments, self.size, actions).is_err() {
+        if hub.start_team(now_ms, CLOSURE, &arguments, self.size, actions).is_err() {
             return Vec::new();
         }
         self.begun += 1;

@@ -381,9 +381,10 @@ impl Owner {
             }
             let value = answer_to(&ask.value);
             let (id, bytes) = (ContentId::of(&value), value.len() as u64);
-            let payload = match random.chance(10) {
-                true => Payload::Blob { id, bytes },
-                false => Payload::Inline(value),
+            let payload = if random.chance(10) {
+                Payload::Blob { id, bytes }
+            } else {
+                Payload::Inline(value)
             };
             let mut tell = |attempt, number| {
                 let payload = payload.clone();

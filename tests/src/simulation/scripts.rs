@@ -42,11 +42,11 @@ pub fn programs(seed: u64, size: u32) -> Vec<Vec<Op>> {
     if random.chance(35) {
         // Somebody forgets to send, or sends when it is too late.
         let rank = random.between(0, u64::from(size) - 1) as usize;
-        let sends = programs[rank].iter().position(|op| matches!(op, Op::Send { .. }));
-        if let Some(place) = sends {
-            let send = programs[rank].remove(place);
+        let place = programs[rank].iter().position(|op| matches!(op, Op::Send { .. }));
+        if let Some(place) = place {
+            let late = programs[rank].remove(place);
             if random.chance(50) {
-                programs[rank].push(send);
+                programs[rank].push(late);
             }
         }
     }

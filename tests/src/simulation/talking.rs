@@ -83,19 +83,18 @@ impl SimulatedHost {
         random: &mut Random,
     ) {
         let ops = match task.role {
-            Role::Independent => Vec::new(),
             Role::Asker => vec![Op::Ask; random.between(0, 3) as usize],
             Role::Branch if random.chance(30) => vec![Op::Improve(random.between(0, 1000))],
-            Role::Branch => Vec::new(),
+            Role::Independent | Role::Branch => Vec::new(),
             Role::Rank { rank, .. } => team_of(&task.arguments)
                 .and_then(|(seed, size)| programs(seed, size).into_iter().nth(rank as usize))
                 .unwrap_or_default(),
         };
         let (sent, heard) = (BTreeMap::new(), BTreeMap::new());
-        let talk = Talk { point, ops: ops.into(), asked: 0, waits: None, sent, heard };
+        let state = Talk { point, ops: ops.into(), asked: 0, waits: None, sent, heard };
         let (task, attempt) = (task.id, task.attempt);
         if let Some(session) = self.sessions.get_mut(&connection) {
-            session.talks.insert((task, attempt), talk);
+            session.talks.insert((task, attempt), state);
         }
         let happening = Happening::TaskGoesOn { connection, task, attempt };
         network.after(random.between(0, 20), happening);
@@ -109,26 +108,26 @@ impl SimulatedHost {
         network: &mut Network,
         random: &mut Random,
     ) -> Option<()> {
-        let slow = self.mutation == Some(Mutation::MessagesVanish) && random.chance(5);
+        let is_lost = self.mutation == Some(Mutation::MessagesVanish) && random.chance(5);
         let session = self.sessions.get_mut(&connection)?;
         let (point, task) = session.running.get(&key)?.clone();
-        let talk = session.talks.get_mut(&key)?;
-        if talk.waits.is_some() {
+        let state = session.talks.get_mut(&key)?;
+        if state.waits.is_some() {
             return None;
         }
         let (id, attempt) = key;
-        let Some(op) = talk.ops.pop_front() else {
+        let Some(op) = state.ops.pop_front() else {
             let happening =
                 Happening::TaskEnds { connection, task: id, attempt, is_stopped: false };
             network.after(random.between(0, 10), happening);
             return None;
         };
-        talk.asked += 1;
-        let number = talk.asked;
+        state.asked += 1;
+        let number = state.asked;
         let question = match op {
             Op::Ask => {
                 let value = question_of(task.index, attempt, number);
-                talk.waits = Some((number, Wait::Answer(answer_to(&value))));
+                state.waits = Some((number, Wait::Answer(answer_to(&value))));
                 let (blob, bytes) = (ContentId::of(&value), value.len() as u64);
                 Question::Ask(if random.chance(5) {
                     Payload::Blob { id: blob, bytes }
@@ -139,51 +138,40 @@ impl SimulatedHost {
             Op::Improve(value) => {
                 let value = value as f64;
                 if value >= session.bound {
-                    self.goes_on_later(connection, key, network, random);
+                    goes_on_later(connection, key, network, random);
                     return None;
                 }
                 session.bound = value;
                 Question::Improve(value.to_bits())
             }
             Op::Receive { source, tag } => {
-                talk.waits = Some((number, Wait::Message { source, tag }));
+                state.waits = Some((number, Wait::Message { source, tag }));
                 Question::Receive { source, tag }
             }
             Op::Send { to, tag, is_large } => {
                 let Role::Rank { rank, .. } = task.role else { return None };
-                let count = talk.sent.entry(to).or_default();
+                let count = state.sent.entry(to).or_default();
                 *count += 1;
                 let confirm = *count % UNCONFIRMED_MAX == 0;
                 let first = TaskId(id.0 - u64::from(rank));
                 let message = message_of(first, rank, to, tag, *count);
                 if confirm {
-                    talk.waits = Some((number, Wait::Room));
+                    state.waits = Some((number, Wait::Room));
                 }
                 let message =
                     if is_large { session.keep(point, message) } else { Payload::Inline(message) };
                 Question::Send { destination: to, tag, message, confirm }
             }
         };
-        let waits = session.talks.get(&key).is_some_and(|talk| talk.waits.is_some());
-        if !(slow && matches!(question, Question::Send { .. })) {
+        let waits = session.talks.get(&key).is_some_and(|state| state.waits.is_some());
+        if !(is_lost && matches!(question, Question::Send { .. })) {
             let frame = HostWork::Asked { point, id, attempt, number, question };
             send_work(connection, &frame, network, random);
         }
         if !waits {
-            self.goes_on_later(connection, key, network, random);
+            goes_on_later(connection, key, network, random);
         }
         None
-    }
-
-    fn goes_on_later(
-        &self,
-        connection: ConnectionId,
-        (task, attempt): (TaskId, u32),
-        network: &mut Network,
-        random: &mut Random,
-    ) {
-        let delay_ms = if random.chance(2) { 500 } else { random.between(0, 8) };
-        network.after(delay_ms, Happening::TaskGoesOn { connection, task, attempt });
     }
 
     /// An answer arrives; nobody takes one to another question than that which waits.
@@ -197,8 +185,8 @@ impl SimulatedHost {
         random: &mut Random,
     ) -> Result<(), String> {
         let Some(session) = self.sessions.get_mut(&connection) else { return Ok(()) };
-        let Some(talk) = session.talks.get_mut(&key) else { return Ok(()) };
-        let Some((_, wait)) = talk.waits.take_if(|(waits, _)| *waits == number) else {
+        let Some(state) = session.talks.get_mut(&key) else { return Ok(()) };
+        let Some((_, wait)) = state.waits.take_if(|(waits, _)| *waits == number) else {
             return Ok(());
         };
         match (wait, answer) {
@@ -226,7 +214,7 @@ impl SimulatedHost {
                     }
                     (Payload::Blob { id, .. }, Some(holder)) => {
                         // It waits on; nothing answers this number any more.
-                        talk.waits = Some((u64::MAX, Wait::Room));
+                        state.waits = Some((u64::MAX, Wait::Room));
                         let ((task, attempt), source, tag) = (key, found, found_tag);
                         let fetching =
                             Fetching { connection, task, attempt, holder, id, source, tag };
@@ -240,7 +228,7 @@ impl SimulatedHost {
                 return Err(format!("task {} waits for {wait:?} and has {answer:?}", key.0));
             }
         }
-        self.goes_on_later(connection, key, network, random);
+        goes_on_later(connection, key, network, random);
         Ok(())
     }
 
@@ -257,17 +245,27 @@ impl SimulatedHost {
         let Some(session) = self.sessions.get_mut(&connection) else { return Ok(()) };
         let Some((_, task)) = session.running.get(&key) else { return Ok(()) };
         let Role::Rank { rank, .. } = task.role else { return Ok(()) };
-        let Some(talk) = session.talks.get_mut(&key) else { return Ok(()) };
-        talk.waits = None;
+        let Some(state) = session.talks.get_mut(&key) else { return Ok(()) };
+        state.waits = None;
         let first = TaskId(key.0.0 - u64::from(rank));
         let number = number_of(content, first, source, rank, tag)
             .ok_or_else(|| format!("rank {rank} has a message of another team"))?;
-        let last = talk.heard.entry((source, tag)).or_default();
+        let last = state.heard.entry((source, tag)).or_default();
         if number <= *last {
             return Err(format!("rank {rank} has message {number} of {source} after {last}"));
         }
         *last = number;
-        self.goes_on_later(connection, key, network, random);
+        goes_on_later(connection, key, network, random);
         Ok(())
     }
+}
+
+fn goes_on_later(
+    connection: ConnectionId,
+    (task, attempt): (TaskId, u32),
+    network: &mut Network,
+    random: &mut Random,
+) {
+    let delay_ms = if random.chance(2) { 500 } else { random.between(0, 8) };
+    network.after(delay_ms, Happening::TaskGoesOn { connection, task, attempt });
 }

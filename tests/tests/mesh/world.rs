@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use crate::wat::Guest;
 
 /// Longer than anything takes when all is well.
-pub const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
+pub const PATIENCE: Option<Duration> = Some(Duration::from_secs(50));
 
 const IMPORTS: &str = r#"
   (import "spm:closure/hub@0.1.0" (instance $hub
@@ -150,7 +150,7 @@ impl World {
 
     fn wait_until_online(&self) {
         let is_online = || self.session.online().is_some_and(|it| it.1.len() == self.nodes.len());
-        self.wait_until("all hosts are online", is_online);
+        wait_until("all hosts are online", is_online);
     }
 
     pub fn run(&self, window_tasks: usize) -> ListRun {
@@ -187,16 +187,17 @@ impl World {
         self.nodes.iter().map(|node| node.mesh.blobs().shared_bytes()).sum()
     }
 
-    pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
-        let began = Instant::now();
-        while !is_so() {
-            assert!(Some(began.elapsed()) < PATIENCE, "it never happens that {what}");
-            std::thread::yield_now();
-        }
-    }
-
     pub fn conclude(&self) {
         assert!(self.session.conclude().unwrap().wait(PATIENCE), "it is concluded");
+    }
+}
+
+/// Waits until it is so.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(Some(began.elapsed()) < PATIENCE, "it never happens that {what}");
+        std::thread::yield_now();
     }
 }
 
@@ -301,9 +302,11 @@ impl Connect for Reach {
 /// The hub's blobs, served over its mesh.
 struct HubBlobs {
     store: BlobStore,
-    /// For each session, its members and how often each blob was added.
-    sessions: Mutex<BTreeMap<SessionId, (Vec<PeerId>, BTreeMap<ContentId, usize>)>>,
+    sessions: Mutex<BTreeMap<SessionId, Shared>>,
 }
+
+/// The members of a session, and how often each blob was added to it.
+type Shared = (Vec<PeerId>, BTreeMap<ContentId, usize>);
 
 impl Blobs for HubBlobs {
     fn add(&self, session: SessionId, blob: &Blob) {
