@@ -212,7 +212,7 @@ fn causes(out: &mut Vec<u8>, sources: &[String]) {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
+    text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or(text)
 }
 
 impl<E: std::error::Error + 'static> From<E> for Exception {

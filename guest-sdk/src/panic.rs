@@ -27,7 +27,7 @@ fn class(text: &str) -> Class {
         Class::IndexError
     } else if text.starts_with("attempt to ") && text.ends_with("with overflow") {
         Class::OverflowError
-    } else if text.starts_with("attempt to ") && text.contains(" zero") {
+    } else if text.starts_with("attempt to ") && text.ends_with(" zero") {
         Class::ZeroDivisionError
     } else if text.starts_with("assertion ") {
         Class::AssertionError

@@ -25,7 +25,7 @@ fn stats(label: String, xs: Vec<f64>) -> Result<Stats> {
             .with_note("a sample has one number at least"));
     }
     let mut sorted = xs;
-    sorted.sort_by(f64::total_cmp);
+    sorted.sort_unstable_by(f64::total_cmp);
     let count = sorted.len() as f64;
     let mean = sorted.iter().sum::<f64>() / count;
     let squares = sorted.iter().map(|x| (x - mean).powi(2)).sum::<f64>();

@@ -3,7 +3,8 @@
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Visitor};
 
-use super::access::{Bytes, Content, Items, Numbers};
+use super::access::{Content, Items};
+use super::numbers::{Bytes, Number, Numbers};
 use super::{DEPTH_MAX, Error, head};
 
 /// Reads one value after the other.
@@ -17,6 +18,20 @@ type Head = (u8, u64);
 
 const SIMPLE: u8 = 7;
 const FLOAT: u64 = 27;
+
+/// A value, or what it begins with: containers of Python's that are one to serde are one here.
+enum Item<'de> {
+    None,
+    Bool(bool),
+    Number(Number),
+    Wide(i128),
+    Widest(u128),
+    Text(&'de str),
+    Bytes(&'de [u8]),
+    Sequence(u64),
+    Mapping(u64),
+    Numbers(Numbers<'de>),
+}
 
 impl<'de> Decoder<'de> {
     pub(crate) fn new(input: &'de [u8]) -> Self {
@@ -116,68 +131,76 @@ impl<'de> Decoder<'de> {
         Ok(f64::from_be_bytes(bytes.try_into().map_err(|_| truncated())?))
     }
 
-    fn negative<V: Visitor<'de>>(argument: u64, visitor: V) -> Result<V::Value, Error> {
-        match i64::try_from(argument) {
-            Ok(argument) => visitor.visit_i64(!argument),
-            Err(_) => visitor.visit_i128(!i128::from(argument)),
-        }
+    /// The next value, or what it begins with.
+    fn item(&mut self) -> Result<Item<'de>, Error> {
+        Ok(match self.head()? {
+            (head::UNSIGNED, argument) => Item::Number(Number::Unsigned(argument)),
+            (head::NEGATIVE, argument) => match i64::try_from(argument) {
+                Ok(argument) => Item::Number(Number::Signed(!argument)),
+                Err(_) => Item::Wide(!i128::from(argument)),
+            },
+            (head::BYTES, length) => Item::Bytes(self.take(length)?),
+            (head::TEXT, length) => Item::Text(self.text(length)?),
+            (head::ARRAY, length) => Item::Sequence(length),
+            (head::MAP, length) => Item::Mapping(length),
+            (head::TAG, tag) => self.tagged(tag)?,
+            (_, FLOAT) => Item::Number(Number::Float(self.float()?)),
+            (_, 20) => Item::Bool(false),
+            (_, 21) => Item::Bool(true),
+            (_, 22) => Item::None,
+            _ => return Err(Error::new("a simple value that is none")),
+        })
     }
 
-    /// An int of more than 64 bits.
-    fn wide<V: Visitor<'de>>(&mut self, is_negative: bool, visitor: V) -> Result<V::Value, Error> {
-        let bytes = self.byte_string()?;
-        if bytes.len() > size_of::<u128>() {
-            return Err(Error::new("an int of more than 128 bits"));
-        }
-        let magnitude = bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte));
-        if !is_negative {
-            return visitor.visit_u128(magnitude);
-        }
-        let magnitude = i128::try_from(magnitude);
-        visitor.visit_i128(!magnitude.map_err(|_| Error::new("an int of more than 128 bits"))?)
-    }
-
-    fn tagged<V: Visitor<'de>>(&mut self, tag: u64, visitor: V) -> Result<V::Value, Error> {
-        match tag {
-            head::TUPLE | head::SET | head::FROZENSET => {
-                let length = self.expect(head::ARRAY)?;
-                self.sequence(length, visitor)
-            }
+    fn tagged(&mut self, tag: u64) -> Result<Item<'de>, Error> {
+        Ok(match tag {
+            head::TUPLE | head::SET | head::FROZENSET => Item::Sequence(self.expect(head::ARRAY)?),
             head::DEQUE | head::NAMEDTUPLE => {
                 self.second()?;
-                let length = self.expect(head::ARRAY)?;
-                self.sequence(length, visitor)
+                Item::Sequence(self.expect(head::ARRAY)?)
             }
-            head::COUNTER | head::ORDERED_DICT => {
-                let length = self.expect(head::MAP)?;
-                self.mapping(length, visitor)
-            }
+            head::COUNTER | head::ORDERED_DICT => Item::Mapping(self.expect(head::MAP)?),
             head::DEFAULT_DICT | head::DATACLASS => {
                 self.second()?;
-                let length = self.expect(head::MAP)?;
-                self.mapping(length, visitor)
+                Item::Mapping(self.expect(head::MAP)?)
             }
             head::ENUM_NAME => {
                 self.second()?;
                 let length = self.expect(head::TEXT)?;
-                visitor.visit_borrowed_str(self.text(length)?)
+                Item::Text(self.text(length)?)
             }
-            head::BYTEARRAY => visitor.visit_borrowed_bytes(self.byte_string()?),
-            head::BIGNUM => self.wide(false, visitor),
-            head::BIGNUM_NEGATIVE => self.wide(true, visitor),
+            head::BYTEARRAY => Item::Bytes(self.byte_string()?),
+            head::BIGNUM | head::BIGNUM_NEGATIVE => self.wide(tag == head::BIGNUM_NEGATIVE)?,
             head::PYTHON_ARRAY => {
                 self.second()?;
-                self.typed_array()?.visit_all(visitor)
+                Item::Numbers(self.typed_array()?)
             }
             head::NDARRAY => {
                 if self.expect(head::ARRAY)? != 2 || self.expect(head::ARRAY)? != 1 {
                     return Err(Error::new("a numpy array of more than one dimension"));
                 }
                 self.expect(head::UNSIGNED)?;
-                self.typed_array()?.visit_all(visitor)
+                Item::Numbers(self.typed_array()?)
             }
-            head::NUMPY_SCALAR => self.typed_array()?.visit_one(visitor),
-            _ => Err(Error::new("a value of a class that guests do not know")),
+            head::NUMPY_SCALAR => match self.typed_array()?.next() {
+                Some(number) => Item::Number(number),
+                None => return Err(Error::new("a numpy scalar without a value")),
+            },
+            _ => return Err(Error::new("a value of a class that guests do not know")),
+        })
+    }
+
+    /// An int of more than 64 bits.
+    fn wide(&mut self, is_negative: bool) -> Result<Item<'de>, Error> {
+        let bytes = self.byte_string()?;
+        if bytes.len() > size_of::<u128>() {
+            return Err(Error::new("an int of more than 128 bits"));
+        }
+        let magnitude = bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte));
+        match i128::try_from(magnitude) {
+            Ok(magnitude) => Ok(Item::Wide(if is_negative { !magnitude } else { magnitude })),
+            Err(_) if is_negative => Err(Error::new("an int of more than 128 bits")),
+            Err(_) => Ok(Item::Widest(magnitude)),
         }
     }
 
@@ -200,19 +223,17 @@ impl<'de> de::Deserializer<'de> for &mut Decoder<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.head()? {
-            (head::UNSIGNED, argument) => visitor.visit_u64(argument),
-            (head::NEGATIVE, argument) => Decoder::negative(argument, visitor),
-            (head::BYTES, length) => visitor.visit_borrowed_bytes(self.take(length)?),
-            (head::TEXT, length) => visitor.visit_borrowed_str(self.text(length)?),
-            (head::ARRAY, length) => self.sequence(length, visitor),
-            (head::MAP, length) => self.mapping(length, visitor),
-            (head::TAG, tag) => self.tagged(tag, visitor),
-            (_, FLOAT) => visitor.visit_f64(self.float()?),
-            (_, 20) => visitor.visit_bool(false),
-            (_, 21) => visitor.visit_bool(true),
-            (_, 22) => visitor.visit_unit(),
-            _ => Err(Error::new("a simple value that is none")),
+        match self.item()? {
+            Item::None => visitor.visit_unit(),
+            Item::Bool(value) => visitor.visit_bool(value),
+            Item::Number(number) => number.visit(visitor),
+            Item::Wide(value) => visitor.visit_i128(value),
+            Item::Widest(value) => visitor.visit_u128(value),
+            Item::Text(text) => visitor.visit_borrowed_str(text),
+            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::Sequence(length) => self.sequence(length, visitor),
+            Item::Mapping(length) => self.mapping(length, visitor),
+            Item::Numbers(numbers) => numbers.visit(visitor),
         }
     }
 
@@ -246,16 +267,9 @@ impl<'de> de::Deserializer<'de> for &mut Decoder<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        match self.head()? {
-            (head::TEXT, length) => {
-                visitor.visit_enum(BorrowedStrDeserializer::new(self.text(length)?))
-            }
-            (head::TAG, head::ENUM_NAME) => {
-                self.second()?;
-                let length = self.expect(head::TEXT)?;
-                visitor.visit_enum(BorrowedStrDeserializer::new(self.text(length)?))
-            }
-            (head::MAP, 1) => self.nested(|decoder| visitor.visit_enum(Content { decoder })),
+        match self.item()? {
+            Item::Text(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
+            Item::Mapping(1) => self.nested(|decoder| visitor.visit_enum(Content { decoder })),
             _ => Err(Error::new("expected the name of a variant, or a dict of it and its content")),
         }
     }

@@ -20,6 +20,7 @@ mod decode;
 mod encode;
 mod error;
 pub(crate) mod head;
+mod numbers;
 
 pub use error::Error;
 
