@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use spm_guest::{from_bytes, to_bytes};
-use spm_protocol::value::{self, Value, tags};
+use spm_protocol::value::{
+    self, Dataclass, DefaultDict, Deque, EnumKey, EnumMember, Namedtuple, Value, tags,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -148,6 +150,42 @@ fn sequences_are_taken_from_all_of_pythons_kinds() {
     assert_eq!(read::<(i64, i64)>(&Value::List(items())).unwrap(), (3, 1));
     let error = read::<(i64,)>(&Value::List(items())).unwrap_err();
     assert_eq!(error, "more items than expected");
+}
+
+#[test]
+fn instances_are_what_they_hold() {
+    let fields = || vec![("x".to_owned(), 1.into()), ("y".to_owned(), 0.5.into())];
+    let point = Point { x: 1, y: 0.5, label: None };
+    let instance = Value::Dataclass(Box::new(Dataclass { class: 7, fields: fields() }));
+    assert_eq!(read::<Point>(&instance).unwrap(), point);
+    let items = vec![1.into(), 0.5.into(), Value::None];
+    let named = Value::Namedtuple(Box::new(Namedtuple { class: 7, items: items.clone() }));
+    assert_eq!(read::<Point>(&named).unwrap(), point);
+    let key = EnumKey::Name("Empty".to_owned());
+    let member = Value::Enum(Box::new(EnumMember { class: 7, key }));
+    assert_eq!(read::<Shape>(&member).unwrap(), Shape::Empty);
+    assert_eq!(read::<String>(&member).unwrap(), "Empty");
+    let deque = Value::Deque(Box::new(Deque { length_max: Some(9), items }));
+    assert_eq!(read::<(i64, f64, ())>(&deque).unwrap(), (1, 0.5, ()));
+}
+
+#[test]
+fn mappings_and_bytes_are_taken_from_all_of_pythons_kinds() {
+    let entries = || vec![(text("a"), 1.into())];
+    let expected = BTreeMap::from([("a".to_owned(), 1)]);
+    let default = DefaultDict { factory: Some("int"), entries: entries() };
+    for value in [
+        Value::Dict(entries()),
+        Value::Counter(entries()),
+        Value::OrderedDict(entries()),
+        Value::DefaultDict(Box::new(default)),
+    ] {
+        assert_eq!(read::<BTreeMap<String, i64>>(&value).unwrap(), expected);
+    }
+    assert_eq!(read::<ByteBuf>(&Value::Bytearray(vec![1])).unwrap(), [1]);
+    assert_eq!(read::<Vec<i64>>(&Value::Frozenset(vec![1.into()])).unwrap(), [1]);
+    let error = read::<Vec<i64>>(&Value::Uuid([0; 16])).unwrap_err();
+    assert_eq!(error, "a value of a class that guests do not know");
 }
 
 #[test]

@@ -281,6 +281,11 @@ class GuestClosure(Closure[..., Any]):
                 made = self._made = self._made.with_classes(tuple(classes))
         return made
 
+    @_spm.hidden
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it in a sandbox, here."""
+        return self.__wrapped__(*args, **kwargs)
+
     def __get__(self, obj: object, owner: type | None = None, /) -> Any:
         """A guest is no method."""
         return self
