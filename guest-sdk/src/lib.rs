@@ -19,6 +19,8 @@
 mod abi;
 mod codec;
 mod exception;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "allocator")))]
+mod heap;
 pub mod hub;
 mod imports;
 pub mod log;

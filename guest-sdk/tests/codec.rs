@@ -189,10 +189,14 @@ fn mappings_and_bytes_are_taken_from_all_of_pythons_kinds() {
 }
 
 #[test]
-fn an_int_is_taken_for_a_float_and_never_the_other_way() {
+fn an_int_is_taken_for_a_float_and_nothing_else_for_another() {
     assert_eq!(read::<Vec<f64>>(&Value::List(vec![3.into(), 0.5.into()])).unwrap(), [3.0, 0.5]);
     let error = read::<i64>(&3.5.into()).unwrap_err();
     assert_eq!(error, "expected i64, not a float");
+    let error = read::<String>(&Value::Bytes(vec![b'a'])).unwrap_err();
+    assert_eq!(error, "expected a string, not bytes");
+    let error = read::<ByteBuf>(&text("a")).unwrap_err();
+    assert_eq!(error, "expected byte array, not a str");
     let error = read::<u8>(&300.into()).unwrap_err();
     assert_eq!(error, "expected u8, not the int 300");
 }

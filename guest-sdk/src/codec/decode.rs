@@ -1,7 +1,7 @@
 //! Bytes to Rust's values.
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, Visitor};
+use serde::de::{self, Unexpected, Visitor};
 
 use super::access::{Content, Items};
 use super::numbers::{Bytes, Number, Numbers};
@@ -209,6 +209,21 @@ impl<'de> Decoder<'de> {
         Numbers::new(tag, self.byte_string()?)
     }
 
+    fn visit<V: Visitor<'de>>(&mut self, item: Item<'de>, visitor: V) -> Result<V::Value, Error> {
+        match item {
+            Item::None => visitor.visit_unit(),
+            Item::Bool(value) => visitor.visit_bool(value),
+            Item::Number(number) => number.visit(visitor),
+            Item::Wide(value) => visitor.visit_i128(value),
+            Item::Widest(value) => visitor.visit_u128(value),
+            Item::Text(text) => visitor.visit_borrowed_str(text),
+            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::Sequence(length) => self.sequence(length, visitor),
+            Item::Mapping(length) => self.mapping(length, visitor),
+            Item::Numbers(numbers) => numbers.visit(visitor),
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.input.first().copied()
     }
@@ -223,18 +238,8 @@ impl<'de> de::Deserializer<'de> for &mut Decoder<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.item()? {
-            Item::None => visitor.visit_unit(),
-            Item::Bool(value) => visitor.visit_bool(value),
-            Item::Number(number) => number.visit(visitor),
-            Item::Wide(value) => visitor.visit_i128(value),
-            Item::Widest(value) => visitor.visit_u128(value),
-            Item::Text(text) => visitor.visit_borrowed_str(text),
-            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
-            Item::Sequence(length) => self.sequence(length, visitor),
-            Item::Mapping(length) => self.mapping(length, visitor),
-            Item::Numbers(numbers) => numbers.visit(visitor),
-        }
+        let item = self.item()?;
+        self.visit(item, visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -274,13 +279,38 @@ impl<'de> de::Deserializer<'de> for &mut Decoder<'de> {
         }
     }
 
+    // Serde would take a str for bytes, and bytes for a str. Python does not.
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.item()? {
+            Item::Text(text) => visitor.visit_borrowed_str(text),
+            Item::Bytes(bytes) => Err(de::Error::invalid_type(Unexpected::Bytes(bytes), &visitor)),
+            item => self.visit(item, visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.item()? {
+            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::Text(text) => Err(de::Error::invalid_type(Unexpected::Str(text), &visitor)),
+            item => self.visit(item, visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_bytes(visitor)
+    }
+
     fn is_human_readable(&self) -> bool {
         // Formats such as dates and addresses are texts then, which Python can read.
         true
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct tuple tuple_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct tuple tuple_struct map struct identifier ignored_any
     }
 }
