@@ -49,8 +49,9 @@ pub unsafe fn free_returned(returned: *mut Returned) {
 /// # Safety
 /// It is one allocation of `length` bytes without alignment, and nobody else's.
 pub(crate) unsafe fn list(pointer: *mut u8, length: usize) -> Vec<u8> {
+    let bytes = std::ptr::slice_from_raw_parts_mut(pointer, length);
     // SAFETY: see above; `cabi_realloc` and boxed slices allocate alike.
-    unsafe { Vec::from_raw_parts(pointer, length, length) }
+    unsafe { Box::from_raw(bytes) }.into_vec()
 }
 
 /// Runs a closure for one task.

@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn classes_ascend_and_hold_their_sizes() {
-        let mut before = (0, 0);
+        let mut before = (0, STEP);
         for size in 1..100_000 {
             let (class, bytes) = class_of(size).unwrap();
             assert!(bytes >= size && bytes % STEP == 0, "{size}");

@@ -248,7 +248,12 @@ def test_what_tasks_know(tasks: spm.Closure[..., Any], pool: spm.Pool) -> None:
     with redirect_stdout(io.StringIO()) as output:
         found = list(pool.map(tasks, ["know"] * 3, [5, 6, 7]))
     assert found == [[0, 1, 5], [1, 1, 6], [2, 1, 7]]
-    assert sorted(output.getvalue().splitlines()) == [*["half a line"] * 3, "task 0", "task 1", "task 2"]
+    assert sorted(output.getvalue().splitlines()) == [
+        *["half a line"] * 3,
+        "task 0",
+        "task 1",
+        "task 2",
+    ]
 
 
 def test_the_managers_of_others_are_not_there(tasks: spm.Closure[..., Any]) -> None:
@@ -275,9 +280,7 @@ def test_a_team(tasks: spm.Closure[..., Any], pool: spm.Pool) -> None:
     assert spm.Team(pool, tasks, size=3).run("team", 5) == [[0, 5, 10, 3]] * 3
 
 
-def test_a_dag(
-    stats: spm.Closure[..., Any], tasks: spm.Closure[..., Any], pool: spm.Pool
-) -> None:
+def test_a_dag(stats: spm.Closure[..., Any], tasks: spm.Closure[..., Any], pool: spm.Pool) -> None:
     dag = spm.Dag(pool)
     first = dag.add(tasks, "team", 2)
     last = dag.add(stats, "sum", first)

@@ -20,7 +20,7 @@ fn closure_world() -> &'static [u8] {
 }
 
 /// A world of `wit/closure.wit`, encoded.
-fn encoded(name: &str) -> Vec<u8> {
+pub(super) fn encoded(name: &str) -> Vec<u8> {
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve
         .push_str("closure.wit", include_str!("../../../wit/closure.wit"))

@@ -6,17 +6,18 @@ use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Type};
 pub fn of_return(output: &ReturnType) -> (String, bool) {
     match output {
         ReturnType::Default => ("None".to_owned(), false),
-        ReturnType::Type(_, kind) => match result_of(kind) {
-            Some(value) => (value.map_or_else(|| "None".to_owned(), of), true),
-            None => (of(kind), false),
-        },
+        ReturnType::Type(_, kind) => {
+            let named =
+                last_segment(kind).filter(|segment| segment.ident.to_string().ends_with("Result"));
+            match named {
+                Some(segment) => {
+                    let value = generics(segment).into_iter().next();
+                    (value.map_or_else(|| "None".to_owned(), of), true)
+                }
+                None => (of(kind), false),
+            }
+        }
     }
-}
-
-/// The value type of a `Result`.
-fn result_of(kind: &Type) -> Option<Option<&Type>> {
-    let segment = last_segment(kind)?;
-    (segment.ident == "Result").then(|| generics(segment).into_iter().next())
 }
 
 /// The annotation of a type. Names of the user's stay as they are.

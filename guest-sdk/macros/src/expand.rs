@@ -192,7 +192,8 @@ fn json(text: &str) -> String {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
+            '\n' => out.push_str("\\n"),
+            control if control < ' ' => out.push(' '),
             other => out.push(other),
         }
     }

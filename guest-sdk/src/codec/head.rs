@@ -39,15 +39,15 @@ pub fn write(out: &mut Vec<u8>, major: u8, argument: u64) {
     if argument < 24 {
         out.push(major | argument as u8);
     } else if let Ok(argument) = u8::try_from(argument) {
-        out.extend_from_slice(&[major | 24, argument]);
+        out.extend_from_slice(&[major | 0x18, argument]);
     } else if let Ok(argument) = u16::try_from(argument) {
-        out.push(major | 25);
+        out.push(major | 0x19);
         out.extend_from_slice(&argument.to_be_bytes());
     } else if let Ok(argument) = u32::try_from(argument) {
-        out.push(major | 26);
+        out.push(major | 0x1a);
         out.extend_from_slice(&argument.to_be_bytes());
     } else {
-        out.push(major | 27);
+        out.push(major | 0x1b);
         out.extend_from_slice(&argument.to_be_bytes());
     }
 }

@@ -71,7 +71,7 @@ impl<'de> Numbers<'de> {
         let is_one = (64..=86).contains(&tag)
             && !(is_float && is_signed)
             && (!is_float || size == 4 || size == 8)
-            && left.len() % size == 0;
+            && left.len().is_multiple_of(size);
         if !is_one {
             return Err(Error::new("an array of elements that guests do not know"));
         }

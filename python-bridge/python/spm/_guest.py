@@ -25,8 +25,7 @@ Row: TypeAlias = tuple[Any, ...]
 _SIGNATURE: Final = "spm:signature"
 _CORE_MODULE: Final = b"\0asm\1\0\0\0"
 _ANNOTATIONS: Final[dict[str, Any]] = {
-    kind.__name__: kind
-    for kind in (bool, int, float, str, bytes, list, tuple, dict, set, object)
+    kind.__name__: kind for kind in (bool, int, float, str, bytes, list, tuple, dict, set, object)
 }
 
 
