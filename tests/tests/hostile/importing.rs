@@ -126,11 +126,21 @@ fn a_guest_may_raise_from_anywhere() {
     let mut hub = Hub::online(&host, &[Closure::new(raising.component())]);
     let record = [0xa1, 0x00, 0x18, 0x40];
     let outcome = hub.run(0, &record).outcome;
-    assert!(matches!(&outcome, Outcome::Raised(found) if found[..] == record), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Raised(Payload::Inline(found)) if found[..] == record),
+        "{outcome:?}"
+    );
     // Whatever it says, it is bytes: they are the submitter's to read, within the limit of all exceptions.
     let outcome = hub.run(0, b"nonsense").outcome;
-    assert!(matches!(&outcome, Outcome::Raised(found) if found[..] == *b"nonsense"), "{outcome:?}");
-    let outcome = hub.run(0, &vec![0; spm_protocol::limits::RAISED_BYTES_MAX + 1]).outcome;
+    assert!(
+        matches!(&outcome, Outcome::Raised(Payload::Inline(found)) if found[..] == *b"nonsense"),
+        "{outcome:?}"
+    );
+    let length = spm_protocol::limits::RAISED_BYTES_MAX + 1;
+    let call = format!("(call $raise (i32.const 0) (i32.const {length})) (unreachable)");
+    let endless = Guest { call: &call, pages: 17, ..raising };
+    let mut hub = Hub::online(&host, &[Closure::new(endless.component())]);
+    let outcome = hub.run(0, &[]).outcome;
     assert!(matches!(outcome, Outcome::Trapped(TrapCode::ResultLimit, _)), "{outcome:?}");
     host.stop();
 }
