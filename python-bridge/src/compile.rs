@@ -6,9 +6,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use spm_compiler::{Captured, Compiled, Diagnostic, FunctionSource, ParameterType, Request};
-use spm_protocol::ContentId;
+use spm_host::sandbox::Profile;
+use spm_protocol::limits::MEMORY_BYTES_MAX;
 use spm_protocol::lines::LineTable;
 use spm_protocol::outcome::CodePoint;
+use spm_protocol::{ContentId, Engine};
 
 use crate::codec::{ValueType, literal};
 use crate::errors::frame_tuple;
@@ -176,9 +178,50 @@ fn diagnostic_tuple(diagnostic: &Diagnostic) -> DiagnosticTuple {
     )
 }
 
+/// Makes a component of a core module that another language's compiler made; its world is `guest`.
+#[pyfunction]
+fn guest_component<'py>(py: Python<'py>, module: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    match py.detach(|| spm_compiler::guest_component(module)) {
+        Ok(component) => Ok(PyBytes::new(py, &component)),
+        Err(error) => Err(PyValueError::new_err(error.to_string())),
+    }
+}
+
+/// Checks a component as hosts do, and returns how many bytes of linear memory it begins with.
+#[pyfunction]
+fn check_component(py: Python<'_>, component: &[u8]) -> PyResult<u64> {
+    let bounds = Profile::of(Engine::Guest).bounds();
+    py.detach(|| spm_host::verify::check_component(component, bounds, MEMORY_BYTES_MAX))
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The content id of a component.
+#[pyfunction]
+fn content_id(content: &[u8]) -> String {
+    ContentId::of(content).to_string()
+}
+
+/// Custom sections of a component whose names begin with `spm:`, with their content.
+#[pyfunction]
+fn own_sections<'py>(
+    py: Python<'py>,
+    component: &[u8],
+) -> PyResult<Vec<(String, Bound<'py, PyBytes>)>> {
+    match spm_compiler::own_sections(component) {
+        Ok(sections) => {
+            Ok(sections.into_iter().map(|(name, data)| (name, PyBytes::new(py, &data))).collect())
+        }
+        Err(error) => Err(PyValueError::new_err(error.to_string())),
+    }
+}
+
 /// Adds the compiler to the module `spm._spm`.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compile_functions, module)?)?;
+    module.add_function(wrap_pyfunction!(guest_component, module)?)?;
+    module.add_function(wrap_pyfunction!(check_component, module)?)?;
+    module.add_function(wrap_pyfunction!(content_id, module)?)?;
+    module.add_function(wrap_pyfunction!(own_sections, module)?)?;
     module.add_class::<Component>()?;
     module.add_class::<Lines>()?;
     Ok(())

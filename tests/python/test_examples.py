@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import rust_guests
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 EXPECTED = {
@@ -29,6 +33,12 @@ EXPECTED = {
         "laptop, processes",
         "ZeroDivisionError",
         "return total // len(parts)",
+    ],
+    "rust_guest.py": [
+        "stats(label: str, xs: list[float]) -> __main__.Stats, 6",
+        "Stats(label='three', count=3, mean=3.0, median=2.0, deviation=2.6457513110645907)",
+        "100 samples, means from",
+        "ValueError: no numbers in `none`; a sample has one number at least",
     ],
     "seeds.py": ["has energy 26, so merit factor 7.69", "best possible: True"],
     "tours.py": ["8 cities: 3187, and by brute force 3187", "11 cities: 3103", "0 - 2 - 8 - 3 - 5"],
@@ -62,7 +72,7 @@ def run(name: str, *arguments: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         timeout=240,
-        env={**os.environ, **environment},
+        env={**os.environ, **rust_guests.environment(), **environment},
         check=False,
     )
     assert done.returncode == 0, done.stderr

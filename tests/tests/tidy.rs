@@ -9,6 +9,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compiler", &["spm-protocol"]),
     ("netmesh", &["spm-protocol"]),
     ("scientific", &[]),
+    ("guest-sdk", &["spm-protocol", "spm-guest-macros"]),
+    ("guest-sdk/macros", &[]),
     ("host", &["spm-protocol", "spm-netmesh", "spm-scientific"]),
     ("hub", &["spm-protocol", "spm-netmesh"]),
     ("python-bridge", &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub"]),
@@ -21,6 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pyo3", &["python-bridge"]),
     ("ruff_python_parser", &["compiler"]),
     ("wit-component", &["compiler", "scientific"]),
+    ("syn", &["guest-sdk/macros"]),
 ];
 
 /// A source file people must read whole stays below this.

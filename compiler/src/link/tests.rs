@@ -4,7 +4,10 @@ use spm_protocol::lines::{LineFunction, LineTable, SECTION, Site};
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-use super::{Blob, Entry, LinkError, Op, UserFunction, UserModule, core_module, link, runtime};
+use super::{
+    Blob, Entry, GuestError, LinkError, Op, UserFunction, UserModule, core_module, guest_component,
+    link, runtime,
+};
 use crate::abi::{FUNCTIONS, class, deopt, kind, layout};
 
 fn descriptor(kind: u32, elements: &[u32]) -> Blob {
@@ -257,4 +260,16 @@ fn blobs_hold_the_addresses_of_others() {
     let last = u32::from_le_bytes(data[data.len() - 4..].try_into().expect("four bytes"));
     // Cells end at 512; then two descriptors of 8 and 12 bytes, each aligned to 8.
     assert_eq!(last, 512 + 8 + 16 + 1);
+}
+
+#[test]
+fn a_module_of_another_language_becomes_a_component() {
+    assert!(matches!(guest_component(b"wasm"), Err(GuestError::Invalid(_))));
+    let empty = guest_component(b"\0asm\x01\0\0\0").unwrap_err().to_string();
+    assert!(empty.starts_with("not a module of the world `spm:closure/guest`: "), "{empty}");
+}
+
+#[test]
+fn the_guest_world_is_valid() {
+    assert!(!super::component::encoded("guest").is_empty());
 }

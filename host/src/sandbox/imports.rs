@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use spm_protocol::TrapCode;
-use spm_protocol::limits::OUTPUT_BYTES_MAX;
+use spm_protocol::limits::{OUTPUT_BYTES_MAX, RAISED_BYTES_MAX};
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val, WasmList};
@@ -20,9 +20,10 @@ use super::state::{Ended, TaskState};
 /// Package and version of the interfaces that closures import.
 const LOG: &str = "spm:closure/log@0.1.0";
 const TASK: &str = "spm:closure/task@0.1.0";
+const FAULT: &str = "spm:closure/fault@0.1.0";
 
 /// Names of the world's own interfaces.
-const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team"];
+const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team", "fault"];
 
 /// WASI packages whose interfaces are linked to stubs.
 const STUBBED_PACKAGES: &[&str] =
@@ -112,6 +113,19 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     task.func_wrap("manager", |store: StoreContextMut<'_, TaskState>, (): ()| {
         Ok((store.data().manager() as u32,))
     })?;
+    let mut fault = linker.instance(FAULT)?;
+    fault.func_wrap(
+        "raise",
+        |mut store: StoreContextMut<'_, TaskState>, (record,): (WasmList<u8>,)| {
+            let record = record.as_le_slice(&store);
+            if record.len() > RAISED_BYTES_MAX {
+                return Err::<(), _>(Ended::Violation(TrapCode::ResultLimit).into());
+            }
+            let record = record.to_vec();
+            store.data_mut().raised = Some(record);
+            Err(Ended::Raised.into())
+        },
+    )?;
     managed::link(linker)
 }
 

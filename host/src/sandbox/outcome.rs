@@ -17,6 +17,8 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
             Ended::Stopped(Stop::Cancelled | Stop::Abandoned) => Outcome::Cancelled,
             Ended::Deadline => Outcome::DeadlineHit(code_points(error)),
             Ended::Violation(code) => Outcome::Trapped(code, code_points(error)),
+            // Whoever raises says what, and that is looked at first.
+            Ended::Raised => Outcome::Trapped(TrapCode::Unreachable, Vec::new()),
             Ended::Unreachable => Outcome::HostFault(
                 "a message of this task could not be kept here, or fetched from the host that keeps it"
                     .to_owned(),

@@ -42,6 +42,9 @@ pub(super) enum Ended {
     Violation(TrapCode),
     #[error("a message could not be had")]
     Unreachable,
+    /// The guest said so itself: the exception is in the state.
+    #[error("an exception was raised")]
+    Raised,
 }
 
 /// What the imports, the limiter and the epoch callback of one task share.
@@ -72,6 +75,8 @@ pub(super) struct TaskState {
     pub(super) clock_ns: u64,
     /// State of the stub's random numbers.
     pub(super) random: u64,
+    /// The exception that the guest ended its task with, if it could not return it.
+    pub(super) raised: Option<Vec<u8>>,
 }
 
 /// The state of a task whose closure has just been defined.
@@ -106,6 +111,7 @@ impl TaskState {
             granted: None,
             clock_ns: 0,
             random: 0,
+            raised: None,
         }
     }
 

@@ -29,6 +29,7 @@ from ._errors import (
 from ._farm import Farm
 from ._future import Future
 from ._gantt import Gantt
+from ._guest import load
 from ._laptop import connect, identity, laptop, pool
 from ._list import List
 from ._options import (
@@ -106,6 +107,7 @@ __all__ = [
     "hub",
     "identity",
     "laptop",
+    "load",
     "pool",
     "serial",
     "task",

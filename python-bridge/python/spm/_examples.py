@@ -87,7 +87,7 @@ def prepare(
 def interpreted(closure: Closure[..., Any], args: tuple[Any, ...]) -> Closure[..., Any]:
     """Make the same closure for an engine that takes arguments of any type."""
     options = closure._options
-    if options.engine != "auto":
+    if options.engine != "auto" or closure.engine == "guest":
         return closure
     engine: Any = "scientific" if needs_scientific(closure._compiled, args) else "python"
     return Closure(closure.__wrapped__, replace(options, engine=engine), closure._self)

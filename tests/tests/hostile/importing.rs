@@ -111,3 +111,36 @@ fn wasi_that_is_not_granted_traps_when_it_is_called() {
         assert!(matches!(outcome, Outcome::Trapped(TrapCode::ImportDenied, _)), "{outcome:?}");
     }
 }
+
+#[test]
+fn a_guest_may_raise_from_anywhere() {
+    let raising = Guest {
+        imports: r#"(import "spm:closure/fault@0.1.0" (instance $fault (export "raise" (func (param "exception" (list u8))))))"#,
+        with: r#"(core func $raise (canon lower (func $fault "raise") (memory $heap)))
+                 (core instance $host (export "raise" (func $raise)))"#,
+        fields: r#"(import "host" "raise" (func $raise (param i32 i32)))"#,
+        call: "(call $raise (local.get $pointer) (local.get $length)) (unreachable)",
+        ..Guest::default()
+    };
+    let host = host(1);
+    let mut hub = Hub::online(&host, &[Closure::new(raising.component())]);
+    let record = [0xa1, 0x00, 0x18, 0x40];
+    let outcome = hub.run(0, &record).outcome;
+    assert!(
+        matches!(&outcome, Outcome::Raised(Payload::Inline(found)) if found[..] == record),
+        "{outcome:?}"
+    );
+    // Whatever it says, it is bytes: they are the submitter's to read, within the limit of all exceptions.
+    let outcome = hub.run(0, b"nonsense").outcome;
+    assert!(
+        matches!(&outcome, Outcome::Raised(Payload::Inline(found)) if found[..] == *b"nonsense"),
+        "{outcome:?}"
+    );
+    let length = spm_protocol::limits::RAISED_BYTES_MAX + 1;
+    let call = format!("(call $raise (i32.const 0) (i32.const {length})) (unreachable)");
+    let endless = Guest { call: &call, pages: 17, ..raising };
+    let mut hub = Hub::online(&host, &[Closure::new(endless.component())]);
+    let outcome = hub.run(0, &[]).outcome;
+    assert!(matches!(outcome, Outcome::Trapped(TrapCode::ResultLimit, _)), "{outcome:?}");
+    host.stop();
+}
