@@ -20,9 +20,10 @@ use super::state::{Ended, TaskState};
 /// Package and version of the interfaces that closures import.
 const LOG: &str = "spm:closure/log@0.1.0";
 const TASK: &str = "spm:closure/task@0.1.0";
+const PROGRAM: &str = "spm:closure/program@0.1.0";
 
 /// Names of the world's own interfaces.
-const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team"];
+const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team", "program"];
 
 /// WASI packages whose interfaces are linked to stubs.
 const STUBBED_PACKAGES: &[&str] =
@@ -112,6 +113,13 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     task.func_wrap("manager", |store: StoreContextMut<'_, TaskState>, (): ()| {
         Ok((store.data().manager() as u32,))
     })?;
+    linker.instance(PROGRAM)?.func_wrap(
+        "exit",
+        |mut store: StoreContextMut<'_, TaskState>, (result,): (WasmList<u8>,)| -> wasmtime::Result<()> {
+            let result = result.as_le_slice(&store).to_vec();
+            Err(store.data_mut().exit(result).into())
+        },
+    )?;
     managed::link(linker)
 }
 

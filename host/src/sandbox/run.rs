@@ -100,8 +100,10 @@ impl Sandbox {
         let output = std::mem::take(&mut state.output);
         let is_pure = !state.is_impure && keep != Keep::AsItIs;
         let is_over = matches!(ended, Err(_) | Ok(Ended::Otherwise(_)));
-        let ended = ended
-            .unwrap_or_else(|error| Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)));
+        let ended = ended.unwrap_or_else(|error| match state.result.take() {
+            Some(result) => Ended::Returned(result),
+            None => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
+        });
         match after {
             Some(after) if !is_over => *kept = Some(Kept::after_task(store, after)),
             // The instance goes back to its pool within the time that is the task's.
