@@ -9,9 +9,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compiler", &["spm-protocol"]),
     ("netmesh", &["spm-protocol"]),
     ("scientific", &[]),
+    ("programs", &[]),
     ("host", &["spm-protocol", "spm-netmesh", "spm-scientific"]),
     ("hub", &["spm-protocol", "spm-netmesh"]),
-    ("python-bridge", &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub"]),
+    (
+        "python-bridge",
+        &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub", "spm-programs"],
+    ),
 ];
 
 /// The one crate that may name each heavy dependency, and what else may for its tests.
@@ -20,7 +24,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libp2p", &["netmesh"]),
     ("pyo3", &["python-bridge"]),
     ("ruff_python_parser", &["compiler"]),
-    ("wit-component", &["compiler", "scientific"]),
+    ("wit-component", &["compiler", "scientific", "programs"]),
 ];
 
 /// A source file people must read whole stays below this.
