@@ -11,11 +11,20 @@ use crate::world;
 const ADAPTER: &[u8] = include_bytes!(env!("SPM_PROGRAM_ADAPTER"));
 pub(crate) const PREVIEW_1: &str = "wasi_snapshot_preview1";
 
+/// What a program has become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adapted {
+    /// A component of the closure world.
+    pub component: Vec<u8>,
+    /// Names of the program's functions, by their index in the component's module, as far as the program says them.
+    pub functions: Vec<(u32, String)>,
+}
+
 /// Makes a component of the closure world of a program.
 ///
 /// # Errors
 /// If it is none for WASI preview 1.
-pub fn adapt(program: &[u8]) -> Result<Vec<u8>, AdaptError> {
+pub fn adapt(program: &[u8]) -> Result<Adapted, AdaptError> {
     if Parser::is_component(program) {
         return Err(AdaptError::Component);
     }
@@ -33,7 +42,8 @@ pub fn adapt(program: &[u8]) -> Result<Vec<u8>, AdaptError> {
     let adapter = Module::read(ADAPTER)?;
     check(&module, &adapter)?;
     Validator::new_with_features(features()).validate_all(program)?;
-    world::wrap(join(&module, &adapter)?)
+    let (joined, functions) = join(&module, &adapter)?;
+    Ok(Adapted { component: world::wrap(joined)?, functions })
 }
 
 fn check(program: &Module<'_>, adapter: &Module<'_>) -> Result<(), AdaptError> {

@@ -22,8 +22,11 @@ const PROGRAM_MEMORY: u32 = 0;
 const ADAPTER_MEMORY: u32 = 1;
 const PAGE_BITS: i64 = 16;
 
-/// The core module of both.
-pub(crate) fn join(program: &Module<'_>, adapter: &Module<'_>) -> Result<Vec<u8>, AdaptError> {
+/// The core module of both, and names of the program's functions in it.
+pub(crate) fn join(
+    program: &Module<'_>,
+    adapter: &Module<'_>,
+) -> Result<(Vec<u8>, Vec<(u32, String)>), AdaptError> {
     let places = Places::new(program, adapter)?;
     let mut sections = Sections::default();
     let failed = |error: reencode::Error<NoSuchItem>| AdaptError::Code(error.to_string());
@@ -54,7 +57,10 @@ pub(crate) fn join(program: &Module<'_>, adapter: &Module<'_>) -> Result<Vec<u8>
         module.section(&DataCountSection { count: program.data + adapter.data });
     }
     module.section(&sections.code).section(&sections.data);
-    Ok(module.finish())
+    let place = |(index, name): &(u32, &str)| {
+        Some((*places.program.get(*index as usize)?, (*name).to_owned()))
+    };
+    Ok((module.finish(), program.names.iter().filter_map(place).collect()))
 }
 
 fn missing(name: &str) -> AdaptError {

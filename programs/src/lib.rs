@@ -13,7 +13,7 @@ mod join;
 mod module;
 mod world;
 
-pub use adapt::adapt;
+pub use adapt::{Adapted, adapt};
 pub use error::AdaptError;
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef,
+    BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, KnownCustom, Name,
+    NameSectionReader, Parser, Payload, TypeRef,
 };
 
 /// A core module, by its sections and what it exports and imports.
@@ -26,6 +27,8 @@ pub(crate) struct Module<'a> {
     pub(crate) data: u32,
     pub(crate) counts_data: bool,
     pub(crate) start: Option<u32>,
+    /// Names of functions with bodies, as far as it says them.
+    pub(crate) names: Vec<(u32, &'a str)>,
 }
 
 impl<'a> Module<'a> {
@@ -76,6 +79,11 @@ impl<'a> Module<'a> {
                         }
                     }
                 }
+                Payload::CustomSection(section) => {
+                    if let KnownCustom::Name(names) = section.as_known() {
+                        module.names = function_names(names, module.imported());
+                    }
+                }
                 _ => {}
             }
             module.sections.push(payload);
@@ -95,4 +103,14 @@ impl<'a> Module<'a> {
         };
         self.types.get(*ty as usize)?.as_ref()
     }
+}
+
+/// Names of functions from an index on. What cannot be read of them is left out: they are for people only.
+fn function_names(names: NameSectionReader<'_>, from: u32) -> Vec<(u32, &str)> {
+    let functions = names.flatten().find_map(|names| match names {
+        Name::Function(functions) => Some(functions),
+        _ => None,
+    });
+    let functions = functions.into_iter().flatten().flatten();
+    functions.map(|naming| (naming.index, naming.name)).filter(|(index, _)| *index >= from).collect()
 }

@@ -64,7 +64,7 @@ unsafe fn given<'a>(bytes: *const u8, length: usize) -> Reader<'a> {
     Reader::new(if length == 0 { &[] } else { unsafe { core::slice::from_raw_parts(bytes, length) } })
 }
 
-/// Takes `[name, which outputs are shown, args, env, stdin, files]`: what all runs have in common.
+/// Takes `[name, which outputs are shown, class of the result, args, env, stdin, files]`: what all runs have in common.
 ///
 /// # Safety
 /// Called by the canonical ABI only.
@@ -77,6 +77,7 @@ pub unsafe extern "C" fn define(payload: *const u8, length: usize) -> *const Ret
         payload.head(ARRAY);
         state.name = payload.text().to_vec();
         state.shown = payload.head(UINT) as u8;
+        state.class = payload.head(UINT);
         state.take(&mut payload);
     });
     returned(&[])
@@ -141,7 +142,7 @@ impl State {
         });
         let mut writer = Writer::default();
         writer.bytes.reserve(bytes + self.outputs[0].len() + self.outputs[1].len() + 4096);
-        writer.instance(ATTRIBUTES);
+        writer.instance(self.class, ATTRIBUTES);
         writer.text(b"args");
         writer.head(ARRAY, self.args.len() + 1);
         writer.text(&self.name);

@@ -90,11 +90,11 @@ impl Writer {
         self.bytes.extend_from_slice(blob);
     }
 
-    /// Begins an instance of the first class of the closure's table.
-    pub fn instance(&mut self, attributes: usize) {
+    /// Begins an instance of a class of the closure's table.
+    pub fn instance(&mut self, class: usize, attributes: usize) {
         self.head(TAG, INSTANCE as usize);
         self.head(ARRAY, 2);
-        self.head(UINT, 0);
+        self.head(UINT, class);
         self.head(MAP, attributes);
     }
 }

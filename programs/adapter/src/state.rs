@@ -40,6 +40,8 @@ pub struct State {
     /// Which of these are shown while the program runs, as bits.
     pub shown: u8,
     streamed: usize,
+    /// What the result is an instance of, in the closure's class table.
+    pub class: usize,
     pub disk: Disk,
     open: Vec<Option<Open>>,
     /// How far clocks are ahead of the host's: what was slept, and they did not show.
@@ -59,6 +61,7 @@ static STATE: Global = Global(UnsafeCell::new(State {
     outputs: [Vec::new(), Vec::new()],
     shown: 0,
     streamed: 0,
+    class: 0,
     disk: Disk::new(),
     open: Vec::new(),
     ahead_ns: 0,

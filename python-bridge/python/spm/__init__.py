@@ -43,6 +43,7 @@ from ._options import (
     Substitute,
 )
 from ._pool import Pool
+from ._program import Completed, program, run
 from ._ranks import ANY_SOURCE, ANY_TAG
 from ._results import Gathered, Results
 from ._serial import serial
@@ -60,6 +61,7 @@ __all__ = [
     "ClosureError",
     "ClosureRefused",
     "CompileError",
+    "Completed",
     "Dag",
     "DeadlineExceeded",
     "Deadlock",
@@ -107,6 +109,8 @@ __all__ = [
     "identity",
     "laptop",
     "pool",
+    "program",
+    "run",
     "serial",
     "task",
     "team",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from ._program import Program
 from ._travelled import Travelled, with_classes
 
 if TYPE_CHECKING:
@@ -25,16 +26,18 @@ def unified(made: Iterable[Any]) -> list[Any]:
     return [_with(closure, classes) for closure in closures]
 
 
-def _interpreted(closure: Any) -> list[Travelled]:
-    """Find a closure's interpreted form: itself, or what runs the tasks that leave it."""
+def _interpreted(closure: Any) -> list[Travelled | Program]:
+    """Find a closure's form that has classes: itself, or what runs the tasks that leave it."""
     compiled = getattr(closure, "specialisation", closure)
     forms = (compiled, getattr(compiled, "fallback", None))
-    return [form for form in forms if isinstance(form, Travelled)]
+    return [form for form in forms if isinstance(form, Travelled | Program)]
 
 
 def _with(closure: Any, classes: tuple[type, ...]) -> Any:
     if isinstance(closure, Travelled):
         return with_classes(closure, classes)
+    if isinstance(closure, Program):
+        return closure.with_classes(classes)
     made = copy.copy(closure)
     if hasattr(closure, "specialisation"):
         made.specialisation = _with(closure.specialisation, classes)
