@@ -63,8 +63,9 @@ def exception(
     if unbacked is not None:
         engine = closure.fallback.engine if closure.fallback is not None else "python"
         made.add_note(f"the engine `{engine}`, which was to run it then, cannot: {unbacked}")
-    if isinstance(closure.component, Module):
-        _name_program(made, closure.component, outcome)
+    component: object = closure.component
+    if isinstance(component, Module):
+        _name_program(made, component, outcome)
     info = TaskInfo(index, host, attempts, closure.engine, frames, outcome[0])
     if isinstance(made, TaskError):
         made.task = info
@@ -77,7 +78,9 @@ def _name_program(made: BaseException, module: Module, outcome: Outcome) -> None
     points = outcome[-1] if outcome[0] in _WITH_POINTS else ()
     calls = module.calls(points)
     if calls:
-        made.add_note("it was in " + ", called by ".join(f"`{name}`" for name in calls[:_CALLS_MAX]))
+        made.add_note(
+            "it was in " + ", called by ".join(f"`{name}`" for name in calls[:_CALLS_MAX])
+        )
 
 
 def malformed(

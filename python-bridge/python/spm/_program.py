@@ -26,7 +26,7 @@ _Path: TypeAlias = "str | os.PathLike[str]"
 
 _NAMES: Final = ["args", "env", "stdin", "files"]
 _CAPABILITIES: Final = ("clock", "random")
-_SHOWN: Final = {"stdout": 1, "stderr": 2}
+SHOWN: Final = {"stdout": 1, "stderr": 2}
 
 
 @dataclass
@@ -253,16 +253,18 @@ def program(
                 f"`allow` of a program knows `clock` and `random`, not {name!r}; "
                 "`env=` and `files=` give it variables and files"
             )
-    return ProgramClosure(Module(Path(path)), options, _shown(stream), arranged(args, env, stdin, files))
+    return ProgramClosure(
+        Module(Path(path)), options, _shown(stream), arranged(args, env, stdin, files)
+    )
 
 
 def _shown(stream: bool | Iterable[str]) -> int:
     if isinstance(stream, bool):
         return 3 if stream else 0
     names = (stream,) if isinstance(stream, str) else tuple(stream)
-    if not set(names) <= set(_SHOWN):
+    if not set(names) <= set(SHOWN):
         raise ValueError(f'`stream` takes True, "stdout" or "stderr", not {stream!r}')
-    return sum({_SHOWN[name] for name in names})
+    return sum({SHOWN[name] for name in names})
 
 
 @_spm.hidden

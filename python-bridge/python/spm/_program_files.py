@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,7 @@ def taken(
         raise TypeError(f"`args` must be a list of texts, not {args!r}; did you mean [{args!r}]?")
     listed = [_text(arg, "an argument of a program") for arg in args]
     pairs = env.items() if isinstance(env, Mapping) else env
-    variables = {
-        _variable(name): _text(value, f"the variable `{name}`") for name, value in pairs
-    }
+    variables = {_variable(name): _text(value, f"the variable `{name}`") for name, value in pairs}
     if not isinstance(stdin, bytes | bytearray | memoryview):
         raise TypeError(f"`stdin` must be bytes, not {type(stdin).__name__}")
     found = dict(_found(files))
@@ -42,9 +40,8 @@ def taken(
     return listed, variables, bytes(stdin), found
 
 
-def _text(value: Any, what: str) -> str:
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
+def _text(value: object, what: str) -> str:
+    value = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a text, not {value!r}")
     if "\0" in value:
@@ -56,7 +53,7 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
-def _variable(name: Any) -> str:
+def _variable(name: object) -> str:
     name = _text(name, "the name of a variable")
     if not name or "=" in name:
         raise ValueError(f"no variable can be named {name!r}")
@@ -69,9 +66,9 @@ def _found(files: Files) -> Iterator[tuple[str, bytes]]:
     if isinstance(files, Mapping):
         for name, content in files.items():
             if isinstance(content, bytes | bytearray | memoryview):
-                yield _name(name), bytes(content)
+                yield checked_name(name), bytes(content)
             elif isinstance(content, os.PathLike):
-                yield from _read(_name(name), Path(content))
+                yield from _read(checked_name(name), Path(content))
             else:
                 raise TypeError(
                     f"the file `{name}` must be bytes, or a local path as a `Path`, "
@@ -80,7 +77,7 @@ def _found(files: Files) -> Iterator[tuple[str, bytes]]:
         return
     for local in files:
         path = Path(local)
-        yield from _read(_name(path.resolve().name), path)
+        yield from _read(checked_name(path.resolve().name), path)
 
 
 def _read(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +90,7 @@ def _read(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
         yield from _read(f"{name}/{below.name}", below)
 
 
-def _name(name: Any) -> str:
+def checked_name(name: object) -> str:
     """Make a path below `/`, without the slash; one that ends in a slash is a folder's."""
     text = _text(name, "the name of a file")
     path = PurePosixPath("/", text)
