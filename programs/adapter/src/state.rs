@@ -9,6 +9,10 @@ use crate::world;
 
 /// The root, which is open from the beginning.
 pub const PREOPENED: u32 = 3;
+/// Which output is standard error.
+const STDERR: usize = 1;
+/// What it may have more than all that is kept.
+const LAST_WORDS_BYTES: usize = 1 << 20;
 const DESCRIPTORS_MAX: usize = 1024;
 /// What the log takes of one task, but for a message that says so.
 const STREAMED_BYTES_MAX: usize = (16 << 20) - 1024;
@@ -142,7 +146,9 @@ impl State {
     /// Takes what the program writes to one of its outputs.
     pub fn output(&mut self, which: usize, at: u32, length: u32) -> Fallible {
         let held = self.outputs[0].len() + self.outputs[1].len() + self.disk.bytes;
-        if length as usize > BYTES_MAX.saturating_sub(held) {
+        // Who is told that there is no room can still say so.
+        let most = if which == STDERR { BYTES_MAX + LAST_WORDS_BYTES } else { BYTES_MAX };
+        if length as usize > most.saturating_sub(held) {
             return Err(Errno::Nospc);
         }
         let begin = self.outputs[which].len();
