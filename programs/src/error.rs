@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum AdaptError {
     /// It is not WebAssembly.
-    #[error("it is not WebAssembly: compile it for WASI, for example with `-target wasm32-wasi` or `--target wasm32-wasip1`")]
+    #[error(
+        "it is not WebAssembly: compile it for WASI, for example with `-target wasm32-wasi` or `--target wasm32-wasip1`"
+    )]
     NotWasm,
     /// It is a component.
     #[error(

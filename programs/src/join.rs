@@ -100,7 +100,8 @@ impl<'a> Places<'a> {
         for (module, name, _) in &program.imports {
             let name = format!("{module}.{name}");
             let provided = adapter.exports.get(name.as_str()).ok_or_else(|| missing(&name))?;
-            let provided = provided.checked_sub(adapter.imported()).ok_or_else(|| missing(&name))?;
+            let provided =
+                provided.checked_sub(adapter.imported()).ok_or_else(|| missing(&name))?;
             places.program.push(adapter_begins + provided);
         }
         let mut worlds = 0;

@@ -112,5 +112,8 @@ fn function_names(names: NameSectionReader<'_>, from: u32) -> Vec<(u32, &str)> {
         _ => None,
     });
     let functions = functions.into_iter().flatten().flatten();
-    functions.map(|naming| (naming.index, naming.name)).filter(|(index, _)| *index >= from).collect()
+    functions
+        .map(|naming| (naming.index, naming.name))
+        .filter(|(index, _)| *index >= from)
+        .collect()
 }

@@ -36,7 +36,10 @@ fn what_is_no_program_is_refused_and_told_what_to_do() {
     assert!(import("env", "func").contains("`env.f`"));
     assert!(import("wasi_snapshot_preview1", "func").contains("`wasi_snapshot_preview1.f`"));
     assert!(import("env", "global i32").contains("`env.f`"));
-    assert!(refusal(r#"(module (import "env" "m" (memory 1)) (func (export "_start")))"#).contains("threads"));
+    assert!(
+        refusal(r#"(module (import "env" "m" (memory 1)) (func (export "_start")))"#)
+            .contains("threads")
+    );
     assert!(
         refusal(&format!(
             r#"(module (import "wasi_snapshot_preview1" "sched_yield" (func)) {start})"#

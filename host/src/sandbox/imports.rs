@@ -115,7 +115,9 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     })?;
     linker.instance(PROGRAM)?.func_wrap(
         "exit",
-        |mut store: StoreContextMut<'_, TaskState>, (result,): (WasmList<u8>,)| -> wasmtime::Result<()> {
+        |mut store: StoreContextMut<'_, TaskState>,
+         (result,): (WasmList<u8>,)|
+         -> wasmtime::Result<()> {
             let result = result.as_le_slice(&store).to_vec();
             Err(store.data_mut().exit(result).into())
         },

@@ -49,9 +49,7 @@ pub unsafe extern "C" fn cabi_realloc(
         core::arch::wasm32::unreachable()
     };
     // SAFETY: the caller has got `old` from here, or it has no length.
-    let made = unsafe {
-        if old_length == 0 { alloc(new) } else { realloc(old, before, length) }
-    };
+    let made = unsafe { if old_length == 0 { alloc(new) } else { realloc(old, before, length) } };
     if made.is_null() {
         core::arch::wasm32::unreachable();
     }
@@ -61,7 +59,11 @@ pub unsafe extern "C" fn cabi_realloc(
 /// What the host passes.
 unsafe fn given<'a>(bytes: *const u8, length: usize) -> Reader<'a> {
     // SAFETY: the host has written so much there.
-    Reader::new(if length == 0 { &[] } else { unsafe { core::slice::from_raw_parts(bytes, length) } })
+    Reader::new(if length == 0 {
+        &[]
+    } else {
+        unsafe { core::slice::from_raw_parts(bytes, length) }
+    })
 }
 
 /// Takes `[name, which outputs are shown, class of the result, args, env, stdin, files]`: what all runs have in common.
@@ -163,4 +165,3 @@ impl State {
         writer.bytes
     }
 }
-

@@ -67,14 +67,14 @@ impl Writer {
     pub fn head(&mut self, major: u8, number: usize) {
         let major = major << 5;
         match number {
-            0..24 => self.bytes.push(major | number as u8),
-            24..0x100 => self.bytes.extend([major | 24, number as u8]),
+            0..24 => self.bytes.push(major + number as u8),
+            24..0x100 => self.bytes.extend([major + 24, number as u8]),
             0x100..0x1_0000 => {
-                self.bytes.push(major | 25);
+                self.bytes.push(major + 25);
                 self.bytes.extend((number as u16).to_be_bytes());
             }
             _ => {
-                self.bytes.push(major | 26);
+                self.bytes.push(major + 26);
                 self.bytes.extend((number as u32).to_be_bytes());
             }
         }

@@ -16,10 +16,7 @@ pub const ROOT: Id = 0;
 
 pub enum Kind {
     File(Vec<u8>),
-    Folder {
-        entries: BTreeMap<Vec<u8>, Entry>,
-        parent: Id,
-    },
+    Folder { entries: BTreeMap<Vec<u8>, Entry>, parent: Id },
 }
 
 #[derive(Clone, Copy)]
@@ -335,7 +332,9 @@ impl Disk {
         self.node(id).is_changed = true;
         if let Kind::Folder { entries, .. } = &self.node(id).kind {
             let below: Vec<Id> = entries.values().map(|entry| entry.node).collect();
-            below.into_iter().for_each(|id| self.touch(id));
+            for id in below {
+                self.touch(id);
+            }
         }
     }
 

@@ -144,7 +144,8 @@ impl State {
         };
         let mut facts = [0; 64];
         facts[16] = self.type_of(target);
-        let mut put = |at: usize, value: u64| facts[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        let mut put =
+            |at: usize, value: u64| facts[at..at + 8].copy_from_slice(&value.to_le_bytes());
         put(8, number);
         put(24, links);
         put(32, size);

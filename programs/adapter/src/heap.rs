@@ -84,7 +84,7 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: as above; the block is nobody's any more, and has room for an address.
         unsafe {
             let first = &mut (*self.0.get()).free[class_of(layout) as usize];
-            block.cast::<usize>().write(*first);
+            (block as usize as *mut usize).write(*first);
             *first = block as usize;
         }
     }

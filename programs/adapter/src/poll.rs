@@ -46,7 +46,8 @@ fn sleep(nanoseconds: u64) {
 
 #[unsafe(export_name = "wasi_snapshot_preview1.poll_oneoff")]
 extern "C" fn poll_oneoff(from: u32, to: u32, count: u32, happened: u32) -> i32 {
-    let Some(bytes) = count.checked_mul(SUBSCRIPTION_BYTES as u32).filter(|bytes| *bytes > 0) else {
+    let Some(bytes) = count.checked_mul(SUBSCRIPTION_BYTES as u32).filter(|bytes| *bytes > 0)
+    else {
         return Errno::Inval as i32;
     };
     let subscriptions = match world::read(from, bytes) {
