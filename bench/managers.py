@@ -200,23 +200,33 @@ def main() -> None:
     tables = []
     note("managers: Dag")
     with spm.laptop(4) as pool:
-        rows = [Row("spm", min(dag_seconds(pool) for _ in range(2)), "s", "4 hosts in process")]
+        rows = [Row("spm", min(dag_seconds(pool) for _ in range(3)), "s", "4 hosts in process")]
     rows.append(Row("Dask distributed", dask_dag_seconds(), "s", f"{DASK_NODES:,} nodes, scaled"))
     tables.append(Table(f"Dag of {NODES:,} trivial nodes in layers", rows, False, 3, 1))
     note("managers: round trips")
-    peer = Row("mpi4py", mpi("bounce") * 1e6, "us", "shared memory")
-    for name, processes, must, aim in (("in process", False, 60, 15), ("processes", True, 300, 150)):
+    # Its ranks look for messages without a pause, which hurts where there are fewer processors.
+    peer = Row("mpi4py", min(mpi("bounce") for _ in range(5)) * 1e6, "us", "shared memory")
+    for name, processes, must, aim in (
+        ("in process", False, 60, 15),
+        ("processes", True, 300, 150),
+    ):
         with spm.laptop(4, processes=processes) as pool:
             row = Row("spm", min(round_trip_us(pool) for _ in range(3)), "us", "native")
         title = f"Team of {RANKS}: round trip of a small message, {name}"
         tables.append(Table(title, [row, peer], False, must, aim))
     note("managers: allreduce")
     peers = [
-        Row("mpi4py, Allreduce", mpi("buffers") * 1e3, "ms", "buffers in shared memory"),
-        Row("mpi4py, allreduce", mpi("pickles") * 1e3, "ms", "pickled"),
+        Row(
+            "mpi4py, Allreduce",
+            min(mpi("buffers") for _ in range(5)) * 1e3,
+            "ms",
+            "buffers in shared memory",
+        ),
+        Row("mpi4py, allreduce", min(mpi("pickles") for _ in range(3)) * 1e3, "ms", "pickled"),
     ]
     with spm.laptop(4, processes=True) as pool:
-        seconds = max(spm.Team(pool, reduce_arrays, size=RANKS).run(ARRAY, REDUCTIONS))
+        team = spm.Team(pool, reduce_arrays, size=RANKS)
+        seconds = min(max(team.run(ARRAY, REDUCTIONS)) for _ in range(3))
     must, aim = 6 * peers[0].value, 3 * peers[0].value
     title = f"Team of {RANKS}: allreduce of 8 MB of float64, processes"
     tables.append(Table(title, [Row("spm", seconds * 1e3, "ms"), *peers], False, must, aim))

@@ -43,6 +43,58 @@ def growth_of_spm(processes: bool) -> float:
     return (max(peak, resident_bytes()) - before) / 1e6
 
 
+def growth_of_template() -> float:
+    """The same of tasks that make tasks: a binary tree of a million."""
+    import spm
+
+    @spm.wasm_closure
+    def branch(height: int) -> int:
+        if height > 1:
+            spm.task.spawn(height - 1)
+            spm.task.spawn(height - 1)
+        return 1
+
+    with spm.laptop(2, processes=True) as pool:
+        for _ in spm.Template(pool, branch).stream([14]):
+            pass
+        before = peak = resident_bytes()
+        for index, _ in enumerate(spm.Template(pool, branch).stream([20])):
+            if index % 10_000 == 0:
+                peak = max(peak, resident_bytes())
+    return (max(peak, resident_bytes()) - before) / 1e6
+
+
+def growth_of_aggregate() -> float:
+    """The same of a map-reduce with a million items."""
+    import spm
+
+    @spm.wasm_closure
+    def pairs(x: int) -> list[tuple[int, int]]:
+        return [(x % 100, 1)]
+
+    @spm.wasm_closure
+    def total(key: int, counts: list[int]) -> int:
+        return sum(counts)
+
+    peak = 0
+
+    def watched(count: int) -> Iterator[int]:
+        nonlocal peak
+        for x in range(count):
+            if x % 10_000 == 0:
+                peak = max(peak, resident_bytes())
+            yield x
+
+    with spm.laptop(2, processes=True) as pool:
+        count = spm.Aggregate(pool, map=pairs, combine=total, reduce=total)
+        count.run(watched(20_000))
+        before = peak = resident_bytes()
+        found = count.run(watched(TASKS))
+    if set(found.values()) != {TASKS // 100}:
+        raise AssertionError("wrong counts")
+    return (max(peak, resident_bytes()) - before) / 1e6
+
+
 def growth_of_executor() -> float:
     """The same of ProcessPoolExecutor, whose map reads all its input at once."""
     from concurrent.futures import ProcessPoolExecutor
@@ -83,6 +135,8 @@ def main() -> None:
                         "MB",
                         "hosts included",
                     ),
+                    Row("spm, Template", max(in_new_process("template"), 0.01), "MB"),
+                    Row("spm, Aggregate", max(in_new_process("aggregate"), 0.01), "MB"),
                     peer,
                 ],
                 False,
@@ -96,6 +150,8 @@ def main() -> None:
 if __name__ == "__main__":
     measurements = {
         "executor": growth_of_executor,
+        "template": growth_of_template,
+        "aggregate": growth_of_aggregate,
         "inside": lambda: growth_of_spm(False),
         "processes": lambda: growth_of_spm(True),
     }

@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("throughput", "latency", "startup", "memory", "kernels", "python_engine", "scientific")
+NAMES = (
+    "throughput",
+    "latency",
+    "startup",
+    "memory",
+    "managers",
+    "kernels",
+    "python_engine",
+    "scientific",
+)
 
 
 def main() -> int:

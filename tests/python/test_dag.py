@@ -253,3 +253,20 @@ def test_a_native_closure_says_which_parameter_it_knows_no_type_of() -> None:
         dag.add(native, dag.add(python, 1))
         with pytest.raises(spm.CompileError, match="argument 0"):
             dag.run()
+
+
+def counted(n: int) -> list[int]:
+    return list(range(n))
+
+
+def summed(items: list[int]) -> int:
+    return sum(items)
+
+
+def test_closures_beside_the_first_are_no_fallbacks(managed: spm.Pool) -> None:
+    dag = spm.Dag(managed)
+    last = dag.add(summed, dag.add(counted, 5))
+    results = dag.run()
+    assert last.result() == 10
+    assert results.stats.deopts == 0
+    assert results.stats.done == 2

@@ -224,7 +224,7 @@ class Selected:
     def hosts(self) -> list[Any]:
         return self.rows
 
-    def select(self, peers: Any) -> "Selected":
+    def select(self, peers: Any, slots: int | None = None) -> "Selected":
         return Selected(self.rows, list(peers))
 
     def run(self, closure: Any, **options: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_connect_by_address(host: RunningHost, key: str) -> None:
         assert list(pool.map(double, range(2000))) == [2 * n for n in range(2000)]
         with pool.select(labels={"zone": "test"}) as chosen:
             assert chosen.submit(double, 4).result() == 8
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def test_one_per_server_is_one_slot(host: RunningHost, key: str) -> None:
+    with spm.connect(host.address, key=key) as pool, pool.select(where="one per server") as chosen:
+        assert [found.slots for found in chosen.hosts] == [1]
+        chosen.submit(nap, 0.0).result()
+        begin = time.monotonic()
+        assert list(chosen.map(nap, [0.1] * 4)) == [0.1] * 4
+        assert time.monotonic() - begin >= 0.4
 
 
 def test_quic(tmp_path: Path, key: str) -> None:

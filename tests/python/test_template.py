@@ -34,6 +34,23 @@ def test_results_are_in_the_order_of_a_walk(managed: spm.Pool) -> None:
         assert sorted(results) == sorted(expected)
 
 
+@spm.wasm_closure(engine="native")
+def too_many(count: int) -> int:
+    for _ in range(count):
+        spm.task.spawn(0)
+    return count
+
+
+def test_a_task_spawns_a_million_at_most() -> None:
+    with (
+        spm.laptop(1) as pool,
+        pytest.raises(spm.SandboxViolation, match="spawned more than its limit") as raised,
+    ):
+        spm.Template(pool, too_many).run([1_000_001])
+    assert raised.value.task is not None
+    assert raised.value.task.outcome == "trapped"
+
+
 def test_branch_and_bound(managed: spm.Pool) -> None:
     """The shortest tour of five towns, as the documentation has it."""
 

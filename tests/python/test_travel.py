@@ -265,11 +265,13 @@ def test_c_code_that_recurses_without_end_raises(pool: spm.Pool) -> None:
 
 def test_folders_are_refused_with_a_way_out() -> None:
     reads = spm.wasm_closure(engine="python", allow=["fs:ro:/etc"])(len)
-    with (
-        spm.laptop(1) as pool,
-        pytest.raises(spm.ClosureRefused, match="pass what is in the files"),
-    ):
-        pool.submit(reads, [1]).result()
+    for made in (spm.laptop(1), spm.serial()):
+        with (
+            made as pool,
+            pytest.raises(spm.ClosureRefused, match="pass what is in the files") as refused,
+        ):
+            pool.submit(reads, [1]).result()
+        assert len(refused.value.reasons) == 1
 
 
 class Config:

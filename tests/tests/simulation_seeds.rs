@@ -28,6 +28,13 @@ fn promises_hold_whatever_goes_wrong() {
     assert!(total.points > SEEDS, "few points: {total:?}");
     assert!(total.deopts > 5 * SEEDS, "few deopts: {total:?}");
     assert!(total.unbacked > SEEDS / 10, "few without a fallback: {total:?}");
+    assert!(total.answered > SEEDS, "few answers: {total:?}");
+    assert!(total.grown > SEEDS, "few tasks made tasks: {total:?}");
+    assert!(total.remade > SEEDS / 40, "few results were lost: {total:?}");
+    assert!(total.teams_returned > SEEDS / 10, "few teams returned: {total:?}");
+    assert!(total.deadlocks > SEEDS / 20, "few teams waited for ever: {total:?}");
+    assert!(total.fetched > SEEDS, "little was fetched from other hosts: {total:?}");
+    assert!(total.settled > SEEDS / 20, "few runs were looked at: {total:?}");
 }
 
 fn all_seeds() -> Report {
@@ -74,6 +81,14 @@ fn sum(one: &Report, other: &Report) -> Report {
         taken_back: one.taken_back + other.taken_back,
         deopts: one.deopts + other.deopts,
         unbacked: one.unbacked + other.unbacked,
+        answered: one.answered + other.answered,
+        grown: one.grown + other.grown,
+        remade: one.remade + other.remade,
+        teams: one.teams + other.teams,
+        teams_returned: one.teams_returned + other.teams_returned,
+        deadlocks: one.deadlocks + other.deadlocks,
+        fetched: one.fetched + other.fetched,
+        settled: one.settled + other.settled,
     }
 }
 
@@ -107,6 +122,25 @@ fn clocks_that_stop_are_noticed_as_overrun_leases() {
 fn false_conclusions_are_noticed() {
     let what = first_violation(Mutation::ConclusionsLie);
     assert!(what.contains("has work of"), "{what}");
+}
+
+#[test]
+fn results_and_messages_kept_after_a_conclusion_are_noticed() {
+    let what = first_violation(Mutation::KeptForEver);
+    assert!(what.contains("has work of"), "{what}");
+}
+
+#[test]
+fn results_and_messages_that_nobody_frees_are_noticed() {
+    let what = first_violation(Mutation::NothingFreed);
+    assert!(what.contains("keeps what nobody needs"), "{what}");
+}
+
+#[test]
+fn lost_messages_are_noticed() {
+    let what = first_violation(Mutation::MessagesVanish);
+    let is_noticed = ["a deadlock where there is none", "of another team", "it hangs"];
+    assert!(is_noticed.iter().any(|it| what.contains(it)), "{what}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A task has one question under way at most: it waits for the answer in the thread that runs it. Messages go to the hub,
 //! which knows where each rank is; what is large stays here, and its receiver fetches it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -75,9 +76,8 @@ pub(super) struct TaskChannel {
     runtime: Handle,
     /// Questions so far.
     asked: AtomicU64,
-    /// Messages since the last that was confirmed, and their bytes.
-    unconfirmed: AtomicU64,
-    unconfirmed_bytes: AtomicU64,
+    /// For each rank that was sent messages, how many and how many bytes since the last that was confirmed.
+    unconfirmed: Mutex<BTreeMap<u32, (u64, u64)>>,
     spawned: Mutex<Spawns>,
 }
 
@@ -103,8 +103,7 @@ impl TaskChannel {
             replies,
             runtime,
             asked: AtomicU64::new(0),
-            unconfirmed: AtomicU64::new(0),
-            unconfirmed_bytes: AtomicU64::new(0),
+            unconfirmed: Mutex::default(),
             spawned: Mutex::default(),
         }))
     }
@@ -245,16 +244,23 @@ impl Channel for TaskChannel {
         let bytes = message.len() as u64;
         let message =
             self.point.hold(message, INLINE_BYTES_MAX).map_err(|_| Over::unreachable())?;
-        let count = self.unconfirmed.fetch_add(1, Ordering::Relaxed) + 1;
-        let sum = self.unconfirmed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let confirm = count >= SENDS_UNCONFIRMED_MAX || sum >= SENT_UNCONFIRMED_MAX;
+        // Each rank has an inbox of its own, so what others were sent says nothing of its room.
+        let confirm = {
+            let mut unconfirmed = self.unconfirmed.lock();
+            let (count, sum) = unconfirmed.entry(destination).or_default();
+            *count += 1;
+            *sum += bytes;
+            let confirm = *count >= SENDS_UNCONFIRMED_MAX || *sum >= SENT_UNCONFIRMED_MAX;
+            if confirm {
+                unconfirmed.remove(&destination);
+            }
+            confirm
+        };
         let question = Question::Send { destination, tag, message, confirm };
         if !confirm {
             self.tell(question);
             return Ok(());
         }
-        self.unconfirmed.store(0, Ordering::Relaxed);
-        self.unconfirmed_bytes.store(0, Ordering::Relaxed);
         self.wait_for(question, patience).map(drop)
     }
 
@@ -355,8 +361,40 @@ mod tests {
         branch.spawn(vec![0x80], 1.5).unwrap();
         let spawned = branch.take_spawned().unwrap();
         assert_eq!(spawned, [Spawned { priority: 1.5f64.to_bits(), arguments: vec![0x80] }]);
-        branch.spawn(vec![0; VALUE_BYTES_MAX], 0.0).unwrap();
+        branch.spawn(vec![0; VALUE_BYTES_MAX - 1], 0.0).unwrap();
         assert!(branch.spawn(vec![0], 0.0).is_err());
+    }
+
+    #[tokio::test]
+    async fn each_receiver_is_asked_for_room_whoever_else_was_sent_something() {
+        let (point, mut ends) = point_run();
+        let rank = channel(&point, Role::Rank { rank: 0, size: 3, here: 3 }).unwrap();
+        let stop = StopCause::new();
+        // Nobody answers here, so the one that waits for room gives up at once.
+        let (calm, hasty) =
+            (Patience::new(&stop, None), Patience::new(&stop, Some(Instant::now())));
+        for count in 1..SENDS_UNCONFIRMED_MAX {
+            rank.send(1, 0, vec![1], &calm).unwrap();
+            if count % 2 == 0 {
+                rank.send(2, 0, vec![1], &calm).unwrap();
+            }
+        }
+        assert!(rank.send(1, 0, vec![1], &hasty).is_err());
+        let mut confirmed = Vec::new();
+        while let Ok(frame) = ends.work.receiver.try_recv() {
+            let HostWork::Asked { question: Question::Send { destination, confirm, .. }, .. } =
+                HostWork::from_bytes(&frame).unwrap()
+            else {
+                panic!("no message")
+            };
+            if confirm {
+                confirmed.push(destination);
+            }
+        }
+        assert_eq!(confirmed, [1]);
+        // Bytes count, too: what is too large for a frame as well.
+        rank.send(2, 0, vec![0; MIB / 2], &calm).unwrap();
+        assert!(rank.send(2, 0, vec![0; MIB / 2], &hasty).is_err());
     }
 
     #[tokio::test]

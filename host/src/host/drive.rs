@@ -234,7 +234,11 @@ impl Driver<'_> {
                     current.improve(f64::from_bits(bound));
                 }
             }
-            Action::Free { blobs } => self.run.release(&blobs),
+            Action::Free { blobs } => {
+                if let Some(current) = &self.current {
+                    current.release(&blobs);
+                }
+            }
             Action::Cancel { tasks, .. } => self.cancel(&tasks),
             Action::Drop { .. } => {
                 self.abandon();

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
 use spm_protocol::frame::{Answer, HostWork, MemberAddress, PrepareStep, Task, TaskResult};
-use spm_protocol::limits::INLINE_BYTES_MAX;
+use spm_protocol::limits::{INLINE_BYTES_MAX, KEPT_BYTES_MAX};
 use spm_protocol::{
     Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId,
 };
@@ -146,30 +146,6 @@ impl SessionRun {
             .map_err(|error| error.to_string())?;
         Ok(Payload::Blob { id, bytes })
     }
-
-    /// A value that stays here, for `members` to fetch, until the hub lets go of it: a blob, unless it is no longer than
-    /// `inline_max`.
-    pub(super) fn hold(
-        &self,
-        value: Vec<u8>,
-        inline_max: usize,
-        members: &[PeerId],
-    ) -> Result<Payload, String> {
-        if value.len() <= inline_max {
-            return Ok(Payload::Inline(value));
-        }
-        let bytes = value.len() as u64;
-        let store = self.blobs.store();
-        let id = store.put(value).map_err(|error| error.to_string())?;
-        store.hold(id, self.session, members.iter().copied()).map_err(|error| error.to_string())?;
-        Ok(Payload::Blob { id, bytes })
-    }
-
-    /// Lets go of what was held.
-    pub(super) fn release(&self, blobs: &[ContentId]) {
-        let store = self.blobs.store();
-        blobs.iter().for_each(|id| store.release(*id, self.session));
-    }
 }
 
 /// A closure that is defined here.
@@ -211,6 +187,13 @@ pub(super) struct Origin {
     pub(super) sources: BTreeMap<ContentId, Vec<PeerId>>,
 }
 
+/// Blobs that are kept: how often, and how long each is; and how long all are.
+#[derive(Default)]
+struct Held {
+    blobs: BTreeMap<ContentId, (usize, u64)>,
+    bytes: u64,
+}
+
 /// A sequence point on this host. All that is done for it holds it, so that when the last of that is over the
 /// session is told that nothing of the point is left.
 pub(super) struct PointRun {
@@ -222,6 +205,8 @@ pub(super) struct PointRun {
     pub(super) members: OnceLock<Vec<PeerId>>,
     /// Bits of the least value that a task of the run is known to have found.
     bound: AtomicU64,
+    /// What is kept here for the point.
+    held: Mutex<Held>,
     /// Where answers for running tasks go.
     pub(super) asking: Mutex<BTreeMap<(TaskId, u32), Arc<Replies>>>,
     is_abandoned: AtomicBool,
@@ -239,6 +224,7 @@ impl PointRun {
             closures: OnceLock::new(),
             members: OnceLock::new(),
             bound: AtomicU64::new(f64::INFINITY.to_bits()),
+            held: Mutex::default(),
             asking: Mutex::default(),
             is_abandoned: AtomicBool::new(false),
             ended: AtomicU32::new(0),
@@ -314,10 +300,42 @@ impl PointRun {
         }
     }
 
-    /// A value that stays here until the hub lets go of it.
+    /// A value that stays here, for members to fetch, until the hub lets go of it or nothing of the point is left: a
+    /// blob, unless it is no longer than `inline_max`.
     pub(super) fn hold(&self, value: Vec<u8>, inline_max: usize) -> Result<Payload, String> {
+        if value.len() <= inline_max {
+            return Ok(Payload::Inline(value));
+        }
+        let bytes = value.len() as u64;
+        let (store, session) = (self.session.blobs.store(), self.session.session);
         let members = self.members.get().map_or(&[][..], Vec::as_slice);
-        self.session.hold(value, inline_max, members)
+        let mut held = self.held.lock();
+        if held.bytes + bytes > KEPT_BYTES_MAX {
+            return Err(format!("this host keeps {KEPT_BYTES_MAX} bytes for a session at most"));
+        }
+        let id = store.put(value).map_err(|error| error.to_string())?;
+        store.hold(id, session, members.iter().copied()).map_err(|error| error.to_string())?;
+        let count = &mut held.blobs.entry(id).or_insert((0, bytes)).0;
+        *count += 1;
+        if *count == 1 {
+            held.bytes += bytes;
+        }
+        Ok(Payload::Blob { id, bytes })
+    }
+
+    /// Lets go once of each of what was held.
+    pub(super) fn release(&self, blobs: &[ContentId]) {
+        let mut held = self.held.lock();
+        for id in blobs {
+            let Some((count, bytes)) = held.blobs.get_mut(id) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                let bytes = *bytes;
+                held.blobs.remove(id);
+                held.bytes -= bytes;
+            }
+            self.session.blobs.store().release(*id, self.session.session);
+        }
     }
 
     /// Says that its preparation takes a while.
@@ -342,6 +360,10 @@ impl PointRun {
 
 impl Drop for PointRun {
     fn drop(&mut self) {
+        let (store, session) = (self.session.blobs.store(), self.session.session);
+        for (id, (count, _)) in std::mem::take(&mut self.held.get_mut().blobs) {
+            (0..count).for_each(|_| store.release(id, session));
+        }
         self.session.tell(Event::Dropped { point: self.point });
     }
 }
@@ -362,7 +384,7 @@ pub(super) mod tests {
     /// A point of a session that nobody drives.
     pub(in super::super) fn point_run() -> (Arc<PointRun>, Ends) {
         let peer = spm_netmesh::Keypair::generate_ed25519().public().to_peer_id();
-        let (near, work) = Pipe::pair(16);
+        let (near, work) = Pipe::pair(1024);
         let (events, receiver) = unbounded_channel();
         let session = SessionRun {
             key: 1,
@@ -384,6 +406,29 @@ pub(super) mod tests {
         assert!(ends.events.try_recv().is_err());
         drop(held);
         assert_eq!(ends.events.try_recv(), Ok(Event::Dropped { point: Point(1) }));
+    }
+
+    #[test]
+    fn what_a_point_keeps_goes_with_it_or_before() {
+        let (point, _ends) = point_run();
+        let (session, store) = (Arc::clone(&point.session), point.session.blobs.store().clone());
+        assert_eq!(point.hold(vec![1; 3], 3), Ok(Payload::Inline(vec![1; 3])));
+        let keep = |value: u8| match point.hold(vec![value; 4], 3) {
+            Ok(Payload::Blob { id, bytes: 4 }) => id,
+            other => panic!("{other:?}"),
+        };
+        let (one, two) = (keep(1), keep(2));
+        assert_eq!(keep(1), one);
+        point.release(&[one, ContentId::of(b"never heard of")]);
+        assert_eq!(store.shared_bytes(), 8, "it was kept twice");
+        point.release(&[one, one]);
+        assert_eq!(store.shared_bytes(), 4);
+        // Who else shares it does not lose it by that.
+        store.share(two, session.session, []).unwrap();
+        drop(point);
+        assert_eq!(store.shared_bytes(), 4);
+        store.unshare(two, session.session);
+        assert_eq!(store.shared_bytes(), 0);
     }
 
     #[test]

@@ -95,14 +95,19 @@ impl Core {
         runtime: Handle,
         hosts: Vec<(HostId, Arc<dyn Connect>)>,
         tracking: Weak<Tracking>,
+        slots_max: Option<u32>,
     ) -> Arc<Self> {
+        let mut conversation = Conversation::new(hub.peer());
+        if let Some(slots_max) = slots_max {
+            conversation.limit_slots(slots_max);
+        }
         let core = Arc::new(Self {
             id,
             runtime,
             blobs: Arc::clone(hub.blobs()),
             started: hub.started(),
             state: Mutex::new(State {
-                conversation: Conversation::new(hub.peer()),
+                conversation,
                 connects: BTreeMap::new(),
                 links: BTreeMap::new(),
                 actions: Vec::new(),

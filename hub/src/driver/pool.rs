@@ -20,6 +20,8 @@ pub struct Pool {
     shared: Arc<Shared>,
     /// The hosts it is limited to, if it was selected from another.
     only: Option<Arc<[HostId]>>,
+    /// Tasks that each host is given at once, at most.
+    slots_max: Option<u32>,
 }
 
 pub(super) struct Shared {
@@ -58,14 +60,22 @@ impl Pool {
             runtime.clone(),
             tracking.connects(None),
             Arc::downgrade(&tracking),
+            None,
         );
         let sessions = Mutex::default();
-        Self { shared: Arc::new(Shared { hub, runtime, tracking, presence, sessions }), only: None }
+        let shared = Arc::new(Shared { hub, runtime, tracking, presence, sessions });
+        Self { shared, only: None, slots_max: None }
     }
 
     /// What is known of each host, in the order they were added.
     pub fn hosts(&self) -> Vec<HostSnapshot> {
-        self.shared.tracking.hosts(self.only.as_deref())
+        let mut hosts = self.shared.tracking.hosts(self.only.as_deref());
+        if let Some(slots_max) = self.slots_max {
+            for info in hosts.iter_mut().filter_map(|host| host.info.as_mut()) {
+                info.slots = info.slots.min(slots_max);
+            }
+        }
+        hosts
     }
 
     /// Waits until `count` hosts are up, or every host is either up or known not to be, or the time passed.
@@ -95,13 +105,16 @@ impl Pool {
         self.shared.tracking.remove(host);
     }
 
-    /// A pool of those of its hosts that are named. It shares what is known of them, not their sessions.
+    /// A pool of those of its hosts that are named, each of which is given at most `slots_max` tasks at once. It shares
+    /// what is known of them, not their sessions.
     #[must_use]
-    pub fn select(&self, peers: &[PeerId]) -> Pool {
+    pub fn select(&self, peers: &[PeerId], slots_max: Option<u32>) -> Pool {
         let tracking = &self.shared.tracking;
         let hosts = peers.iter().filter_map(|peer| tracking.find(*peer));
         let within = |host: &HostId| self.only.as_ref().is_none_or(|only| only.contains(host));
-        Self { shared: Arc::clone(&self.shared), only: Some(hosts.filter(within).collect()) }
+        let slots_max = self.slots_max.into_iter().chain(slots_max).min();
+        let only = Some(hosts.filter(within).collect());
+        Self { shared: Arc::clone(&self.shared), only, slots_max }
     }
 
     /// Opens a session of its own on every host. Any number may be open at once; they share the hosts' slots.
@@ -113,8 +126,14 @@ impl Pool {
         } else {
             shared.tracking.connects(self.only.as_deref())
         };
-        let core =
-            Core::start(random_session(), &shared.hub, shared.runtime.clone(), hosts, Weak::new());
+        let core = Core::start(
+            random_session(),
+            &shared.hub,
+            shared.runtime.clone(),
+            hosts,
+            Weak::new(),
+            self.slots_max,
+        );
         sessions.open.retain(|(core, _)| core.strong_count() > 0);
         sessions.open.push((Arc::downgrade(&core), self.only.clone()));
         let is_closed = sessions.closed;

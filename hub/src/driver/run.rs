@@ -222,16 +222,24 @@ impl ListRun {
         let handle = &*self.handle;
         let core = handle.session.core();
         let arguments = self.payload(arguments);
-        for _ in 1..size {
-            // Each rank gives back what it was given.
-            if let Payload::Blob { id, .. } = arguments {
-                core.blobs.add_again(core.id, id);
-            }
-        }
-        let Some(state) = handle.lock() else { return Err(SubmitError::Closed) };
-        core.with_locked(state, |conversation, now_ms, actions| {
-            conversation.start_team(now_ms, closure, arguments, size, actions)
-        })
+        let blob = match arguments {
+            Payload::Blob { id, .. } => Some(id),
+            Payload::Inline(_) => None,
+        };
+        // Each rank gives back what it was given.
+        (1..size).for_each(|_| blob.iter().for_each(|id| core.blobs.add_again(core.id, *id)));
+        let started = handle.lock().map_or(Err(SubmitError::Closed), |state| {
+            core.with_locked(state, |conversation, now_ms, actions| {
+                let count = handle.feeder.taken.swap(0, Ordering::AcqRel);
+                if count > 0 {
+                    conversation.handle_list(now_ms, Event::Taken { count }, actions);
+                }
+                conversation.start_team(now_ms, closure, arguments, size, actions)
+            })
+        });
+        let unused = if started.is_err() { size.max(1) } else { u32::from(size == 0) };
+        (0..unused).for_each(|_| blob.iter().for_each(|id| core.blobs.remove(core.id, *id)));
+        started
     }
 
     /// Answers a question, if its task still waits; says whether it does.

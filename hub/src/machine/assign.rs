@@ -77,11 +77,13 @@ impl HostLoad {
         self.abandoned.insert((task, attempt), (bytes, until_ms));
     }
 
-    /// Takes the end of a task that was not wanted any more.
-    pub(super) fn forget(&mut self, task: TaskId, attempt: u32) {
-        if let Some((bytes, _)) = self.abandoned.remove(&(task, attempt)) {
+    /// Takes the end of a task that was not wanted any more. `false` if there was no such task.
+    pub(super) fn forget(&mut self, task: TaskId, attempt: u32) -> bool {
+        let found = self.abandoned.remove(&(task, attempt));
+        if let Some((bytes, _)) = found {
             self.unsend(bytes);
         }
+        found.is_some()
     }
 
     /// Whether it has tasks that are still wanted.
@@ -101,6 +103,11 @@ impl HostLoad {
     /// When the first of the cancelled tasks should be reported at the latest.
     pub(super) fn abandoned_until_ms(&self) -> Option<u64> {
         self.abandoned.values().map(|(_, until_ms)| *until_ms).min()
+    }
+
+    /// How many more tasks it takes.
+    pub(super) fn free_credits(&self) -> u32 {
+        self.credits.saturating_sub(self.in_flight)
     }
 
     fn target(&self) -> u32 {
@@ -300,17 +307,11 @@ impl List {
 
     /// Ends the tasks that wait for a host and need what was lost with another.
     fn fail_arguments(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
-        if !std::mem::take(&mut self.may_miss) {
-            return;
-        }
-        let missing: Vec<(TaskId, String)> = self
-            .tasks
-            .iter()
-            .filter(|(_, state)| state.place == Place::Waiting)
-            .filter_map(|(&id, state)| Some((id, self.missing(state)?)))
-            .collect();
-        for (id, reason) in missing {
-            self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
+        for id in std::mem::take(&mut self.suspects) {
+            let state = self.tasks.get(&id).filter(|state| state.place == Place::Waiting);
+            if let Some(reason) = state.and_then(|state| self.missing(state)) {
+                self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
+            }
         }
     }
 

@@ -174,6 +174,11 @@ impl Conversation {
         }
     }
 
+    /// Gives no host more tasks at once than this.
+    pub fn limit_slots(&mut self, slots_max: u32) {
+        self.session.limit_slots(slots_max);
+    }
+
     /// The session's machine.
     pub fn session(&self) -> &Session {
         &self.session

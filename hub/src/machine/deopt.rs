@@ -49,15 +49,14 @@ impl List {
         let record = record.clone();
         state.left = Some(Left { closure, attempts: state.attempts, record: record.clone() });
         state.task.closure = fallback;
-        state.wait_again(None);
-        self.again.push_back(id);
-        self.waiting += 1;
+        let (index, last) = (state.task.index, state.last);
+        self.wait_again(id, None);
         self.stats.deopts += 1;
-        if let Some(stats) = state.last.and_then(|host| self.host_stats.get_mut(&host)) {
+        if let Some(stats) = last.and_then(|host| self.host_stats.get_mut(&host)) {
             stats.deopts += 1;
         }
         if self.left.insert(closure) {
-            let deopt = Deopt { task: id, index: state.task.index, closure, record };
+            let deopt = Deopt { task: id, index, closure, record };
             actions.push(Action::Deliver(Delivery::Deopt(deopt)));
         }
         true
@@ -67,10 +66,8 @@ impl List {
     pub(super) fn take_unprepared(&mut self, id: TaskId, host: HostId, reason: String) {
         let Some(state) = self.tasks.get_mut(&id) else { return };
         let closure = state.task.closure;
-        state.wait_again(None);
         state.attempts -= 1;
-        self.again.push_back(id);
-        self.waiting += 1;
+        self.wait_again(id, None);
         let hosts = self.unprepared.entry(closure).or_default();
         if hosts.insert(host, reason).is_none() && hosts.len() == 1 {
             // Fresh tasks go to any host.

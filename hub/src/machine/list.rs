@@ -5,10 +5,14 @@
 //! task, for the attempt it was given. A cancelled task ends here at once, while its host keeps the credit until
 //! it has said what became of it.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use words::{Action, Event};
+
 use bytes::Bytes;
-use spm_protocol::frame::{Answer, HostWork, Returns, Role, Task, TaskResult};
+use spm_protocol::frame::{HostWork, Returns, Role, TaskResult};
 use spm_protocol::limits::{BATCH_TASKS_MAX, OUTPUT_BYTES_MAX, RAISED_BYTES_MAX, VALUE_BYTES_MAX};
 use spm_protocol::{ContentId, Outcome, Payload, PeerId, Point, TaskId};
 
@@ -36,152 +40,6 @@ pub struct Rules {
     pub task_deadline_ms: Option<u64>,
     /// When the run is over at the latest.
     pub until_ms: Option<u64>,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The point is in force on a host.
-    HostOnline {
-        /// The host.
-        host: HostId,
-        /// Who it is.
-        peer: PeerId,
-        /// How many tasks it may have.
-        credits: u32,
-        /// How many of them it runs at once.
-        slots: u32,
-    },
-    /// A host was lost, and the tasks it had.
-    HostOffline {
-        /// The host.
-        host: HostId,
-        /// Why.
-        reason: String,
-    },
-    /// No host is left, and none is on its way.
-    NoHosts {
-        /// Why, for each host.
-        reasons: Vec<(PeerId, String)>,
-    },
-    /// A frame came from a host that is online.
-    Work {
-        /// The host.
-        host: HostId,
-        /// The frame.
-        frame: HostWork,
-    },
-    /// An [`Action::Fetch`] was carried out.
-    Fetched {
-        /// The task.
-        task: TaskId,
-        /// The attempt.
-        attempt: u32,
-        /// The number of the question whose value it is; 0 for the result.
-        number: u64,
-        /// The content, or why there is none.
-        result: Result<Bytes, String>,
-    },
-    /// A task is not wanted any more.
-    Cancel {
-        /// The task.
-        task: TaskId,
-    },
-    /// No task is wanted any more, and none follows.
-    CancelAll,
-    /// No task follows.
-    CloseInput,
-    /// So many completions were taken since the last event that said so.
-    Taken {
-        /// How many.
-        count: usize,
-    },
-    /// Whoever takes completions is about to wait: what is held back to fill frames should go out.
-    Flush,
-    /// Time passed; due at [`List::wake_ms`].
-    Tick,
-}
-
-/// What the driver is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send these tasks to a host.
-    Send {
-        /// The host.
-        host: HostId,
-        /// The tasks.
-        tasks: Vec<Task>,
-    },
-    /// Ask a host for those of these tasks that it has not started.
-    Recall {
-        /// The host.
-        host: HostId,
-        /// The tasks.
-        tasks: Vec<TaskId>,
-    },
-    /// Tell a host to stop these tasks.
-    Cancel {
-        /// The host.
-        host: HostId,
-        /// The tasks.
-        tasks: Vec<TaskId>,
-    },
-    /// Give a task the answer to a question.
-    Answer {
-        /// The host it runs on.
-        host: HostId,
-        /// The task.
-        task: TaskId,
-        /// The attempt.
-        attempt: u32,
-        /// The number of its question.
-        number: u64,
-        /// The answer.
-        answer: Answer,
-    },
-    /// Tell a host of the least value that a task has found.
-    Bound {
-        /// The host.
-        host: HostId,
-        /// Bits of an `f64`.
-        bound: u64,
-    },
-    /// Tell a host what it need not keep.
-    Free {
-        /// The host.
-        host: HostId,
-        /// The blobs.
-        blobs: Vec<ContentId>,
-    },
-    /// Fetch a result, or a question, from a host, then give [`Event::Fetched`].
-    Fetch {
-        /// The host.
-        host: HostId,
-        /// The task.
-        task: TaskId,
-        /// The attempt.
-        attempt: u32,
-        /// The number of the question whose value it is; 0 for the result.
-        number: u64,
-        /// The result's content id.
-        id: ContentId,
-        /// Its length.
-        bytes: u64,
-    },
-    /// The arguments of an ended task were this blob, which is not needed for it any more.
-    Release {
-        /// The blob.
-        id: ContentId,
-    },
-    /// Give this out.
-    Deliver(Delivery),
-    /// A host broke a rule: end its streams.
-    Misbehaved {
-        /// The host.
-        host: HostId,
-        /// What it did.
-        reason: String,
-    },
 }
 
 /// One run.
@@ -226,8 +84,8 @@ pub struct List {
     /// The ranks, if it is the run of a team, and whether it is to end because one of them failed.
     pub(super) team: Option<Team>,
     pub(super) is_failing: bool,
-    /// Whether arguments of tasks that wait may have been lost.
-    pub(super) may_miss: bool,
+    /// Tasks whose arguments may have been lost by the time they wait.
+    pub(super) suspects: Vec<TaskId>,
 }
 
 impl List {
@@ -265,13 +123,14 @@ impl List {
             bound: f64::INFINITY.to_bits(),
             team: None,
             is_failing: false,
-            may_miss: false,
+            suspects: Vec::new(),
         }
     }
 
-    /// Takes over what is known of the hosts from a finished run at the same point: how fast they are, and which
-    /// cancelled tasks still hold credits.
+    /// Takes over what is known of the hosts from a finished run at the same point: how fast they are, which cancelled
+    /// tasks still hold credits, and which results they keep.
     pub(super) fn inherit(&mut self, before: Self) {
+        self.lives = before.lives;
         for (host, load) in before.hosts {
             if let Some(mine) = self.hosts.get_mut(&host) {
                 *mine = load;
@@ -379,7 +238,9 @@ impl List {
         self.waiting += 1;
         self.stats.submitted += 1;
         self.stats.argument_bytes += task.arguments.bytes();
-        self.may_miss |= task.arguments.has_kept();
+        if task.arguments.has_kept() {
+            self.suspects.push(id);
+        }
         // Not every host takes those that come again.
         let is_picky = self.unprepared.contains_key(&task.closure);
         if task.pinned.is_some() {
@@ -417,8 +278,8 @@ impl List {
             Event::HostOnline { host, peer, credits, slots } => {
                 self.no_hosts = None;
                 self.hosts.insert(host, HostLoad::new(slots, credits));
-                *self.lives.entry(host).or_default() += 1;
-                if self.bound().is_finite() {
+                *self.lives.entry(host).or_insert(self.point.0 << 32) += 1;
+                if self.bound() < f64::INFINITY {
                     actions.push(Action::Bound { host, bound: self.bound });
                 }
                 self.host_stats.entry(host).or_insert_with(|| HostRunStats {
@@ -536,9 +397,11 @@ impl List {
             .is_some_and(|state| state.place == Place::Running(host) && state.attempts == attempt);
         if !is_expected {
             // The end of what was cancelled gives its credit back; anything else was never asked for.
-            load.forget(id, attempt);
+            let is_abandoned = load.forget(id, attempt);
             self.stats.dropped += 1;
-            if let Outcome::Kept(parts) = &outcome {
+            if let Outcome::Kept(parts) = &outcome
+                && is_abandoned
+            {
                 self.let_go_all(host, parts);
             }
             return;
@@ -555,21 +418,21 @@ impl List {
         state.run_us = run_us;
         state.pure = pure;
         state.output = state.show(output);
-        match arrive(outcome) {
+        let arrived = match unasked(&state.task, &outcome) {
+            Some(reason) => {
+                if let Outcome::Kept(parts) = &outcome {
+                    self.let_go_all(host, parts);
+                }
+                Arrived::Outcome(TaskOutcome::HostFault(reason.to_owned()))
+            }
+            None => arrive(outcome),
+        };
+        let Some(state) = self.tasks.get_mut(&id) else { return };
+        match arrived {
             Arrived::Outcome(outcome) => self.settle(now_ms, id, outcome, actions),
             Arrived::Kept(parts) => {
-                let fits = match state.task.returns {
-                    Returns::Sent => false,
-                    Returns::Kept => parts.len() == 1,
-                    Returns::KeptInParts(count) => parts.len() == count as usize,
-                };
-                if fits {
-                    let kept = self.kept(host, parts);
-                    self.settle(now_ms, id, TaskOutcome::Kept(kept), actions);
-                } else {
-                    let reason = "it kept what it was not to keep".to_owned();
-                    self.settle(now_ms, id, TaskOutcome::HostFault(reason), actions);
-                }
+                let kept = self.kept(host, parts);
+                self.settle(now_ms, id, TaskOutcome::Kept(kept), actions);
             }
             Arrived::Unprepared(reason) => self.take_unprepared(id, host, reason),
             Arrived::Blob { id: blob, bytes, kind } => {
@@ -617,19 +480,33 @@ impl List {
             TaskOutcome::DeadlineHit(_) => self.rules.retry_deadline_hit,
             _ => false,
         };
-        let Some(state) = self.tasks.get_mut(&id) else { return };
+        let Some(state) = self.tasks.get(&id) else { return };
+        if may_retry && let Some(reason) = self.missing(state) {
+            // To try again is in vain, and this may be why it failed.
+            self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
+            return;
+        }
         // Others have heard of a rank.
         let may_retry = may_retry && !matches!(state.task.role, Role::Rank { .. });
         if may_retry && state.failed_attempts() <= self.rules.retries {
-            state.wait_again(Some(outcome));
-            self.again.push_back(id);
-            self.waiting += 1;
+            self.wait_again(id, Some(outcome));
             self.stats.retries += 1;
             return;
         }
         if !self.fall_back(id, &outcome, actions) {
             self.complete(now_ms, id, outcome, actions);
         }
+    }
+
+    /// Has a task wait again, for `failure` or for none.
+    pub(super) fn wait_again(&mut self, id: TaskId, failure: Option<TaskOutcome>) {
+        let Some(state) = self.tasks.get_mut(&id) else { return };
+        state.wait_again(failure);
+        if state.task.arguments.has_kept() {
+            self.suspects.push(id);
+        }
+        self.again.push_back(id);
+        self.waiting += 1;
     }
 
     pub(super) fn complete(
@@ -704,7 +581,11 @@ impl List {
         if let Some(stats) = self.host_stats.get_mut(&host) {
             stats.lost += lost.len() as u64;
         }
-        self.may_miss = true;
+        let needs_it = self
+            .tasks
+            .iter()
+            .filter(|(_, state)| state.place == Place::Waiting && state.task.arguments.has_kept());
+        self.suspects.extend(needs_it.map(|(&id, _)| id));
         self.unneeded.remove(&host);
         for id in lost {
             self.settle(now_ms, id, TaskOutcome::HostLost(reason.to_owned()), actions);
@@ -812,6 +693,23 @@ impl List {
         }
         None
     }
+}
+
+/// Why a host may not end a task like this, if it may not.
+fn unasked(task: &NewTask, outcome: &Outcome) -> Option<&'static str> {
+    let fits = match (outcome, task.returns) {
+        (Outcome::Returned(_) | Outcome::Grown(_), Returns::Kept | Returns::KeptInParts(_)) => {
+            return Some("it did not keep what it was to keep");
+        }
+        (Outcome::Kept(_), Returns::Sent) => false,
+        (Outcome::Kept(parts), Returns::Kept) => parts.len() == 1,
+        (Outcome::Kept(parts), Returns::KeptInParts(count)) => parts.len() == count as usize,
+        (Outcome::Grown(_), Returns::Sent) if task.role != Role::Branch => {
+            return Some("it let a task make tasks that may not");
+        }
+        _ => true,
+    };
+    (!fits).then_some("it kept what it was not to keep")
 }
 
 #[cfg(test)]

@@ -142,6 +142,9 @@ impl List {
             load.unsend(state.task.arguments_bytes());
             state.place = Place::Waiting;
             state.attempts -= 1;
+            if state.task.arguments.has_kept() {
+                self.suspects.push(id);
+            }
             self.waiting += 1;
             self.again.push_back(id);
             if let Some(stats) = self.host_stats.get_mut(&host) {

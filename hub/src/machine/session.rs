@@ -208,6 +208,8 @@ pub struct Session {
     departed_until_ms: u64,
     /// When time passed last.
     seen_ms: u64,
+    /// Tasks that each host is given at once, at most.
+    slots_max: u32,
 }
 
 impl Session {
@@ -222,7 +224,13 @@ impl Session {
             hosts: BTreeMap::new(),
             departed_until_ms: 0,
             seen_ms: 0,
+            slots_max: SLOTS_MAX,
         }
+    }
+
+    /// Gives no host more tasks at once than this, and none ahead.
+    pub fn limit_slots(&mut self, slots_max: u32) {
+        self.slots_max = slots_max.clamp(1, SLOTS_MAX);
     }
 
     /// The point in force, if one is.
@@ -376,7 +384,7 @@ impl Session {
                 self.lose(now_ms, host, reason, true, actions);
             }
             HostControl::Hello { mut info, .. } if !is_up => {
-                info.slots = info.slots.clamp(1, SLOTS_MAX);
+                info.slots = info.slots.clamp(1, self.slots_max);
                 entry.link = Link::Up { link, since_ms: now_ms };
                 entry.slots = info.slots;
                 entry.reason = None;
@@ -417,7 +425,10 @@ impl Session {
                 if let Stage::Committed { .. } = entry.stage {
                     entry.stage = Stage::Online;
                     let (peer, slots) = (entry.peer, entry.slots);
-                    let credits = credits.min(slots * TASKS_PER_SLOT_MAX);
+                    // A host runs what it is sent on all of its slots.
+                    let is_limited = self.slots_max < SLOTS_MAX;
+                    let ahead = if is_limited { 1 } else { TASKS_PER_SLOT_MAX };
+                    let credits = credits.min(slots * ahead);
                     actions.push(Action::HostOnline { host, link, peer, credits, slots });
                 }
             }

@@ -114,6 +114,11 @@ impl List {
             .tasks
             .get_mut(&task)
             .filter(|state| state.place == Place::Running(host) && state.attempts == attempt);
+        if number == 0 {
+            let reason = "it numbered a question 0".to_owned();
+            actions.push(Action::Misbehaved { host, reason });
+            return;
+        }
         let Some(state) = state else {
             // The task is not wanted any more, nor is what it says.
             if let Question::Send { message: Payload::Blob { id, .. }, .. } = question {
@@ -224,7 +229,7 @@ impl List {
     /// Starts a team of `size` ranks with the same arguments; ranks are the indices of its tasks.
     ///
     /// # Errors
-    /// If the hosts have no room for so many, or the run is none of a team.
+    /// If the hosts, or the window, have no room for so many.
     pub fn start_team(
         &mut self,
         now_ms: u64,
@@ -232,20 +237,14 @@ impl List {
         arguments: Payload,
         size: u32,
     ) -> Result<(), SubmitError> {
-        let Payload::Inline(value) = &arguments else {
-            return self.launch(now_ms, closure, arguments, size);
+        let bytes = match &arguments {
+            Payload::Inline(value) => value.len(),
+            Payload::Blob { bytes, .. } => usize::try_from(*bytes).unwrap_or(usize::MAX),
         };
-        self.check(closure, value.len())?;
-        self.launch(now_ms, closure, arguments, size)
-    }
-
-    fn launch(
-        &mut self,
-        now_ms: u64,
-        closure: u32,
-        arguments: Payload,
-        size: u32,
-    ) -> Result<(), SubmitError> {
+        self.check(closure, bytes)?;
+        if size as usize > self.room() || !self.tasks.is_empty() {
+            return Err(SubmitError::Full { window_tasks: self.rules.window_tasks });
+        }
         let slots: Vec<HostId> = self
             .hosts
             .iter()
@@ -258,6 +257,13 @@ impl List {
         let place = |rank: u32| slots[rank as usize % slots.len()];
         let mut here: BTreeMap<HostId, u32> = BTreeMap::new();
         (0..size).for_each(|rank| *here.entry(place(rank)).or_default() += 1);
+        // Ranks of a team before this one may not have stopped everywhere.
+        let fits = |(host, count): (&HostId, &u32)| {
+            self.hosts.get(host).is_some_and(|load| *count <= load.free_credits())
+        };
+        if !here.iter().all(fits) {
+            return Err(SubmitError::TeamTooLarge { size, slots: slots.len(), limit });
+        }
         let mut tasks = Vec::new();
         for rank in 0..size {
             let host = place(rank);

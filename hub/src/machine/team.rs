@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use spm_protocol::frame::{Answer, Member};
-use spm_protocol::limits::{INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, MIB};
+use spm_protocol::limits::{INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, MIB, SENDS_UNCONFIRMED_MAX};
 use spm_protocol::{ContentId, Payload, TaskId};
 
 use super::HostId;
 
 /// What ranks may have sent beyond what an inbox takes before they hear of it, for each rank.
 const AHEAD_BYTES: usize = 2 * MIB;
+/// The same in messages.
+const AHEAD_MESSAGES: usize = SENDS_UNCONFIRMED_MAX as usize;
 
 /// A message on its way.
 #[derive(Debug)]
@@ -131,6 +133,7 @@ impl Team {
     pub(super) fn send(&mut self, parcel: Parcel, acts: &mut Vec<Act>) -> Result<(), String> {
         let Parcel { source, destination, tag, message, host, holder, confirm } = parcel;
         let bytes_max = INBOX_BYTES_MAX + self.ranks.len() * AHEAD_BYTES;
+        let messages_max = INBOX_MESSAGES_MAX + self.ranks.len() * AHEAD_MESSAGES;
         self.is_awake(source, acts);
         let sender = self.ranks.get(source as usize).map(|rank| rank.task);
         let (Some(sender), Some(rank)) = (sender, self.ranks.get_mut(destination as usize)) else {
@@ -147,7 +150,7 @@ impl Team {
         } else {
             rank.inbox_bytes += letter.bytes();
             rank.inbox.push_back(letter);
-            if rank.inbox_bytes > bytes_max {
+            if rank.inbox_bytes > bytes_max || rank.inbox.len() > messages_max {
                 return Err(format!(
                     "it let rank {source} send more than rank {destination} has room for"
                 ));
@@ -232,32 +235,50 @@ impl Team {
 
     /// Who waits for whom, if that is for ever.
     pub(super) fn deadlock(&self) -> Option<String> {
-        let live = || self.ranks.iter().enumerate().filter(|(_, rank)| !rank.has_ended);
-        let all_wait = live().all(|(_, rank)| rank.waits.is_some());
-        let is_hopeless = |(index, rank): (usize, &Rank)| match rank.waits {
-            Some((Wait::Message { source: Some(source), .. }, _)) => {
-                source as usize == index
-                    || self.ranks.get(source as usize).is_none_or(|other| other.has_ended)
-            }
-            _ => false,
-        };
-        let is_over = live().next().is_none();
-        if is_over || !(all_wait || live().any(is_hopeless)) {
-            return None;
-        }
-        let mut text = "the ranks wait for ever: ".to_owned();
-        let waiting = live().filter(|entry| all_wait || is_hopeless(*entry));
-        for (count, (index, rank)) in waiting.enumerate() {
+        let is_stuck = self.stuck();
+        let stuck = self.ranks.iter().enumerate().filter(|(index, _)| is_stuck[*index]);
+        let mut text = String::new();
+        for (count, (index, rank)) in stuck.enumerate() {
             if count == RANKS_TOLD_MAX {
                 text.push_str("; and others");
                 break;
             }
             let Some((wait, _)) = rank.waits else { continue };
-            let separator = if count == 0 { "" } else { "; " };
+            let separator = if count == 0 { "the ranks wait for ever: " } else { "; " };
             // Writing to a String does not fail.
             let _ = write!(text, "{separator}rank {index} {}", self.describe(wait));
         }
-        Some(text)
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Which ranks wait for ever, whatever the others do: those that wait for nobody but one another, and for ranks that
+    /// have ended.
+    fn stuck(&self) -> Vec<bool> {
+        let mut is_stuck: Vec<bool> = self.ranks.iter().map(|rank| rank.waits.is_some()).collect();
+        let mut has_changed = is_stuck.contains(&true);
+        // Ranks that do something, or may once others have.
+        let mut moving = self.ranks.iter().filter(|it| !it.has_ended && it.waits.is_none()).count();
+        while has_changed {
+            has_changed = false;
+            for (index, rank) in self.ranks.iter().enumerate() {
+                let Some((wait, _)) = rank.waits.filter(|_| is_stuck[index]) else { continue };
+                let may_go_on = match wait {
+                    Wait::Message { source: None, .. } => moving > 0,
+                    Wait::Message { source: Some(other), .. }
+                    | Wait::Room { destination: other } => {
+                        let other = other as usize;
+                        self.ranks.get(other).is_some_and(|rank| !rank.has_ended)
+                            && !is_stuck[other]
+                    }
+                };
+                if may_go_on {
+                    is_stuck[index] = false;
+                    moving += 1;
+                    has_changed = true;
+                }
+            }
+        }
+        is_stuck
     }
 
     fn describe(&self, wait: Wait) -> String {

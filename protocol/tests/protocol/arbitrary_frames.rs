@@ -5,16 +5,16 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use spm_protocol::frame::{
-    HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PrepareStep, Provider, Refusal,
-    Task, TaskResult,
+    Answer, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, MemberAddress,
+    PrepareStep, Provider, Question, Refusal, Returns, Role, Task, TaskResult,
 };
 use spm_protocol::lines::{LineEntry, LineFunction, LineTable, Site};
 use spm_protocol::manifest::{Capability, Isolation, TaskLimits};
 use spm_protocol::outcome::CodePoint;
 use spm_protocol::raised::{RaisedFrame, SourceFrame};
 use spm_protocol::{
-    ContentId, Engine, Incarnation, Manifest, Outcome, Payload, Point, Raised, SessionId,
-    SignedManifest, TaskId, TrapCode,
+    Arguments, ContentId, Engine, Incarnation, Manifest, Outcome, Payload, Piece, Point, Raised,
+    SessionId, SignedManifest, TaskId, TrapCode,
 };
 
 /// The key that belongs to a number.
@@ -46,14 +46,64 @@ fn task_id() -> impl Strategy<Value = TaskId> {
     any::<u64>().prop_map(TaskId)
 }
 
+fn member() -> impl Strategy<Value = Member> {
+    (1..4_u8).prop_map(|number| Member::from(peer(number)))
+}
+
 fn members() -> impl Strategy<Value = Vec<Member>> {
-    vec((1..4_u8).prop_map(|number| Member::from(peer(number))), 0..3)
+    vec(member(), 0..3)
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
     prop_oneof![
         bytes().prop_map(Payload::Inline),
         (content_id(), 0..1_000_000_u64).prop_map(|(id, bytes)| Payload::Blob { id, bytes }),
+    ]
+}
+
+fn arguments() -> impl Strategy<Value = Arguments> {
+    let blob = (content_id(), 0..1_000_000_u64, option::of(member()))
+        .prop_map(|(id, bytes, holder)| Piece::Blob { id, bytes, holder });
+    let piece = prop_oneof![bytes().prop_map(Piece::Bytes), blob];
+    prop_oneof![payload().prop_map(Arguments::Whole), vec(piece, 0..5).prop_map(Arguments::Pieces),]
+}
+
+fn returns() -> impl Strategy<Value = Returns> {
+    prop_oneof![
+        Just(Returns::Sent),
+        Just(Returns::Kept),
+        any::<u32>().prop_map(Returns::KeptInParts),
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    let rank = (any::<u32>(), any::<u32>(), any::<u32>())
+        .prop_map(|(rank, size, here)| Role::Rank { rank, size, here });
+    prop_oneof![Just(Role::Independent), Just(Role::Asker), Just(Role::Branch), rank]
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let wanted = || (option::of(any::<u32>()), option::of(any::<u32>()));
+    prop_oneof![
+        payload().prop_map(Question::Ask),
+        wanted().prop_map(|(source, tag)| Question::Receive { source, tag }),
+        wanted().prop_map(|(source, tag)| Question::Poll { source, tag }),
+        (any::<u32>(), any::<u32>(), payload(), any::<bool>()).prop_map(
+            |(destination, tag, message, confirm)| {
+                Question::Send { destination, tag, message, confirm }
+            }
+        ),
+        any::<u64>().prop_map(Question::Improve),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        payload().prop_map(Answer::Value),
+        (any::<u32>(), any::<u32>(), payload(), option::of(member())).prop_map(
+            |(source, tag, message, holder)| Answer::Message { source, tag, message, holder }
+        ),
+        Just(Answer::Nothing),
     ]
 }
 
@@ -81,6 +131,8 @@ pub fn outcome() -> impl Strategy<Value = Outcome> {
         text().prop_map(Outcome::Unprepared),
         points().prop_map(Outcome::DeadlineHit),
         Just(Outcome::Cancelled),
+        vec(payload(), 0..4).prop_map(Outcome::Kept),
+        payload().prop_map(Outcome::Grown),
     ]
 }
 
@@ -133,12 +185,15 @@ pub fn hub_control() -> impl Strategy<Value = HubControl> {
     let signed = manifest().prop_map(|manifest| SignedManifest::sign(&manifest, &key(1)));
     let provider = (content_id(), any::<u64>(), members())
         .prop_map(|(id, bytes, peers)| Provider { id, bytes, peers });
-    let prepare = (point(), vec(signed, 0..2), members(), vec(provider, 0..3), any::<u64>());
+    let address =
+        (member(), bytes()).prop_map(|(member, address)| MemberAddress { member, address });
+    let found = (vec(provider, 0..3), vec(address, 0..3));
+    let prepare = (point(), vec(signed, 0..2), members(), found, any::<u64>());
     prop_oneof![
         (any::<u32>(), vec(text(), 0..3))
             .prop_map(|(version, features)| HubControl::Hello { version, features }),
-        prepare.prop_map(|(point, closures, members, providers, deadline_ms)| {
-            HubControl::Prepare { point, closures, members, providers, deadline_ms }
+        prepare.prop_map(|(point, closures, members, (providers, addresses), deadline_ms)| {
+            HubControl::Prepare { point, closures, members, providers, deadline_ms, addresses }
         }),
         (point(), members()).prop_map(|(point, members)| HubControl::Commit { point, members }),
         point().prop_map(|point| HubControl::Conclude { point }),
@@ -189,8 +244,9 @@ pub fn host_control() -> impl Strategy<Value = HostControl> {
 
 pub fn hub_work() -> impl Strategy<Value = HubWork> {
     let numbers = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
-    let task = (task_id(), numbers, option::of(any::<u64>()), payload()).prop_map(
-        |(id, (attempt, closure, index, seed), deadline_ms, arguments)| Task {
+    let kind = (returns(), role());
+    let task = (task_id(), numbers, option::of(any::<u64>()), arguments(), kind).prop_map(
+        |(id, (attempt, closure, index, seed), deadline_ms, arguments, (returns, role))| Task {
             id,
             attempt,
             closure,
@@ -198,11 +254,20 @@ pub fn hub_work() -> impl Strategy<Value = HubWork> {
             seed,
             deadline_ms,
             arguments,
+            returns,
+            role,
         },
     );
+    let asked = (point(), task_id(), any::<u32>(), any::<u64>());
     prop_oneof![
         (point(), vec(task, 0..4)).prop_map(|(point, tasks)| HubWork::Tasks { point, tasks }),
         (point(), vec(task_id(), 0..4)).prop_map(|(point, tasks)| HubWork::Recall { point, tasks }),
+        (asked, answer()).prop_map(|((point, id, attempt, number), answer)| {
+            HubWork::Answered { point, id, attempt, number, answer }
+        }),
+        (point(), any::<u64>()).prop_map(|(point, bound)| HubWork::Bound { point, bound }),
+        (point(), vec(content_id(), 0..4))
+            .prop_map(|(point, blobs)| HubWork::Free { point, blobs }),
     ]
 }
 
@@ -218,6 +283,7 @@ pub fn host_work() -> impl Strategy<Value = HostWork> {
             pure,
         },
     );
+    let asked = (point(), task_id(), any::<u32>(), any::<u64>());
     prop_oneof![
         (point(), vec(result, 0..4))
             .prop_map(|(point, results)| HostWork::Results { point, results }),
@@ -226,6 +292,9 @@ pub fn host_work() -> impl Strategy<Value = HostWork> {
         }),
         (point(), vec((task_id(), any::<u32>()), 0..4))
             .prop_map(|(point, tasks)| HostWork::Unstarted { point, tasks }),
+        (asked, question()).prop_map(|((point, id, attempt, number), question)| {
+            HostWork::Asked { point, id, attempt, number, question }
+        }),
     ]
 }
 

@@ -4,16 +4,18 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use spm_protocol::frame::{
-    Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member, PrepareStep,
-    Provider, Refusal, Task, TaskResult,
+    Answer, Frame, FrameError, HostControl, HostInfo, HostWork, HubControl, HubWork, Member,
+    MemberAddress, PrepareStep, Provider, Question, Refusal, Returns, Role, Task, TaskResult,
 };
 use spm_protocol::limits::{
-    BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX, LABELS_MAX, MEMBERS_MAX,
-    OUTPUT_CHUNK_BYTES_MAX, RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX,
-    VALUE_BYTES_MAX,
+    ADDRESS_BYTES_MAX, BATCH_TASKS_MAX, CLOSURES_MAX, FRAME_BYTES_MAX, INLINE_BYTES_MAX,
+    LABELS_MAX, MEMBERS_MAX, OUTPUT_CHUNK_BYTES_MAX, PARTS_MAX, PIECES_BYTES_MAX, PIECES_MAX,
+    RAISED_BYTES_MAX, RAISED_FRAMES_MAX, REASON_BYTES_MAX, TEXT_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use spm_protocol::outcome::{CodePoint, OutcomeClass};
-use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
+use spm_protocol::{
+    Arguments, ContentId, Incarnation, Outcome, Payload, Piece, Point, TaskId, TrapCode,
+};
 
 use crate::arbitrary_frames::{self, peer};
 
@@ -40,7 +42,7 @@ proptest! {
     }
 }
 
-fn task(arguments: Payload) -> Task {
+fn task(arguments: Arguments) -> Task {
     Task {
         id: TaskId(7),
         attempt: 1,
@@ -49,6 +51,8 @@ fn task(arguments: Payload) -> Task {
         seed: u64::MAX,
         deadline_ms: None,
         arguments,
+        returns: Returns::Sent,
+        role: Role::Independent,
     }
 }
 
@@ -79,6 +83,7 @@ fn hub_control() -> Vec<(&'static str, HubControl)> {
         members: members.clone(),
         providers,
         deadline_ms: 1000,
+        addresses: vec![MemberAddress { member: Member::from(peer(1)), address: vec![4] }],
     };
     vec![
         ("Hello", HubControl::Hello { version: 1, features: vec!["x".into()] }),
@@ -107,6 +112,59 @@ fn host_control() -> Vec<(&'static str, HostControl)> {
     ]
 }
 
+/// Tasks of each kind of arguments, of what they return, and of what they are; then the other frames.
+fn hub_work() -> Vec<(&'static str, HubWork)> {
+    let tasks = |task| HubWork::Tasks { point: Point(1), tasks: vec![task] };
+    let plain = || task(Arguments::inline(vec![0x81, 0x01]));
+    let id = ContentId::of(b"piece");
+    let pieces = Arguments::Pieces(vec![
+        Piece::Bytes(vec![0x82, 0x01]),
+        Piece::Blob { id, bytes: 5, holder: Some(Member::from(peer(1))) },
+        Piece::Blob { id, bytes: 5, holder: None },
+    ]);
+    let rank = Role::Rank { rank: 1, size: 4, here: 2 };
+    let mut frames = vec![
+        ("Tasks", tasks(plain())),
+        ("Tasks(Blob)", tasks(task(Arguments::Whole(Payload::Blob { id, bytes: 5 })))),
+        ("Tasks(Pieces)", tasks(task(pieces))),
+        ("Tasks(Kept)", tasks(Task { returns: Returns::Kept, ..plain() })),
+        ("Tasks(KeptInParts)", tasks(Task { returns: Returns::KeptInParts(3), ..plain() })),
+        ("Tasks(Asker)", tasks(Task { role: Role::Asker, ..plain() })),
+        ("Tasks(Branch)", tasks(Task { role: Role::Branch, ..plain() })),
+        ("Tasks(Rank)", tasks(Task { role: rank, ..plain() })),
+        ("Recall", HubWork::Recall { point: Point(1), tasks: vec![TaskId(7)] }),
+        ("Bound", HubWork::Bound { point: Point(1), bound: 1.5f64.to_bits() }),
+        ("Free", HubWork::Free { point: Point(1), blobs: vec![id] }),
+    ];
+    let message = Payload::Blob { id, bytes: 5 };
+    let holder = Some(Member::from(peer(1)));
+    frames.extend([
+        ("Answered(Value)", answered(Answer::Value(Payload::Inline(vec![1])))),
+        ("Answered(Message)", answered(Answer::Message { source: 1, tag: 2, message, holder })),
+        ("Answered(Nothing)", answered(Answer::Nothing)),
+    ]);
+    frames
+}
+
+fn answered(answer: Answer) -> HubWork {
+    HubWork::Answered { point: Point(1), id: TaskId(7), attempt: 1, number: 2, answer }
+}
+
+fn questions() -> Vec<(&'static str, Question)> {
+    let message = Payload::Inline(vec![1]);
+    vec![
+        ("Ask", Question::Ask(message.clone())),
+        ("Receive", Question::Receive { source: Some(1), tag: None }),
+        ("Poll", Question::Poll { source: None, tag: Some(2) }),
+        ("Send", Question::Send { destination: 1, tag: 2, message, confirm: true }),
+        ("Improve", Question::Improve(1.5f64.to_bits())),
+    ]
+}
+
+fn asked(question: Question) -> HostWork {
+    HostWork::Asked { point: Point(1), id: TaskId(7), attempt: 1, number: 2, question }
+}
+
 fn outcomes() -> Vec<(&'static str, Outcome)> {
     let points = vec![CodePoint { function: 3, offset: 300 }];
     vec![
@@ -120,6 +178,14 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Unprepared", Outcome::Unprepared("no".into())),
         ("DeadlineHit", Outcome::DeadlineHit(points)),
         ("Cancelled", Outcome::Cancelled),
+        (
+            "Kept",
+            Outcome::Kept(vec![
+                Payload::Inline(vec![1]),
+                Payload::Blob { id: ContentId::of(b"part"), bytes: 4 },
+            ]),
+        ),
+        ("Grown", Outcome::Grown(Payload::Inline(vec![0x80, 1]))),
     ]
 }
 
@@ -139,10 +205,9 @@ fn the_bytes_of_frames_stay_what_they_are() {
     for (kind, frame) in host_control() {
         line("HostControl", kind, frame.to_bytes());
     }
-    let tasks = vec![task(Payload::Inline(vec![0x81, 0x01]))];
-    line("HubWork", "Tasks", HubWork::Tasks { point: Point(1), tasks }.to_bytes());
-    let recall = HubWork::Recall { point: Point(1), tasks: vec![TaskId(7)] };
-    line("HubWork", "Recall", recall.to_bytes());
+    for (kind, frame) in hub_work() {
+        line("HubWork", kind, frame.to_bytes());
+    }
     for (kind, outcome) in outcomes() {
         let results = vec![result(outcome)];
         line("HostWork", kind, HostWork::Results { point: Point(1), results }.to_bytes());
@@ -152,6 +217,9 @@ fn the_bytes_of_frames_stay_what_they_are() {
     line("HostWork", "Output", output.to_bytes());
     let unstarted = HostWork::Unstarted { point: Point(1), tasks: vec![(TaskId(7), 1)] };
     line("HostWork", "Unstarted", unstarted.to_bytes());
+    for (kind, question) in questions() {
+        line("HostWork", kind, asked(question).to_bytes());
+    }
     insta::assert_snapshot!(lines);
 }
 
@@ -172,7 +240,8 @@ fn trap_numbers_texts_and_exceptions_stay_what_they_are() {
 fn outcomes_are_final_or_tried_again() {
     for (kind, outcome) in outcomes() {
         let deterministic =
-            ["Returned", "Raised", "Trapped", "OutOfFuel", "OutOfMemory"].contains(&kind);
+            ["Returned", "Raised", "Trapped", "OutOfFuel", "OutOfMemory", "Kept", "Grown"]
+                .contains(&kind);
         assert_eq!(outcome.class() == OutcomeClass::Deterministic, deterministic, "{kind}");
         assert_eq!(
             outcome.is_retried(),
@@ -211,17 +280,51 @@ fn every_list_of_the_hub_has_a_limit() {
             count
         ],
         deadline_ms: 1,
+        addresses: vec![],
     };
+    let addressed = |count, bytes| HubControl::Prepare {
+        point: Point(1),
+        closures: vec![],
+        members: vec![],
+        providers: vec![],
+        deadline_ms: 1,
+        addresses: vec![MemberAddress { member: member(), address: vec![0; bytes] }; count],
+    };
+    check("addresses", &addressed(MEMBERS_MAX, 1), &addressed(MEMBERS_MAX + 1, 1));
+    let (most, more) = (addressed(1, ADDRESS_BYTES_MAX), addressed(1, ADDRESS_BYTES_MAX + 1));
+    check("bytes of an address", &most, &more);
     check("providers", &prepare(2 * CLOSURES_MAX, 0), &prepare(2 * CLOSURES_MAX + 1, 0));
     check("peers", &prepare(1, MEMBERS_MAX), &prepare(1, MEMBERS_MAX + 1));
     let work = |count, bytes| HubWork::Tasks {
         point: Point(1),
-        tasks: vec![task(Payload::Inline(vec![0; bytes])); count],
+        tasks: vec![task(Arguments::inline(vec![0; bytes])); count],
     };
     check("tasks", &work(BATCH_TASKS_MAX, 1), &work(BATCH_TASKS_MAX + 1, 1));
     check("bytes of a value", &work(1, INLINE_BYTES_MAX), &work(1, INLINE_BYTES_MAX + 1));
     let recall = |count| HubWork::Recall { point: Point(1), tasks: vec![TaskId(1); count] };
     check("tasks", &recall(BATCH_TASKS_MAX), &recall(BATCH_TASKS_MAX + 1));
+    let free = |count| HubWork::Free { point: Point(1), blobs: vec![ContentId::of(b""); count] };
+    check("blobs", &free(BATCH_TASKS_MAX), &free(BATCH_TASKS_MAX + 1));
+    let pieces =
+        |pieces| HubWork::Tasks { point: Point(1), tasks: vec![task(Arguments::Pieces(pieces))] };
+    let blob = |bytes| Piece::Blob { id: ContentId::of(b""), bytes, holder: Some(member()) };
+    let blobs = |count| pieces(vec![blob(1); count]);
+    check("pieces", &blobs(PIECES_MAX), &blobs(PIECES_MAX + 1));
+    let bytes = |count| pieces(vec![Piece::Bytes(vec![0; count / 2]); 2]);
+    check("bytes of pieces", &bytes(PIECES_BYTES_MAX), &bytes(PIECES_BYTES_MAX + 2));
+    // All of them together are no longer than one value may be, whatever their lengths add up to.
+    let most = VALUE_BYTES_MAX as u64;
+    let both = |more| pieces(vec![blob(most - 1), blob(more)]);
+    check("bytes of a value", &both(1), &both(2));
+    check("bytes of a value", &both(1), &both(u64::MAX));
+    let answers: [fn(Payload) -> Answer; 2] =
+        [Answer::Value, |message| Answer::Message { source: 0, tag: 0, message, holder: None }];
+    for answer in answers {
+        let inline = |count| answered(answer(Payload::Inline(vec![0; count])));
+        check("bytes of a value", &inline(INLINE_BYTES_MAX), &inline(INLINE_BYTES_MAX + 1));
+        let blob = |bytes| answered(answer(Payload::Blob { id: ContentId::of(b""), bytes }));
+        check("bytes of a blob", &blob(most), &blob(most + 1));
+    }
 }
 
 #[test]
@@ -252,6 +355,26 @@ fn every_list_of_a_host_has_a_limit() {
     let raised = |bytes| results(Outcome::Raised(blob(bytes)), 1);
     let most = RAISED_BYTES_MAX as u64;
     check("bytes of a blob", &raised(most), &raised(most + 1));
+    let grown = |bytes| results(Outcome::Grown(blob(bytes)), 1);
+    let most = 2 * VALUE_BYTES_MAX as u64;
+    check("bytes of a blob", &grown(most), &grown(most + 1));
+    let kept = |count| results(Outcome::Kept(vec![Payload::Inline(vec![0]); count]), 1);
+    check("parts", &kept(PARTS_MAX), &kept(PARTS_MAX + 1));
+    let kept = |bytes| results(Outcome::Kept(vec![blob(bytes)]), 1);
+    let most = VALUE_BYTES_MAX as u64;
+    check("bytes of a blob", &kept(most), &kept(most + 1));
+    let questions: [fn(Payload) -> Question; 2] = [Question::Ask, |message| Question::Send {
+        destination: 0,
+        tag: 0,
+        message,
+        confirm: false,
+    }];
+    for question in questions {
+        let inline = |count| asked(question(Payload::Inline(vec![0; count])));
+        check("bytes of a value", &inline(INLINE_BYTES_MAX), &inline(INLINE_BYTES_MAX + 1));
+        let large = |bytes| asked(question(blob(bytes)));
+        check("bytes of a blob", &large(most), &large(most + 1));
+    }
     let frames = |count| {
         let frames = vec![CodePoint { function: 0, offset: 0 }; count];
         results(Outcome::Trapped(TrapCode::Unreachable, frames), 1)

@@ -297,8 +297,8 @@ class Backend(Protocol):
     def stats(self) -> tuple[int, int, int, int, dict[str, int]]:
         """Count all tasks so far, in the order of the fields of `spm.PoolStats`."""
 
-    def select(self, peers: Sequence[str]) -> Backend:
-        """Those hosts only."""
+    def select(self, peers: Sequence[str], slots: int | None = None) -> Backend:
+        """Those hosts only, and of each so many slots at most."""
 
     def close(self) -> None:
         """End every run."""

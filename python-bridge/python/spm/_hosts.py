@@ -56,9 +56,9 @@ class HostBackend:
         """Of all pools on these hosts."""
         return self._hosts.stats()
 
-    def select(self, peers: Sequence[str]) -> HostBackend:
-        """Those hosts only."""
-        return HostBackend(self._hosts.select(list(peers)))
+    def select(self, peers: Sequence[str], slots: int | None = None) -> HostBackend:
+        """Those hosts only, and of each so many slots at most."""
+        return HostBackend(self._hosts.select(list(peers), slots))
 
     def close(self) -> None:
         """End every session; end the hosts, if they are ours."""

@@ -127,8 +127,8 @@ class Pool(concurrent.futures.Executor):
         """Some of the hosts, as a pool with a session of its own.
 
         `hosts` is how many, or which peer ids; `labels` are those they must have; `where` is "all
-        servers", "one per server", which takes one host of each, "this server", or "one here", and
-        `one_per_server` is short for the second; `incarnations` are the lives that are meant.
+        servers", "one per server", which takes one slot of one host of each, "this server", or "one
+        here", and `one_per_server` is short for the second; `incarnations` are the lives that are meant.
 
         Hosts that join or leave later are heeded at the next run, unless `hosts` or `incarnations`
         say which ones are meant.
@@ -143,7 +143,7 @@ class Pool(concurrent.futures.Executor):
         backend = self._backend
         peers = choice.peers(self.hosts)
         if choice.is_pinned:
-            return self._view(backend.select(peers), self._settings)
+            return self._view(backend.select(peers, choice.slots), self._settings)
         return self._view(Following(backend, choice, peers), self._settings)
 
     def options(self, **options: Unpack[Options]) -> Pool:

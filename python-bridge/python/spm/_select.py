@@ -35,6 +35,11 @@ class Choice:
         """Whether certain hosts are meant, now and later."""
         return self.hosts is not None or self.incarnations is not None
 
+    @property
+    def slots(self) -> int | None:
+        """How many slots of each host are meant; None for all."""
+        return 1 if self.where in ("one per server", "one here") else None
+
     def peers(self, hosts: Sequence[Host]) -> list[str]:
         """Choose of these hosts. ValueError if there are too few."""
         chosen = [host for host in hosts if self.labels.items() <= host.labels.items()]
@@ -68,7 +73,7 @@ class Following:
         self._base = base
         self._choice = choice
         self._peers = peers
-        self._selected = base.select(peers)
+        self._selected = base.select(peers, choice.slots)
         self._before: list[Backend] = []
 
     def hosts(self) -> list[tuple[Any, ...]]:
@@ -78,7 +83,10 @@ class Following:
             peers = set(self._choice.peers([Host(*row) for row in rows]))
         except ValueError:
             return []
-        return [row for row in rows if row[0] in peers]
+        fitting = [row for row in rows if row[0] in peers]
+        if self._choice.slots is None:
+            return fitting
+        return [(*row[:3], min(row[3], self._choice.slots), *row[4:]) for row in fitting]
 
     def prepare(
         self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -106,9 +114,9 @@ class Following:
         """Of all pools on these hosts."""
         return self._selected.stats()
 
-    def select(self, peers: Sequence[str]) -> Backend:
-        """Those hosts only."""
-        return self._current().select(peers)
+    def select(self, peers: Sequence[str], slots: int | None = None) -> Backend:
+        """Those hosts only, and of each so many slots at most."""
+        return self._current().select(peers, slots)
 
     def close(self) -> None:
         """End every session."""
@@ -120,5 +128,5 @@ class Following:
         if peers and peers != self._peers:
             self._before.append(self._selected)
             self._peers = peers
-            self._selected = self._base.select(peers)
+            self._selected = self._base.select(peers, self._choice.slots)
         return self._selected

@@ -88,9 +88,9 @@ class SerialBackend:
         """Of this thread's tasks."""
         return self._executor.stats()
 
-    def select(self, peers: Sequence[str]) -> SerialBackend:
+    def select(self, peers: Sequence[str], slots: int | None = None) -> SerialBackend:
         """The same thread, with a session of its own."""
-        del peers
+        del peers, slots
         return SerialBackend(self._executor)
 
     def close(self) -> None:

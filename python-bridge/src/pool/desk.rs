@@ -145,8 +145,7 @@ impl Desk {
                         let mut entries = self.entries.lock();
                         let Some(entry) = entries.get_mut(&tag) else { continue };
                         entry.outstanding -= 1;
-                        let engine = entry.closures.get(completion.closure).engine();
-                        entry.live.fleet.tally.count(engine, &completion);
+                        entry.live.fleet.tally.count(&entry.closures, &completion);
                         Arc::clone(&entry.closures)
                     };
                     ended += 1;

@@ -575,9 +575,10 @@ impl Hosts {
 
     /// Those hosts only, with sessions of their own.
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
-    fn select(&self, peers: Vec<String>) -> PyResult<Self> {
+    #[pyo3(signature = (peers, slots = None))]
+    fn select(&self, peers: Vec<String>, slots: Option<u32>) -> PyResult<Self> {
         let peers = peers.iter().map(|text| parse_peer(text)).collect::<PyResult<Vec<_>>>()?;
-        Ok(Self::new(Arc::clone(&self.fleet), self.pool.select(&peers)))
+        Ok(Self::new(Arc::clone(&self.fleet), self.pool.select(&peers, slots)))
     }
 
     /// Ends every session, and the hosts if they are ours.

@@ -28,7 +28,6 @@ use super::news::{News, NewsRow};
 use super::output::{self, Printer};
 use super::preparing::wait_and_say;
 use super::run::{CONCLUDE_WAIT, TAKE_MAX, Window, submit_error, value_of};
-use super::tally::is_deopt;
 use super::wait::{Patience, wait_for};
 use crate::codec::{Row, Splice, encode_bytes};
 
@@ -488,9 +487,8 @@ impl ManagerRun {
                     Delivery::Completion(completion) => {
                         printer.add(completion.index, &completion.output, true);
                         ended += 1;
-                        by_fallback += u64::from(is_deopt(&completion));
-                        let engine = self.closures.get(completion.closure).engine();
-                        self.live.fleet.tally.count(engine, &completion);
+                        by_fallback += u64::from(self.closures.is_fallback(completion.closure));
+                        self.live.fleet.tally.count(&self.closures, &completion);
                         let is_list = self.state.lock().lists_of_one.remove(&completion.index);
                         let mut row = self.value(py, &decodings, completion, is_list)?;
                         row.9 = now_s;

@@ -19,7 +19,6 @@ use super::hosts::Fleet;
 use super::news::{News, NewsRow};
 use super::output::{self, Printer};
 use super::preparing::wait_and_say;
-use super::tally::is_deopt;
 use super::wait::{Patience, wait_for};
 
 /// Deliveries taken under one lock. Bounds how long the GIL is held to decode them.
@@ -186,9 +185,8 @@ struct Batch {
 impl Run {
     fn count(&self, completion: &Completion, batch: &mut Batch) {
         batch.ended += 1;
-        batch.by_fallback += u64::from(is_deopt(completion));
-        let engine = self.closures.get(completion.closure).engine();
-        self.live.fleet.tally.count(engine, completion);
+        batch.by_fallback += u64::from(self.closures.is_fallback(completion.closure));
+        self.live.fleet.tally.count(&self.closures, completion);
     }
 }
 

@@ -3,6 +3,7 @@
 //! The guest runs on a thread that has the stack it may need; the calling thread waits, so that
 //! tasks are still one after the other, Ctrl-C works, and what a task prints shows while it runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use spm_protocol::{Engine, Outcome, TaskId};
 use super::closure::Closures;
 use super::failed::Failed;
 use super::fork::ForkSafe;
+use super::hosts::spm_error;
 use super::mesh::chain;
 use super::output::{self, Printer};
 use super::preparing::{Waiting, compiling_here};
@@ -105,7 +107,10 @@ impl SerialSandbox {
         let mut attempted = match self.attempt(py, &definitions[closure as usize], &mut task)? {
             Attempt::Ran(ran) => Attempted::new(ran),
             // Without the first closure there is nothing to run; without the fallback there are other tasks.
-            Attempt::Unprepared(why) if closure == 0 => return Err(PyRuntimeError::new_err(why)),
+            Attempt::Unprepared(why) if closure == 0 => {
+                let reasons = BTreeMap::from([("local", why.as_str())]);
+                return Err(spm_error(py, "ClosureRefused", (why.clone(), reasons)));
+            }
             Attempt::Unprepared(why) => Attempted::nothing(TaskOutcome::Unprepared(why)),
         };
         let (mut left, mut unbacked) = (None, None);

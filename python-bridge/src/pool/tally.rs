@@ -7,6 +7,8 @@ use pyo3::types::PyDict;
 use spm_hub::Completion;
 use spm_protocol::Engine;
 
+use super::closure::Closures;
+
 const ENGINES: [Engine; 4] = [Engine::Native, Engine::Python, Engine::Scientific, Engine::Guest];
 
 /// Counts of tasks that ended, on all runs of a pool and of those made from it.
@@ -19,8 +21,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts a task that a closure of `engine` ended.
-    pub(super) fn count(&self, engine: Engine, completion: &Completion) {
+    /// Counts a task that one of `closures` ended.
+    pub(super) fn count(&self, closures: &Closures, completion: &Completion) {
+        let engine = closures.get(completion.closure).engine();
+        let by_fallback = closures.is_fallback(completion.closure);
         let add = |counter: &AtomicU64, count: u32| {
             if count > 0 {
                 counter.fetch_add(u64::from(count), Ordering::Relaxed);
@@ -28,8 +32,8 @@ impl Tally {
         };
         add(&self.engines[engine as usize], 1);
         add(&self.retries, retries(completion));
-        add(&self.deopts, u32::from(is_deopt(completion)));
-        add(&self.misfits, u32::from(is_deopt(completion) && !completion.is_deopt));
+        add(&self.deopts, u32::from(by_fallback));
+        add(&self.misfits, u32::from(by_fallback && !completion.is_deopt));
     }
 
     /// The fields of `spm.PoolStats`: tasks, retries, deopts, misfits among them, and tasks by engine.
@@ -54,9 +58,4 @@ impl Tally {
 /// Attempts that were lost or failed before the one that ended the task; what left its closure is none of them.
 fn retries(completion: &Completion) -> u32 {
     completion.attempts.saturating_sub(1 + u32::from(completion.is_deopt))
-}
-
-/// Whether the fallback ended the task: it left its closure, or its arguments were not of that one's types.
-pub(super) fn is_deopt(completion: &Completion) -> bool {
-    completion.closure != 0
 }

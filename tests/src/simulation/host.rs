@@ -5,20 +5,31 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use spm_host::session::{Action, Event, Session};
 use spm_hub::machine::HostId;
 use spm_protocol::frame::{
-    Frame, HostControl, HostInfo, HostWork, PrepareStep, Refusal, Task, TaskResult,
+    Frame, HostControl, HostInfo, HostWork, PrepareStep, Refusal, Returns, Role, Task, TaskResult,
 };
 use spm_protocol::raised::{Raised, RaisedFrame};
-use spm_protocol::{ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
+use spm_protocol::{Arguments, ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
 
 use super::Mutation;
 use super::network::{ConnectionId, FromHost, FromHub, Happening, Network, Way};
 use super::random::Random;
+use super::talking::Talk;
+use super::work::{children_of, grown_of, is_given_its_own, parts_of};
 
 /// One session on a host, and the tasks it runs.
 pub struct HostSession {
     pub machine: Session,
     waiting: VecDeque<(Point, Task)>,
-    running: BTreeMap<(TaskId, u32), (Point, Task)>,
+    pub running: BTreeMap<(TaskId, u32), (Point, Task)>,
+    /// What the tasks of `running` have to say that talk to their managers.
+    pub talks: BTreeMap<(TaskId, u32), Talk>,
+    /// What is kept: for which point, what, and how often.
+    pub kept: BTreeMap<ContentId, (Point, Vec<u8>, usize)>,
+    /// The least value known at the current point, and the last that the hub told of.
+    pub bound: f64,
+    told_bound: f64,
+    /// When the hub opened the session.
+    pub since_ms: u64,
     /// Tasks of dropped points that have not quite stopped.
     dying: BTreeMap<(TaskId, u32), Point>,
     preparing: BTreeSet<Point>,
@@ -31,6 +42,8 @@ impl HostSession {
         self.waiting.iter().any(|(of, _)| *of <= point)
             || self.running.values().any(|(of, _)| *of <= point)
             || self.dying.values().any(|of| *of <= point)
+            || self.talks.values().any(|talk| talk.point <= point)
+            || self.kept.values().any(|(of, ..)| *of <= point)
     }
 
     /// Whether this attempt at a task is here.
@@ -66,7 +79,9 @@ pub struct SimulatedHost {
     is_without_engine: bool,
     /// What it says that its tasks take: the hub sends ahead as many as it thinks are quick.
     says_us: u64,
-    mutation: Option<Mutation>,
+    pub mutation: Option<Mutation>,
+    /// What should never happen, and did.
+    pub violation: Option<String>,
 }
 
 /// The closure that tasks are submitted for, unless their arguments are not of its types.
@@ -126,6 +141,7 @@ impl SimulatedHost {
             is_without_engine: random.chance(20),
             says_us: if random.chance(50) { 100 } else { 20_000 },
             mutation,
+            violation: None,
         }
     }
 
@@ -176,6 +192,11 @@ impl SimulatedHost {
             machine: Session::new(info, self.clock_ms(network.now_ms)),
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            bound: f64::INFINITY,
+            told_bound: f64::INFINITY,
+            since_ms: network.now_ms,
             dying: BTreeMap::new(),
             preparing: BTreeSet::new(),
             tick_ms: None,
@@ -234,7 +255,13 @@ impl SimulatedHost {
             Action::Run { point, tasks } => {
                 let loses = mutation == Some(Mutation::TasksVanish);
                 let tasks = tasks.into_iter().filter(|_| !(loses && random.chance(2)));
-                session.waiting.extend(tasks.map(|task| (point, task)));
+                let is_rank = |task: &Task| matches!(task.role, Role::Rank { .. });
+                let (ranks, tasks): (Vec<_>, Vec<_>) = tasks.partition(is_rank);
+                session.waiting.extend(tasks.into_iter().map(|task| (point, task)));
+                for task in ranks {
+                    // Ranks do not wait for slots.
+                    self.start(connection, point, task, network, random);
+                }
             }
             Action::Recall { point, tasks } => {
                 let waiting = std::mem::take(&mut session.waiting);
@@ -280,12 +307,31 @@ impl SimulatedHost {
             Action::Drop { point } => {
                 session.preparing.remove(&point);
                 session.waiting.retain(|(of, _)| *of != point);
+                session.bound = f64::INFINITY;
+                session.told_bound = f64::INFINITY;
                 if mutation != Some(Mutation::ConclusionsLie) {
                     let dying = session.running.extract_if(.., |_, (of, _)| *of == point);
                     session.dying.extend(dying.map(|(key, (of, _))| (key, of)));
                 }
                 network.after(random.between(0, 100), Happening::HostDropped { connection, point });
             }
+            Action::Answer { id, attempt, number, answer } => {
+                let key = (id, attempt);
+                let answered = self.answered(connection, key, number, answer, network, random);
+                self.violation = answered.err().or(self.violation.take());
+            }
+            Action::Bound { bound } => {
+                let bound = f64::from_bits(bound);
+                if bound >= session.told_bound {
+                    self.violation = Some(format!("the bound rises to {bound}"));
+                }
+                session.told_bound = bound;
+                session.bound = session.bound.min(bound);
+            }
+            Action::Free { blobs } if mutation != Some(Mutation::NothingFreed) => {
+                self.violation = session.free(&blobs).err().or(self.violation.take());
+            }
+            Action::Free { .. } => {}
             Action::Close { reason } => {
                 self.sessions.remove(&connection);
                 network.close(connection, false, random);
@@ -337,7 +383,11 @@ impl SimulatedHost {
         network: &mut Network,
         random: &mut Random,
     ) -> Option<String> {
-        self.sessions.get_mut(&connection)?.dying.retain(|_, of| *of != point);
+        let keeps = self.mutation == Some(Mutation::KeptForEver);
+        let session = self.sessions.get_mut(&connection)?;
+        session.dying.retain(|_, of| *of != point);
+        session.talks.retain(|_, talk| talk.point != point);
+        session.kept.retain(|_, (of, ..)| keeps || *of != point);
         self.handle(connection, Event::Dropped { point }, network, random)
     }
 
@@ -346,13 +396,39 @@ impl SimulatedHost {
         connection: ConnectionId,
         key: (TaskId, u32),
         is_stopped: bool,
+        can_fetch: bool,
         network: &mut Network,
         random: &mut Random,
     ) -> Option<String> {
-        let (point, task) = self.sessions.get_mut(&connection)?.running.remove(&key)?;
-        let outcome = if is_stopped { Outcome::Cancelled } else { self.outcome(&task, random) };
-        let has_left =
-            task.closure == CLOSURE && leaves(task.index) && matches!(outcome, Outcome::Raised(_));
+        let session = self.sessions.get_mut(&connection)?;
+        let (point, task) = session.running.remove(&key)?;
+        session.talks.remove(&key);
+        let outcome = match (is_stopped, can_fetch) {
+            (true, _) => Outcome::Cancelled,
+            (_, false) => Outcome::HostFault("cannot fetch the arguments".to_owned()),
+            _ => self.outcome(&task, random),
+        };
+        let outcome = match outcome {
+            Outcome::Kept(parts) => {
+                let session = self.sessions.get_mut(&connection)?;
+                Outcome::Kept(
+                    parts
+                        .into_iter()
+                        .map(|part| match part {
+                            Payload::Inline(value) if random.chance(80) => {
+                                session.keep(point, value)
+                            }
+                            small => small,
+                        })
+                        .collect(),
+                )
+            }
+            other => other,
+        };
+        let has_left = can_leave(&task)
+            && task.closure == CLOSURE
+            && leaves(task.index)
+            && matches!(outcome, Outcome::Raised(_));
         let mut result = result(task.id, task.attempt, outcome);
         result.run_us = self.says_us;
         if !is_stopped {
@@ -404,19 +480,41 @@ impl SimulatedHost {
         random: &mut Random,
     ) {
         let Some(session) = self.sessions.get_mut(&connection) else { return };
-        while session.running.len() < self.slots as usize
+        let is_rank = |(_, task): &&(Point, Task)| matches!(task.role, Role::Rank { .. });
+        let ranks = session.running.values().filter(is_rank).count();
+        let mut free = (self.slots as usize).saturating_sub(session.running.len() - ranks);
+        while free > 0
+            && let Some(session) = self.sessions.get_mut(&connection)
             && let Some((point, task)) = session.waiting.pop_front()
         {
+            free -= 1;
+            self.start(connection, point, task, network, random);
+        }
+    }
+
+    fn start(
+        &mut self,
+        connection: ConnectionId,
+        point: Point,
+        task: Task,
+        network: &mut Network,
+        random: &mut Random,
+    ) {
+        let (id, attempt) = (task.id, task.attempt);
+        if task.role == Role::Independent {
             let run_ms = if random.chance(1) {
                 random.between(5_000, 40_000)
             } else {
                 random.between(0, 40)
             };
-            let (id, attempt) = (task.id, task.attempt);
             let end_ms = task.deadline_ms.map_or(run_ms, |deadline_ms| run_ms.min(deadline_ms));
             let happening =
                 Happening::TaskEnds { connection, task: id, attempt, is_stopped: false };
             network.after(end_ms, happening);
+        } else {
+            self.begin(connection, point, &task, network, random);
+        }
+        if let Some(session) = self.sessions.get_mut(&connection) {
             let mut output = output_of(id);
             output.truncate(OUTPUT_SPLIT);
             if !output.is_empty() {
@@ -454,12 +552,14 @@ impl SimulatedHost {
 }
 
 fn outcome(task: &Task, mutation: Option<Mutation>, random: &mut Random) -> Outcome {
-    if task.arguments != Payload::Inline(task.index.to_be_bytes().to_vec()) {
+    if !is_given_its_own(task) {
         return Outcome::Refused("arguments are those of another task".to_owned());
     }
     let closure = if mutation == Some(Mutation::FallbacksIgnored) { CLOSURE } else { task.closure };
     let kind = random.between(0, 99);
+    let is_rank = matches!(task.role, Role::Rank { .. });
     let infrastructure = match kind {
+        _ if is_rank && kind != 3 => None,
         3..=5 => Some(Outcome::HostFault("out of memory".to_owned())),
         6 => Some(Outcome::Refused("no room".to_owned())),
         8..=9 => Some(Outcome::DeadlineHit(Vec::new())),
@@ -468,7 +568,7 @@ fn outcome(task: &Task, mutation: Option<Mutation>, random: &mut Random) -> Outc
     if let Some(outcome) = infrastructure {
         return outcome;
     }
-    let has_left = closure == CLOSURE && leaves(task.index);
+    let has_left = can_leave(task) && closure == CLOSURE && leaves(task.index);
     let value = if has_left { record_of(task.index) } else { value_of(task.index, closure) };
     let payload = |value: Vec<u8>| match kind {
         10..=13 => Payload::Blob { id: ContentId::of(&value), bytes: value.len() as u64 },
@@ -476,10 +576,28 @@ fn outcome(task: &Task, mutation: Option<Mutation>, random: &mut Random) -> Outc
     };
     match kind {
         _ if has_left => Outcome::Raised(payload(value)),
+        1..=7 if is_rank => Outcome::Returned(payload(value)),
         0..=2 => Outcome::Raised(payload(value)),
         7 => Outcome::Trapped(TrapCode::Unreachable, Vec::new()),
-        _ => Outcome::Returned(payload(value)),
+        _ if task.returns != Returns::Sent => {
+            let parts = parts_of(task.index).iter();
+            Outcome::Kept(parts.map(|part| Payload::Inline(part.clone())).collect())
+        }
+        _ => match &task.arguments {
+            Arguments::Whole(Payload::Inline(arguments))
+                if task.role == Role::Branch
+                    && !children_of(task.index, arguments[8]).is_empty() =>
+            {
+                Outcome::Grown(payload(grown_of(task.index, closure, arguments[8])))
+            }
+            _ => Outcome::Returned(payload(value)),
+        },
     }
+}
+
+/// Whether a task may leave its closure.
+fn can_leave(task: &Task) -> bool {
+    task.returns == Returns::Sent && !matches!(task.role, Role::Rank { .. })
 }
 
 fn result(id: TaskId, attempt: u32, outcome: Outcome) -> TaskResult {
@@ -497,7 +615,7 @@ fn send_control(
     network.send(connection, Way::ControlToHub, random, happening);
 }
 
-fn send_work(
+pub fn send_work(
     connection: ConnectionId,
     frame: &HostWork,
     network: &mut Network,

@@ -5,25 +5,34 @@
 //! A simulation is a function of its seed. After every event the invariants are checked; the first that is
 //! broken ends it. A [`Mutation`] breaks the world on purpose, to show that the checks can fail.
 
+mod crew;
+mod graph;
 mod host;
 mod network;
 mod owner;
 mod random;
+mod report;
+mod scripts;
+mod talking;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use libp2p_identity::Keypair;
-use spm_hub::machine::list::Event as ListEvent;
+use spm_hub::machine::list::{Event as ListEvent, List};
 use spm_hub::machine::session::Event as SessionEvent;
 use spm_hub::machine::{Action, Conversation, Event, HostId, LinkId};
-use spm_protocol::frame::{Frame, HostControl, HostWork, HubControl, HubWork};
-use spm_protocol::{ContentId, PeerId, Point};
+use spm_protocol::frame::{Frame, HostControl, HostWork, HubControl, HubWork, Member};
+use spm_protocol::{Arguments, ContentId, PeerId, Piece, Point, TaskId};
 
-use self::host::{CLOSURE, FALLBACK, SimulatedHost, record_of, value_of};
+use self::host::{CLOSURE, FALLBACK, HostSession, SimulatedHost, record_of, value_of};
 use self::network::{ConnectionId, Fault, FromHost, FromHub, Happening, Network, Way};
 use self::owner::Owner;
 use self::random::Random;
+pub use self::report::{Mutation, Report, Violation};
+use self::talking::Fetching;
+use self::work::{DEPTH_MAX, grown_of, question_of};
 
 /// How long things go wrong, in simulated time.
 const CHAOS_MS: u64 = 60_000;
@@ -34,62 +43,6 @@ const CALM_MS: u64 = 600_000;
 const EVENTS_MAX: u64 = 2_000_000;
 /// Hosts there may ever be in one simulation.
 const HOSTS_MAX: u32 = 12;
-
-/// A world in which SPM cannot keep its promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutation {
-    /// Hosts' clocks are slower than leases allow for.
-    ClocksTooSlow,
-    /// Hosts' clocks do not count the time they are suspended.
-    ClocksStopWhileSuspended,
-    /// Hosts say that a point is concluded while its tasks run on.
-    ConclusionsLie,
-    /// Hosts forget tasks.
-    TasksVanish,
-    /// Hosts keep the tasks that they give back.
-    RecallsLie,
-    /// The hub is not told of the fallback, and so runs no task again that left its closure.
-    FallbackForgotten,
-    /// Hosts run every task by the closure that is left.
-    FallbacksIgnored,
-    /// The hub makes one attempt less, as if leaving a closure cost one.
-    OneRetryLess,
-}
-
-/// What a simulation did.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Events.
-    pub events: u64,
-    /// Sequence points that came into force.
-    pub points: u64,
-    /// Tasks submitted.
-    pub submitted: u64,
-    /// Tasks that ended, each once.
-    pub completed: u64,
-    /// Tasks that returned.
-    pub returned: u64,
-    /// Links that the hub lost.
-    pub lost: u64,
-    /// Tasks that hosts gave back before they had started.
-    pub taken_back: u64,
-    /// Tasks that left their closure, and returned from the fallback.
-    pub deopts: u64,
-    /// Tasks that left their closure where no host could prepare the fallback.
-    pub unbacked: u64,
-}
-
-/// A broken invariant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("seed {seed}, at {at_ms} ms: {what}")]
-pub struct Violation {
-    /// Reproduces it.
-    pub seed: u64,
-    /// When, in simulated time.
-    pub at_ms: u64,
-    /// What.
-    pub what: String,
-}
 
 /// Runs the simulation of one seed.
 ///
@@ -114,6 +67,9 @@ struct World {
     events: u64,
     lost: u64,
     taken_back: u64,
+    fetched: u64,
+    /// When each attempt was sent.
+    sent_ms: BTreeMap<(TaskId, u32), u64>,
 }
 
 impl World {
@@ -132,6 +88,8 @@ impl World {
             events: 0,
             lost: 0,
             taken_back: 0,
+            fetched: 0,
+            sent_ms: BTreeMap::new(),
         };
         let hosts = world.random.between(1, 5) as u32;
         for number in 0..hosts {
@@ -208,6 +166,14 @@ impl World {
             taken_back: self.taken_back,
             deopts: self.owner.deopts,
             unbacked: self.owner.unbacked,
+            answered: self.owner.answered,
+            grown: self.owner.grown,
+            remade: self.owner.remade,
+            teams: self.owner.teams,
+            teams_returned: self.owner.teams_returned,
+            deadlocks: self.owner.deadlocks,
+            fetched: self.fetched,
+            settled: self.owner.settled,
         }
     }
 
@@ -219,7 +185,9 @@ impl World {
             | Happening::HostTick { connection }
             | Happening::HostPrepared { connection, .. }
             | Happening::HostDropped { connection, .. }
-            | Happening::TaskEnds { connection, .. } => {
+            | Happening::TaskEnds { connection, .. }
+            | Happening::TaskGoesOn { connection, .. }
+            | Happening::RankFetches(Fetching { connection, .. }) => {
                 Some(self.network.connections[connection.0].host)
             }
             _ => None,
@@ -257,10 +225,10 @@ impl World {
                 let (host, link) = self.link_of(connection);
                 self.tell_hub(SessionEvent::Broken { host, link, reason: "broken".to_owned() })
             }
-            Happening::HubFetched { task, attempt, result } => {
+            Happening::HubFetched { task, attempt, number, result } => {
                 let result = result.map(bytes::Bytes::from);
                 self.with_hub(|hub, now_ms, actions| {
-                    hub.handle(now_ms, Event::Fetched { task, attempt, result }, actions);
+                    hub.handle(now_ms, Event::Fetched { task, attempt, number, result }, actions);
                 })
             }
             Happening::Fault(fault) => self.fault(fault),
@@ -270,11 +238,22 @@ impl World {
             | Happening::HostTick { .. }
             | Happening::HostPrepared { .. }
             | Happening::HostDropped { .. }
-            | Happening::TaskEnds { .. } => Ok(()),
+            | Happening::TaskEnds { .. }
+            | Happening::TaskGoesOn { .. }
+            | Happening::RankFetches(_) => Ok(()),
         }
     }
 
     fn happen_on_host(&mut self, host: HostId, happening: Happening) -> Result<(), String> {
+        if let Happening::RankFetches(fetching) = happening {
+            return self.rank_fetches(host, &fetching);
+        }
+        let can_fetch = match happening {
+            Happening::TaskEnds { connection, task, attempt, .. } => {
+                self.can_fetch(connection, (task, attempt))?
+            }
+            _ => true,
+        };
         let Some(simulated) = self.hosts.get_mut(&host) else { return Ok(()) };
         let (network, random) = (&mut self.network, &mut self.random);
         let closed = match happening {
@@ -298,10 +277,18 @@ impl World {
                 simulated.dropped(connection, point, network, random)
             }
             Happening::TaskEnds { connection, task, attempt, is_stopped } => {
-                simulated.task_ends(connection, (task, attempt), is_stopped, network, random)
+                let key = (task, attempt);
+                simulated.task_ends(connection, key, is_stopped, can_fetch, network, random)
+            }
+            Happening::TaskGoesOn { connection, task, attempt } => {
+                simulated.task_goes_on(connection, (task, attempt), network, random);
+                None
             }
             _ => None,
         };
+        if let Some(violation) = &simulated.violation {
+            return Err(format!("host {}: {violation}", host.0));
+        }
         match closed {
             // The host counts credits by itself, and stale frames are no reason to end a session.
             Some(reason) if reason.contains("credits") || reason.contains("prepared while one") => {
@@ -411,22 +398,31 @@ impl World {
                 self.network.send(connection, Way::ControlToHost, &mut self.random, happening);
             }
             Action::SendTasks { host, link, point, tasks } => {
+                for task in &tasks {
+                    self.sent_ms.insert((task.id, task.attempt), self.network.now_ms);
+                }
                 self.send_work(host, link, &HubWork::Tasks { point, tasks })?;
             }
             Action::Recall { host, link, point, tasks } => {
                 self.send_work(host, link, &HubWork::Recall { point, tasks })?;
             }
-            Action::Fetch { task, attempt, id, .. } => {
+            Action::SendWork { host, link, frame } => self.send_work(host, link, &frame)?,
+            Action::Fetch { task, attempt, number, id, .. } => {
                 let Some(index) = self.hub.list().and_then(|list| list.index_of(task)) else {
                     return Ok(());
                 };
-                let blobs = [value_of(index, CLOSURE), value_of(index, FALLBACK), record_of(index)];
-                let Some(blob) = blobs.into_iter().find(|blob| ContentId::of(blob) == id) else {
+                let values = [CLOSURE, FALLBACK].map(|closure| value_of(index, closure));
+                let grown = (0..=DEPTH_MAX).flat_map(|depth| {
+                    [CLOSURE, FALLBACK].map(|closure| grown_of(index, closure, depth))
+                });
+                let question = question_of(index, attempt, number);
+                let mut blobs = values.into_iter().chain([record_of(index), question]).chain(grown);
+                let Some(blob) = blobs.find(|blob| ContentId::of(blob) == id) else {
                     return Err(format!("task {task} is to have a blob that is not its own"));
                 };
                 let result =
                     if self.random.chance(10) { Err("nobody has it".to_owned()) } else { Ok(blob) };
-                let happening = Happening::HubFetched { task, attempt, result };
+                let happening = Happening::HubFetched { task, attempt, number, result };
                 self.network.after(self.random.between(1, 50), happening);
             }
             Action::Deliver(delivery) => self.owner.deliver(delivery),
@@ -444,7 +440,10 @@ impl World {
     fn owner_acts(&mut self) -> Result<(), String> {
         let now_ms = self.network.now_ms;
         let is_calm = now_ms > CHAOS_MS;
-        let count = self.owner.take(&mut self.random)?;
+        let count = self.owner.take(self.hub.list(), &mut self.random)?;
+        if self.owner.is_settled(now_ms) {
+            self.check_settled()?;
+        }
         let mut actions = Vec::new();
         if count > 0 {
             self.hub.handle_list(now_ms, ListEvent::Taken { count }, &mut actions);
@@ -607,6 +606,98 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Of a run that is over for long, no host has anything, and all know the least value that was found.
+    fn check_settled(&self) -> Result<(), String> {
+        let bound = self.hub.list().map_or(f64::INFINITY, List::bound);
+        for (id, host) in &self.hosts {
+            for (&connection, at_host) in &host.sessions {
+                let (host_id, link) = self.link_of(connection);
+                let Some(point) = at_host.machine.online() else { continue };
+                if !self.hub.session().is_current(host_id, link) {
+                    continue;
+                }
+                if at_host.has_work_of(point) {
+                    return Err(format!("host {} keeps what nobody needs", id.0));
+                }
+                if at_host.bound > bound {
+                    return Err(format!("host {} was not told of the bound {bound}", id.0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The session of a host that the hub talks to now.
+    fn current_session(&self, peer_id: PeerId) -> Option<&HostSession> {
+        let (id, host) = self.hosts.iter().find(|(id, _)| peer(id.0) == peer_id)?;
+        let is_current = |connection: &ConnectionId| {
+            let streams = &self.network.connections[connection.0];
+            self.hub.session().is_current(*id, streams.link)
+        };
+        host.sessions.iter().find(|(connection, _)| is_current(connection)).map(|(_, it)| it)
+    }
+
+    /// Whether any session of a host keeps a value, and which.
+    fn kept_at(&self, member: &Member, id: ContentId) -> Option<Vec<u8>> {
+        let (_, host) = self.hosts.iter().find(|(it, _)| Member::from(peer(it.0)) == *member)?;
+        host.sessions.values().find_map(|session| Some(session.kept.get(&id)?.1.clone()))
+    }
+
+    /// Whether a task that is about to end could fetch all that it needs. What is there for a task that is wanted must
+    /// not be gone.
+    fn can_fetch(&mut self, connection: ConnectionId, key: (TaskId, u32)) -> Result<bool, String> {
+        let (host, link) = self.link_of(connection);
+        let session = self.hosts.get(&host).and_then(|host| host.sessions.get(&connection));
+        let Some((_, task)) = session.and_then(|session| session.running.get(&key)) else {
+            return Ok(true);
+        };
+        let Arguments::Pieces(pieces) = &task.arguments else { return Ok(true) };
+        for piece in pieces {
+            let Piece::Blob { id, holder: Some(holder), .. } = piece else { continue };
+            if self.kept_at(holder, *id).is_some() {
+                self.fetched += 1;
+                continue;
+            }
+            let sent_ms = self.sent_ms.get(&key).copied().unwrap_or(0);
+            let is_old = |session: &HostSession| session.since_ms < sent_ms;
+            let is_held = holder.peer().and_then(|peer| self.current_session(peer));
+            let is_wanted = self.hub.session().is_current(host, link)
+                && self.hub.list().is_some_and(|list| list.has_task(key.0));
+            if is_wanted && is_held.is_some_and(is_old) {
+                return Err(format!("task {} needs what its holder was told to free", key.0));
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn rank_fetches(&mut self, host: HostId, fetching: &Fetching) -> Result<(), String> {
+        let Fetching { connection, task, attempt, holder, id, source, tag } = fetching;
+        let content = self.kept_at(holder, *id);
+        let (_, link) = self.link_of(*connection);
+        let is_wanted = self.hub.session().is_current(host, link)
+            && self.hub.list().is_some_and(|list| list.has_task(*task));
+        let Some(simulated) = self.hosts.get_mut(&host) else { return Ok(()) };
+        let (network, random) = (&mut self.network, &mut self.random);
+        let key = (*task, *attempt);
+        match content {
+            Some(content) => {
+                self.fetched += 1;
+                let from = (*source, *tag);
+                simulated.takes_message(*connection, key, from, &content, network, random)
+            }
+            None if is_wanted
+                && simulated
+                    .sessions
+                    .get(connection)
+                    .is_some_and(|session| session.talks.contains_key(&key)) =>
+            {
+                Err(format!("a message to rank {task} was freed before it was fetched"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// When `point` is prepared, nothing of an earlier one is left anywhere.

@@ -8,6 +8,7 @@ use spm_protocol::frame::{HostControl, HostWork, HubControl, HubWork};
 use spm_protocol::{Point, TaskId};
 
 use super::random::Random;
+use super::talking::Fetching;
 
 /// A pair of streams between the hub and one life of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,13 +44,15 @@ pub enum Happening {
     HubOpenFailed { host: HostId, link: LinkId },
     HubHears { connection: ConnectionId, frame: FromHost },
     HubNotices { connection: ConnectionId },
-    HubFetched { task: TaskId, attempt: u32, result: Result<Vec<u8>, String> },
+    HubFetched { task: TaskId, attempt: u32, number: u64, result: Result<Vec<u8>, String> },
     HostHears { connection: ConnectionId, frame: FromHub },
     HostNotices { connection: ConnectionId },
     HostTick { connection: ConnectionId },
     HostPrepared { connection: ConnectionId, point: Point, is_refused: bool },
     HostDropped { connection: ConnectionId, point: Point },
     TaskEnds { connection: ConnectionId, task: TaskId, attempt: u32, is_stopped: bool },
+    TaskGoesOn { connection: ConnectionId, task: TaskId, attempt: u32 },
+    RankFetches(Fetching),
     Fault(Fault),
     OwnerActs,
 }

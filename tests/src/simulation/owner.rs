@@ -7,7 +7,8 @@ use libp2p_identity::Keypair;
 use spm_hub::machine::list::{Event as ListEvent, List, NewTask, Rules};
 use spm_hub::machine::session::Definition;
 use spm_hub::machine::{Action, Conversation};
-use spm_hub::{Completion, DefineError, DefineOptions, Delivery, TaskOutcome, Wait};
+use spm_hub::{Ask, Completion, DefineError, DefineOptions, Delivery, TaskOutcome, Wait};
+use spm_protocol::frame::Role;
 use spm_protocol::manifest::{Engine, Isolation, TaskLimits};
 use spm_protocol::raised::left_proof;
 use spm_protocol::{
@@ -15,8 +16,11 @@ use spm_protocol::{
 };
 
 use super::Mutation;
+use super::crew::Crew;
+use super::graph::Graph;
 use super::host::{CLOSURE, FALLBACK, leaves, output_of, record_of, value_of};
 use super::random::Random;
+use super::work::{answer_to, arguments_of, children_of, question_of};
 
 /// How a definition ended.
 type DefineResult = Result<(Point, Vec<(PeerId, String)>), DefineError>;
@@ -35,6 +39,16 @@ enum Step {
     Done,
 }
 
+/// Which manager a run is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manager {
+    List,
+    Farm,
+    Template,
+    Dag,
+    Team,
+}
+
 /// The script of one simulation, and what it has seen.
 pub struct Owner {
     step: Step,
@@ -46,6 +60,16 @@ pub struct Owner {
     attempts_max: u32,
     /// Tasks of this run that were submitted and not completed: their index and closure.
     open: BTreeMap<TaskId, (u64, u32)>,
+    manager: Manager,
+    /// Depths of tasks that may make tasks, and those that were made and not submitted.
+    depths: BTreeMap<TaskId, u8>,
+    children: VecDeque<u8>,
+    /// Questions that were not answered.
+    asks: Vec<Ask>,
+    graph: Graph,
+    crew: Crew,
+    /// When a run is concluded that is over: a while later, to see what is left of it.
+    settles_until_ms: Option<u64>,
     /// The task that was the first in this run to leave its closure.
     first_left: Option<TaskId>,
     mutation: Option<Mutation>,
@@ -62,6 +86,13 @@ pub struct Owner {
     pub deopts: u64,
     pub unbacked: u64,
     pub points: u64,
+    pub answered: u64,
+    pub grown: u64,
+    pub remade: u64,
+    pub teams: u64,
+    pub teams_returned: u64,
+    pub deadlocks: u64,
+    pub settled: u64,
 }
 
 impl Owner {
@@ -74,6 +105,13 @@ impl Owner {
             is_ordered: false,
             attempts_max: 0,
             open: BTreeMap::new(),
+            manager: Manager::List,
+            depths: BTreeMap::new(),
+            children: VecDeque::new(),
+            asks: Vec::new(),
+            graph: Graph::default(),
+            crew: Crew::default(),
+            settles_until_ms: None,
             first_left: None,
             mutation,
             last_task: TaskId(0),
@@ -88,7 +126,20 @@ impl Owner {
             deopts: 0,
             unbacked: 0,
             points: 0,
+            answered: 0,
+            grown: 0,
+            remade: 0,
+            teams: 0,
+            teams_returned: 0,
+            deadlocks: 0,
+            settled: 0,
         }
+    }
+
+    /// Whether a run is over for so long that nothing of it should be left.
+    pub fn is_settled(&self, now_ms: u64) -> bool {
+        self.step == Step::Running
+            && self.settles_until_ms.is_some_and(|until_ms| now_ms >= until_ms)
     }
 
     pub fn is_done(&self) -> bool {
@@ -97,7 +148,8 @@ impl Owner {
 
     /// Where it is, for people.
     pub fn state(&self) -> String {
-        format!("{:?}, {} tasks open, {} to submit", self.step, self.open.len(), self.to_submit)
+        let (step, manager, open) = (self.step, self.manager, self.open.len());
+        format!("{step:?} of {manager:?}, {open} tasks open, {} to submit", self.to_submit)
     }
 
     pub fn defined(&mut self, result: &DefineResult) {
@@ -168,7 +220,24 @@ impl Owner {
     ) -> Result<(), String> {
         self.step = Step::Running;
         self.points += 1;
-        self.to_submit = random.between(0, TASKS_MAX);
+        self.manager = match random.between(0, 9) {
+            0..=4 => Manager::List,
+            5 => Manager::Farm,
+            6 => Manager::Template,
+            7 => Manager::Dag,
+            _ => Manager::Team,
+        };
+        self.to_submit = match self.manager {
+            Manager::List | Manager::Farm => random.between(0, TASKS_MAX),
+            Manager::Template => random.between(0, TASKS_MAX / 8),
+            Manager::Dag | Manager::Team => 0,
+        };
+        self.children.clear();
+        self.depths.clear();
+        self.asks.clear();
+        self.graph = Graph::new(random);
+        self.crew = Crew::new(random);
+        self.settles_until_ms = None;
         self.window_tasks = random.between(1, 64) as usize;
         self.is_ordered = random.chance(50);
         self.is_finished = false;
@@ -184,6 +253,10 @@ impl Owner {
             task_deadline_ms: random.chance(30).then(|| random.between(1, 1_000)),
             until_ms: random.chance(20).then(|| now_ms + random.between(1, 30_000)),
         };
+        let is_plain = matches!(self.manager, Manager::List | Manager::Farm);
+        let until_ms = rules.until_ms.filter(|_| is_plain);
+        let rules = Rules { until_ms, ordered: self.is_ordered && is_plain, ..rules };
+        self.is_ordered = rules.ordered;
         hub.start_list(now_ms, rules, actions).map_err(|error| error.to_string())
     }
 
@@ -203,12 +276,16 @@ impl Owner {
                 break;
             }
         }
+        self.manage(hub, now_ms, random, actions)?;
         hub.pump(now_ms, actions);
-        if self.to_submit == 0 {
+        if self.has_no_more() {
             hub.handle_list(now_ms, ListEvent::CloseInput, actions);
         }
         // In the end every task must get through without help.
         let is_fickle = self.cancels && !is_calm && random.chance(3);
+        if is_fickle {
+            self.crew.cancel();
+        }
         if is_fickle && let Some(&task) = self.open.keys().nth(random.between(0, 20) as usize) {
             hub.handle_list(now_ms, ListEvent::Cancel { task }, actions);
         }
@@ -217,6 +294,17 @@ impl Owner {
             hub.handle_list(now_ms, ListEvent::CancelAll, actions);
         }
         let is_over = self.is_finished && self.deliveries.is_empty();
+        if is_over && self.settles_until_ms.is_none() {
+            self.graph.release(true, hub, now_ms, actions);
+            hub.pump(now_ms, actions);
+            let is_patient = self.open.is_empty() && random.chance(20);
+            let calm_ms = super::CHAOS_MS + 40_000;
+            self.settles_until_ms = is_patient.then(|| calm_ms.max(now_ms + 40_000));
+        }
+        if self.settles_until_ms.is_some_and(|until_ms| now_ms < until_ms) {
+            return Ok(());
+        }
+        self.settled += u64::from(self.settles_until_ms.is_some());
         if is_over && !self.open.is_empty() {
             return Err(format!("run finished, and tasks {:?} never ended", self.open.keys()));
         }
@@ -228,27 +316,130 @@ impl Owner {
         Ok(())
     }
 
+    /// Whether nothing will be submitted any more.
+    fn has_no_more(&self) -> bool {
+        self.to_submit == 0
+            && match self.manager {
+                Manager::List | Manager::Farm => true,
+                Manager::Template => self.open.is_empty() && self.children.is_empty(),
+                Manager::Dag => self.graph.is_done(),
+                Manager::Team => self.crew.is_done(),
+            }
+    }
+
+    /// Does what its manager does.
+    fn manage(
+        &mut self,
+        hub: &mut Conversation,
+        now_ms: u64,
+        random: &mut Random,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), String> {
+        match self.manager {
+            Manager::List => {}
+            Manager::Farm => self.answer(hub, now_ms, random, actions)?,
+            Manager::Template => {
+                while let Some(depth) = self.children.front().copied()
+                    && self.submit_at(depth, hub, now_ms, random)
+                {
+                    self.children.pop_front();
+                }
+            }
+            Manager::Dag => {
+                self.graph.release(false, hub, now_ms, actions);
+                let Some(list) = hub.list() else { return Ok(()) };
+                for task in self.graph.ready(list) {
+                    let node = task.index;
+                    let Ok(id) = hub.submit(now_ms, task) else { break };
+                    self.graph.submitted(id, node);
+                    self.open.insert(id, (node, CLOSURE));
+                    self.submitted += 1;
+                }
+            }
+            Manager::Team => {
+                let ranks = self.crew.begin(hub, now_ms, random, actions);
+                self.submitted += ranks.len() as u64;
+                let ranks = ranks.into_iter();
+                self.open.extend(ranks.map(|(id, rank)| (id, (u64::from(rank), CLOSURE))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers some of what was asked, and sometimes what nobody waits for.
+    fn answer(
+        &mut self,
+        hub: &mut Conversation,
+        now_ms: u64,
+        random: &mut Random,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), String> {
+        for ask in std::mem::take(&mut self.asks) {
+            if random.chance(30) {
+                self.asks.push(ask);
+                continue;
+            }
+            let value = answer_to(&ask.value);
+            let (id, bytes) = (ContentId::of(&value), value.len() as u64);
+            let payload = match random.chance(10) {
+                true => Payload::Blob { id, bytes },
+                false => Payload::Inline(value),
+            };
+            let mut tell = |attempt, number| {
+                let payload = payload.clone();
+                let answer = |list: &mut List, actions: &mut Vec<_>| {
+                    list.answer(ask.task, attempt, number, payload, actions)
+                };
+                hub.with_list(now_ms, answer, actions) == Some(true)
+            };
+            if tell(ask.attempt + 100, ask.number) || tell(ask.attempt, ask.number + 100) {
+                return Err(format!("task {} takes an answer to another question", ask.task));
+            }
+            self.answered += u64::from(tell(ask.attempt, ask.number));
+            if tell(ask.attempt, ask.number) {
+                return Err(format!("task {} takes an answer twice", ask.task));
+            }
+        }
+        Ok(())
+    }
+
     fn submit(&mut self, hub: &mut Conversation, now_ms: u64, random: &mut Random) -> bool {
+        let is_taken = self.submit_at(0, hub, now_ms, random);
+        self.to_submit = self.to_submit.saturating_sub(u64::from(is_taken));
+        is_taken
+    }
+
+    fn submit_at(
+        &mut self,
+        depth: u8,
+        hub: &mut Conversation,
+        now_ms: u64,
+        random: &mut Random,
+    ) -> bool {
         let index = self.submitted;
-        let arguments = index.to_be_bytes().to_vec();
-        let bytes = arguments.len();
         let closure = if random.chance(10) { FALLBACK } else { CLOSURE };
+        let role = match self.manager {
+            Manager::Farm => Role::Asker,
+            Manager::Template => Role::Branch,
+            Manager::List | Manager::Dag | Manager::Team => Role::Independent,
+        };
         let task = NewTask {
-            closure,
-            index,
             seed: index,
             deadline_ms: random.chance(5).then(|| random.between(1, 5_000)),
-            arguments: Payload::Inline(arguments),
+            role,
+            priority: random.between(0, 3) as i64,
+            ..NewTask::new(closure, index, arguments_of(index, role, depth))
         };
-        match hub.submit(now_ms, task, bytes) {
+        match hub.submit(now_ms, task) {
             Ok(id) => {
                 self.open.insert(id, (index, closure));
+                self.depths.insert(id, depth);
                 self.submitted += 1;
-                self.to_submit -= 1;
                 true
             }
             Err(spm_hub::SubmitError::Closed) => {
                 self.to_submit = 0;
+                self.children.clear();
                 false
             }
             Err(_) => false,
@@ -256,7 +447,7 @@ impl Owner {
     }
 
     /// Takes some of what was delivered, and checks it. Returns how many completions there were.
-    pub fn take(&mut self, random: &mut Random) -> Result<usize, String> {
+    pub fn take(&mut self, list: Option<&List>, random: &mut Random) -> Result<usize, String> {
         let mut count = 0;
         for _ in 0..random.between(0, 60) {
             let Some(delivery) = self.deliveries.pop_front() else { break };
@@ -269,6 +460,13 @@ impl Owner {
                     if deopt.closure != CLOSURE || deopt.record != record_of(deopt.index) {
                         return Err(format!("task {} left another closure", deopt.task));
                     }
+                }
+                Delivery::Ask(ask) => {
+                    let expected = question_of(ask.index, ask.attempt, ask.number);
+                    if self.manager != Manager::Farm || ask.value != expected {
+                        return Err(format!("task {} asks what it did not", ask.task));
+                    }
+                    self.asks.push(ask);
                 }
                 Delivery::Output(output) => {
                     self.outputs.entry(output.task).or_default().extend(output.output);
@@ -292,9 +490,19 @@ impl Owner {
                     }
                     self.last_task = task;
                     self.outputs.entry(task).or_default().extend(&completion.output);
-                    self.check_closure(&completion, closure)?;
-                    self.check_attempts(&completion)?;
-                    let is_whole = matches!(completion.outcome, TaskOutcome::Returned(_));
+                    match self.manager {
+                        Manager::Dag => self.graph.take(&completion, list)?,
+                        Manager::Team => self.crew.take(&completion)?,
+                        _ => self.check_closure(&completion, closure)?,
+                    }
+                    self.take_children(&completion)?;
+                    if self.manager != Manager::Team {
+                        self.check_attempts(&completion)?;
+                    }
+                    let is_whole = matches!(
+                        completion.outcome,
+                        TaskOutcome::Returned(_) | TaskOutcome::Grown(..) | TaskOutcome::Kept(_)
+                    );
                     self.returned += u64::from(is_whole);
                     self.deopts += u64::from(is_whole && completion.is_deopt);
                     self.unbacked += u64::from(completion.unbacked.is_some());
@@ -306,12 +514,39 @@ impl Owner {
         Ok(count)
     }
 
+    /// Takes the tasks that a task made.
+    fn take_children(&mut self, completion: &Completion) -> Result<(), String> {
+        let depth = self.depths.remove(&completion.task).unwrap_or(0);
+        let expected = children_of(completion.index, depth);
+        match &completion.outcome {
+            TaskOutcome::Grown(_, tasks) if *tasks == expected && !tasks.is_empty() => {
+                self.grown += 1;
+                self.children.extend(tasks.iter().map(|_| depth + 1));
+                Ok(())
+            }
+            TaskOutcome::Grown(..) => {
+                Err(format!("task {} made tasks that it did not", completion.task))
+            }
+            TaskOutcome::Returned(_)
+                if self.manager == Manager::Template && !expected.is_empty() =>
+            {
+                Err(format!("task {} made tasks, and they are lost", completion.task))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// All deliveries of a concluded run, at once.
     pub fn take_rest(&mut self, random: &mut Random) -> Result<(), String> {
         while !self.deliveries.is_empty() {
-            self.take(random)?;
+            self.take(None, random)?;
         }
         self.outputs.clear();
+        self.asks.clear();
+        self.remade += std::mem::take(&mut self.graph.remade);
+        self.teams += std::mem::take(&mut self.crew.begun);
+        self.teams_returned += std::mem::take(&mut self.crew.returned);
+        self.deadlocks += std::mem::take(&mut self.crew.deadlocks);
         if self.open.is_empty() {
             return Ok(());
         }
@@ -338,7 +573,12 @@ impl Owner {
         if matches!(completion.outcome, TaskOutcome::Unprepared(_)) && closure != FALLBACK {
             return Err(format!("task {task} ended as if it were for the fallback"));
         }
-        let (TaskOutcome::Returned(value) | TaskOutcome::Raised(value)) = &completion.outcome
+        if matches!(completion.outcome, TaskOutcome::Kept(_) | TaskOutcome::Deadlock(_)) {
+            return Err(format!("task {task} ended as {:?}", completion.outcome));
+        }
+        let (TaskOutcome::Returned(value)
+        | TaskOutcome::Raised(value)
+        | TaskOutcome::Grown(value, _)) = &completion.outcome
         else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 use spm_protocol::frame::HubControl;
 use spm_protocol::limits::{MIB, OUTPUT_BYTES_MAX, RAISED_BYTES_MAX, VALUE_BYTES_MAX};
 use spm_protocol::outcome::CodePoint;
-use spm_protocol::{Outcome, Payload, TrapCode};
+use spm_protocol::{Arguments, Outcome, Payload, TrapCode};
 
 use super::hub::{Closure, Hub, TASK_MEMORY_BYTES, host, outcome_of};
 use super::importing::LOG;
@@ -155,7 +155,7 @@ fn large_results_and_arguments_travel_as_blobs() {
     let value: Vec<u8> = (0..MIB).map(|index| (index % 251) as u8).collect();
     let mut task = hub.task(0, b"");
     let id = hub.store.put(value.clone()).unwrap();
-    task.arguments = Payload::Blob { id, bytes: value.len() as u64 };
+    task.arguments = Arguments::Whole(Payload::Blob { id, bytes: value.len() as u64 });
     let outcome = hub.run_task(task).outcome;
     assert_eq!(outcome, Outcome::Returned(Payload::Blob { id, bytes: value.len() as u64 }));
     assert!(hub.store.shared_bytes() >= value.len());
@@ -169,7 +169,8 @@ fn arguments_that_cannot_be_fetched_fault_the_host_and_not_the_task() {
     let host = host(1);
     let mut hub = Hub::online(&host, &[Closure::new(echo())]);
     let mut task = hub.task(0, b"");
-    task.arguments = Payload::Blob { id: spm_protocol::ContentId::of(b"nowhere"), bytes: 7 };
+    task.arguments =
+        Arguments::Whole(Payload::Blob { id: spm_protocol::ContentId::of(b"nowhere"), bytes: 7 });
     let outcome = hub.run_task(task).outcome;
     assert!(
         matches!(outcome, Outcome::HostFault(ref reason) if reason.contains("arguments")),

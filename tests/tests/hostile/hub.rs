@@ -9,13 +9,13 @@ use spm_netmesh::Keypair;
 use spm_netmesh::{BlobStore, Pipe};
 use spm_protocol::frame::{
     Frame, HostControl, HostWork, HubControl, HubWork, PROTOCOL_VERSION, PrepareStep, Refusal,
-    Task, TaskResult,
+    Returns, Role, Task, TaskResult,
 };
 use spm_protocol::limits::{LEASE_MS, MIB};
 use spm_protocol::manifest::{Capability, Isolation, TaskLimits};
 use spm_protocol::{
-    Certified, ContentId, Engine, Manifest, Outcome, Payload, Point, SessionId, SignedManifest,
-    TaskId,
+    Arguments, Certified, ContentId, Engine, Manifest, Outcome, Payload, Point, SessionId,
+    SignedManifest, TaskId,
 };
 
 /// Memory of one task on the hosts of these tests.
@@ -138,6 +138,7 @@ impl Hub {
             members: Vec::new(),
             providers: Vec::new(),
             deadline_ms: 60_000,
+            addresses: Vec::new(),
         });
         match self.hear() {
             HostControl::Prepared { .. } => Ok(()),
@@ -187,7 +188,9 @@ impl Hub {
             index: self.next_task,
             seed: 99,
             deadline_ms: None,
-            arguments: Payload::Inline(arguments.to_vec()),
+            arguments: Arguments::inline(arguments.to_vec()),
+            returns: Returns::Sent,
+            role: Role::Independent,
         }
     }
 
@@ -201,7 +204,7 @@ impl Hub {
         loop {
             match self.hear_work() {
                 HostWork::Results { results, .. } => return results,
-                HostWork::Output { .. } | HostWork::Unstarted { .. } => {}
+                HostWork::Output { .. } | HostWork::Unstarted { .. } | HostWork::Asked { .. } => {}
             }
         }
     }
@@ -219,7 +222,7 @@ impl Hub {
                     self.printed.entry(result.id).or_default().extend(&result.output);
                 }
             }
-            HostWork::Unstarted { .. } => {}
+            HostWork::Unstarted { .. } | HostWork::Asked { .. } => {}
         }
         frame
     }

@@ -46,7 +46,7 @@ fn says(reason: &str, expected: &str) {
 
 #[test]
 fn forbidden_imports_are_named() {
-    for name in ["wasi:http/outgoing-handler@0.2.0", "evil:host/shell", "spm:closure/hub@0.1.0"] {
+    for name in ["wasi:http/outgoing-handler@0.2.0", "evil:host/shell", "spm:closure/files@0.1.0"] {
         let imports = format!(r#"(import "{name}" (instance))"#);
         let component = Guest { imports: &imports, ..Guest::default() }.component();
         says(&reason_for_component(&component), &format!("forbidden import `{name}`"));

@@ -14,7 +14,8 @@ use spm_protocol::frame::{
     TaskResult,
 };
 use spm_protocol::{
-    ContentId, Incarnation, Outcome, Payload, PeerId, Point, Raised, SessionId, TaskId, TrapCode,
+    Arguments, ContentId, Incarnation, Outcome, Payload, PeerId, Piece, Point, Raised, SessionId,
+    TaskId, TrapCode,
 };
 
 use super::PATIENCE;
@@ -122,6 +123,9 @@ impl FakeHost {
                             let frame = HostWork::Unstarted { point, tasks: Vec::new() };
                             work.send(frame.to_bytes()).await.ok()
                         }
+                        HubWork::Answered { .. } | HubWork::Bound { .. } | HubWork::Free { .. } => {
+                            Some(())
+                        }
                     };
                     if answered.is_none() {
                         return;
@@ -178,6 +182,10 @@ impl FakeHost {
         Some(())
     }
 
+    fn blob(&self, session: SessionId, id: ContentId) -> Vec<u8> {
+        self.blobs.get(session, id).expect("the hub added it").to_vec()
+    }
+
     async fn work(
         &self,
         session: SessionId,
@@ -192,10 +200,15 @@ impl FakeHost {
         let mut results = Vec::with_capacity(tasks.len());
         for task in tasks {
             let arguments = match &task.arguments {
-                Payload::Inline(bytes) => bytes.clone(),
-                Payload::Blob { id, .. } => {
-                    self.blobs.get(session, *id).expect("the hub added it").to_vec()
-                }
+                Arguments::Whole(Payload::Inline(bytes)) => bytes.clone(),
+                Arguments::Whole(Payload::Blob { id, .. }) => self.blob(session, *id),
+                Arguments::Pieces(pieces) => pieces
+                    .iter()
+                    .flat_map(|piece| match piece {
+                        Piece::Bytes(bytes) => bytes.clone(),
+                        Piece::Blob { id, .. } => self.blob(session, *id),
+                    })
+                    .collect(),
             };
             let outcome = match script {
                 Script::Echo | Script::Refuse | Script::Absent => {
@@ -311,6 +324,11 @@ impl Blobs for FakeBlobs {
         self.blobs.lock().push((session, blob.id(), content));
     }
 
+    fn add_again(&self, session: SessionId, id: ContentId) {
+        let content = self.get(session, id).expect("it was added before");
+        self.blobs.lock().push((session, id, content));
+    }
+
     fn remove(&self, session: SessionId, id: ContentId) {
         let mut blobs = self.blobs.lock();
         if let Some(index) = blobs.iter().position(|blob| blob.0 == session && blob.1 == id) {
@@ -325,4 +343,4 @@ impl Blobs for FakeBlobs {
     }
 }
 
-const _: () = assert!(PROTOCOL_VERSION == 1, "the script speaks version 1");
+const _: () = assert!(PROTOCOL_VERSION == 2, "the script speaks version 2");

@@ -83,7 +83,7 @@ fn gather(run: &ListRun) -> Vec<Completion> {
     loop {
         match run.next(PATIENCE) {
             Next::Completion(completion) => completions.push(completion),
-            Next::Output(_) | Next::Deopt(_) => {}
+            Next::Output(_) | Next::Deopt(_) | Next::Ask(_) => {}
             Next::Finished => return completions,
             Next::TimedOut => panic!("run hangs after {} completions", completions.len()),
         }
@@ -367,7 +367,7 @@ fn wrong_moments_are_sequence_errors() {
 fn a_pool_selected_from_another_uses_only_its_hosts() {
     let world = world(&[Script::Echo, Script::Echo]);
     let peer = Reach(world.hosts[1].clone()).peer();
-    let selected = world.pool.select(&[peer]);
+    let selected = world.pool.select(&[peer], None);
     assert_eq!(selected.hosts().len(), 1);
     let session = selected.open_session();
     let defining = session.define(vec![closure()], DefineOptions::default()).unwrap();

@@ -1,6 +1,7 @@
 //! The `List` machine: events in, actions out.
 
 mod deopt;
+mod talk;
 
 use spm_protocol::frame::TaskResult;
 use spm_protocol::{Outcome, Payload};
@@ -58,7 +59,7 @@ impl Driven {
             let index = self.list.next_task().0 - 1;
             let arguments = vec![index as u8];
             let task = NewTask::new(0, index, arguments);
-            self.list.submit(self.now_ms, task, 1);
+            self.list.submit(self.now_ms, task);
         }
         let mut actions = Vec::new();
         self.list.pump(self.now_ms, &mut actions);
@@ -397,12 +398,14 @@ fn a_large_result_is_fetched_before_it_is_given_out() {
     driven.submit(1);
     let id = ContentId::of(b"large");
     let blob = || Outcome::Returned(Payload::Blob { id, bytes: 5 });
-    let fetch = Action::Fetch { host: ONE, task: TaskId(1), attempt: 1, id, bytes: 5 };
+    let fetch = Action::Fetch { host: ONE, task: TaskId(1), attempt: 1, number: 0, id, bytes: 5 };
     assert_eq!(driven.result(ONE, 1, 1, blob()), [fetch]);
-    let failed = Event::Fetched { task: TaskId(1), attempt: 1, result: Err("gone".to_owned()) };
+    let failed =
+        Event::Fetched { task: TaskId(1), attempt: 1, number: 0, result: Err("gone".to_owned()) };
     assert_eq!(sent(&driven.does(failed)), [(2, 1, 2)]);
     driven.result(TWO, 1, 2, blob());
-    let fetched = Event::Fetched { task: TaskId(1), attempt: 2, result: Ok(Bytes::from("large")) };
+    let fetched =
+        Event::Fetched { task: TaskId(1), attempt: 2, number: 0, result: Ok(Bytes::from("large")) };
     assert_eq!(ended(&driven.does(fetched)), [(1, TaskOutcome::Returned(Bytes::from("large")))]);
 }
 

@@ -189,7 +189,7 @@ fn another_version_is_refused_with_both_numbers() {
     let Some(Action::HostLost { reason, is_final: true, .. }) = actions.last() else {
         panic!("not refused: {actions:?}")
     };
-    assert!(reason.contains("version 9") && reason.contains("version 1"), "{reason}");
+    assert!(reason.contains("version 9") && reason.contains("version 2"), "{reason}");
     assert_eq!(driven.after(60_000), []);
 }
 

@@ -112,7 +112,7 @@ fn tasks_may_go_to_the_fallback_at_once() {
     let task = NewTask::new(1, 0, arguments);
     driven.list.check(1, 1).unwrap();
     assert_eq!(driven.list.check(2, 1), Err(SubmitError::NoSuchClosure { closure: 2, count: 2 }));
-    driven.list.submit(0, task, 1);
+    driven.list.submit(0, task);
     driven.does(Event::Flush);
     let actions = driven.returns(ONE, 1);
     assert_eq!((completion(&actions).closure, completion(&actions).is_deopt), (1, false));
@@ -173,7 +173,8 @@ fn a_record_that_has_to_be_fetched_is_heeded_once_it_is_here() {
     let (id, bytes) = (ContentId::of(&record), record.len() as u64);
     let actions = driven.result(ONE, 1, 1, Outcome::Raised(Payload::Blob { id, bytes }));
     assert_eq!(sent(&actions), []);
-    let fetched = Event::Fetched { task: TaskId(1), attempt: 1, result: Ok(record.into()) };
+    let fetched =
+        Event::Fetched { task: TaskId(1), attempt: 1, number: 0, result: Ok(record.into()) };
     assert_eq!(sent_to(&driven.does(fetched)), [(1, 2, 1, 0, 0)]);
     // A value that looks like a record is a value.
     let mut driven = Driven::new(rules(), &[ONE]);
@@ -241,7 +242,7 @@ fn what_goes_to_it_at_once_ends_as_unprepared() {
     for index in 0..2 {
         let arguments = vec![0];
         let task = NewTask::new(1, index, arguments);
-        driven.list.submit(0, task, 1);
+        driven.list.submit(0, task);
         driven.does(Event::Flush);
         let actions = match index {
             0 => driven.result(ONE, 1, 1, unprepared()),
