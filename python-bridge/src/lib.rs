@@ -7,6 +7,7 @@ mod codec;
 mod compile;
 mod errors;
 mod pool;
+mod program;
 
 use pyo3::prelude::*;
 
@@ -17,5 +18,6 @@ fn _spm(module: &Bound<'_, PyModule>) -> PyResult<()> {
     compile::register(module)?;
     errors::register(module)?;
     pool::register(module)?;
+    program::register(module)?;
     Ok(())
 }

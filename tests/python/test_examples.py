@@ -56,6 +56,14 @@ EXPECTED = {
         "FuelExhausted",
         "CompileError",
     ],
+    "launch.py": [
+        "walk.wasm 1 1000: -16 2; end.txt of 3 bytes",
+        "walk.wasm 7 50000000: -7333 -1765",
+        "run 2: DeadlineExceeded: `walk.wasm`: the task ran past its deadline",
+        "run 4: SandboxViolation: `walk.wasm`: the guest aborted",
+        "walk.wasm 6: status 2: usage: walk SEED STEPS",
+        "4 of 7 runs succeeded",
+    ],
     "lists.py": [
         "[2.0, 'ValueError', 3.0]",
         "1 failed; 3 tasks done",
@@ -92,7 +100,7 @@ def test_example(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["laptop:2", "laptop"])
 @pytest.mark.parametrize(
-    "name", ["exceptions.py", "futures.py", "lists.py", "seeds.py", "tours.py"]
+    "name", ["exceptions.py", "futures.py", "launch.py", "lists.py", "seeds.py", "tours.py"]
 )
 def test_example_on_other_pools(name: str, kind: str) -> None:
     found = run(name, SPM_POOL=kind)
@@ -110,3 +118,29 @@ def test_the_acid_test_elsewhere(kind: str) -> None:
 
 def test_example_in_plain_python() -> None:
     assert run("exceptions.py", "--plain") == run("exceptions.py")
+
+
+def test_ctrl_c_leaves_nothing_of_a_launch(tmp_path: Path) -> None:
+    source = tmp_path / "forever.c"
+    source.write_text("int main(void) { for (volatile int x = 0;; x++); }")
+    program, runs = tmp_path / "forever.wasm", tmp_path / "runs.txt"
+    build = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", source, "-o", program]
+    subprocess.run(build, check=True, timeout=240)
+    runs.write_text("1\n" * 1000)
+    launch = [sys.executable, "-c", CTRL_C, EXAMPLES / "launch.py", program, runs]
+    done = subprocess.run(launch, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines()[:1] == ["threads left: 0"]
+    assert done.stderr.strip().endswith("interrupted: every run was stopped")
+
+
+CTRL_C = """
+import _thread, runpy, sys, threading
+del sys.argv[0]
+timer = threading.Timer(1.0, _thread.interrupt_main)
+timer.start()
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    timer.join()
+    print("threads left:", threading.active_count() - 1)
+"""

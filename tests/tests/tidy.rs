@@ -9,11 +9,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compiler", &["spm-protocol"]),
     ("netmesh", &["spm-protocol"]),
     ("scientific", &[]),
+    ("programs", &[]),
     ("guest-sdk", &["spm-protocol", "spm-guest-macros"]),
     ("guest-sdk/macros", &[]),
     ("host", &["spm-protocol", "spm-netmesh", "spm-scientific"]),
     ("hub", &["spm-protocol", "spm-netmesh"]),
-    ("python-bridge", &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub"]),
+    (
+        "python-bridge",
+        &["spm-protocol", "spm-compiler", "spm-netmesh", "spm-host", "spm-hub", "spm-programs"],
+    ),
 ];
 
 /// The one crate that may name each heavy dependency, and what else may for its tests.
@@ -22,7 +26,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libp2p", &["netmesh"]),
     ("pyo3", &["python-bridge"]),
     ("ruff_python_parser", &["compiler"]),
-    ("wit-component", &["compiler", "scientific"]),
+    ("wit-component", &["compiler", "scientific", "programs"]),
     ("syn", &["guest-sdk/macros"]),
 ];
 

@@ -21,9 +21,10 @@ use super::state::{Ended, TaskState};
 const LOG: &str = "spm:closure/log@0.1.0";
 const TASK: &str = "spm:closure/task@0.1.0";
 const FAULT: &str = "spm:closure/fault@0.1.0";
+const PROGRAM: &str = "spm:closure/program@0.1.0";
 
 /// Names of the world's own interfaces.
-const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team", "fault"];
+const OWN_INTERFACES: &[&str] = &["log", "task", "hub", "tree", "team", "fault", "program"];
 
 /// WASI packages whose interfaces are linked to stubs.
 const STUBBED_PACKAGES: &[&str] =
@@ -124,6 +125,15 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
             let record = record.to_vec();
             store.data_mut().raised = Some(record);
             Err(Ended::Raised.into())
+        },
+    )?;
+    linker.instance(PROGRAM)?.func_wrap(
+        "exit",
+        |mut store: StoreContextMut<'_, TaskState>,
+         (result,): (WasmList<u8>,)|
+         -> wasmtime::Result<()> {
+            let result = result.as_le_slice(&store).to_vec();
+            Err(store.data_mut().exit(result).into())
         },
     )?;
     managed::link(linker)

@@ -23,6 +23,8 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
                 "a message of this task could not be kept here, or fetched from the host that keeps it"
                     .to_owned(),
             ),
+            // `run` takes its result before it asks.
+            Ended::Exited => Outcome::HostFault("a program's result was lost".to_owned()),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

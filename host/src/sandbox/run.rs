@@ -100,11 +100,11 @@ impl Sandbox {
         let output = std::mem::take(&mut state.output);
         let is_pure = !state.is_impure && keep != Keep::AsItIs;
         let is_over = matches!(ended, Err(_) | Ok(Ended::Otherwise(_)));
-        let ended = match (ended, state.raised.take()) {
-            (Ok(ended), _) => ended,
-            (Err(_), Some(record)) => Ended::Raised(record),
-            (Err(error), None) => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
-        };
+        let ended = ended.unwrap_or_else(|error| match (state.raised.take(), state.result.take()) {
+            (Some(record), _) => Ended::Raised(record),
+            (None, Some(result)) => Ended::Returned(result),
+            (None, None) => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
+        });
         match after {
             Some(after) if !is_over => *kept = Some(Kept::after_task(store, after)),
             // The instance goes back to its pool within the time that is the task's.

@@ -45,6 +45,8 @@ pub(super) enum Ended {
     /// The guest said so itself: the exception is in the state.
     #[error("an exception was raised")]
     Raised,
+    #[error("the program has ended")]
+    Exited,
 }
 
 /// What the imports, the limiter and the epoch callback of one task share.
@@ -64,6 +66,10 @@ pub(super) struct TaskState {
     pub(super) sink: Option<Arc<dyn OutputSink>>,
     /// The task's connection to its manager. What defines a closure has none.
     pub(super) channel: Option<Arc<dyn Channel>>,
+    /// Whether `call` has begun: until then there is no task to end.
+    is_called: bool,
+    /// What the guest said that the task returned, when it ended it.
+    pub(super) result: Option<Vec<u8>>,
     output_ticks: u32,
     /// Whether no task runs: what runs is the host's own, and nothing stops it.
     is_idle: bool,
@@ -105,6 +111,8 @@ impl TaskState {
             output_bytes: 0,
             sink: None,
             channel: None,
+            is_called: false,
+            result: None,
             output_ticks: 0,
             is_idle: false,
             is_impure: false,
@@ -130,6 +138,16 @@ impl TaskState {
         self.attempt = input.attempt;
         self.seed = input.seed;
         self.channel.clone_from(&input.channel);
+        self.is_called = true;
+    }
+
+    /// The guest ends its task with this result.
+    pub(super) fn exit(&mut self, result: Vec<u8>) -> Ended {
+        if !self.is_called {
+            return Ended::Violation(TrapCode::ImportDenied);
+        }
+        self.result = Some(result);
+        Ended::Exited
     }
 
     /// What tasks have in common that find the closure defined. Nothing, if some of what it printed is gone already.

@@ -44,6 +44,7 @@ from ._options import (
     Substitute,
 )
 from ._pool import Pool
+from ._program import Completed, program, run
 from ._ranks import ANY_SOURCE, ANY_TAG
 from ._results import Gathered, Results
 from ._serial import serial
@@ -61,6 +62,7 @@ __all__ = [
     "ClosureError",
     "ClosureRefused",
     "CompileError",
+    "Completed",
     "Dag",
     "DeadlineExceeded",
     "Deadlock",
@@ -109,6 +111,8 @@ __all__ = [
     "laptop",
     "load",
     "pool",
+    "program",
+    "run",
     "serial",
     "task",
     "team",

@@ -10,6 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from ._guest import Guest
+from ._program import Program
 from ._travelled import Travelled, with_classes
 
 if TYPE_CHECKING:
@@ -26,17 +27,17 @@ def unified(made: Iterable[Any]) -> list[Any]:
     return [_with(closure, classes) for closure in closures]
 
 
-def _interpreted(closure: Any) -> list[Travelled | Guest]:
+def _interpreted(closure: Any) -> list[Travelled | Guest | Program]:
     """Find a closure's form that has classes: itself, or what runs the tasks that leave it."""
     compiled = getattr(closure, "specialisation", closure)
     forms = (compiled, getattr(compiled, "fallback", None))
-    return [form for form in forms if isinstance(form, Travelled | Guest)]
+    return [form for form in forms if isinstance(form, Travelled | Guest | Program)]
 
 
 def _with(closure: Any, classes: tuple[type, ...]) -> Any:
     if isinstance(closure, Travelled):
         return with_classes(closure, classes)
-    if isinstance(closure, Guest):
+    if isinstance(closure, Guest | Program):
         return closure.with_classes(classes)
     made = copy.copy(closure)
     if hasattr(closure, "specialisation"):

@@ -62,7 +62,11 @@ def pool() -> Pool:
 
     It may be `serial`, `laptop`, `laptop:4`, or addresses of hosts with commas between them.
     """
-    named = os.environ.get("SPM_POOL", "").strip() or "laptop"
+    return named_pool(os.environ.get("SPM_POOL", "").strip() or "laptop", "SPM_POOL")
+
+
+def named_pool(named: str, where: str) -> Pool:
+    """Make the pool of this name. `where` says where the name is from."""
     kind, _, count = named.partition(":")
     if named == "serial":
         return serial()
@@ -70,12 +74,12 @@ def pool() -> Pool:
         if not count:
             return laptop()
         if not count.isdecimal() or int(count) < 1:
-            raise ValueError(f"SPM_POOL is {named!r}; after `laptop:` comes a number of hosts")
+            raise ValueError(f"{where} is {named!r}; after `laptop:` comes a number of hosts")
         return laptop(int(count))
     if named.startswith("/"):
         return connect(*(address.strip() for address in named.split(",") if address.strip()))
     raise ValueError(
-        f"SPM_POOL is {named!r}; it can be `serial`, `laptop`, `laptop:4`, or addresses of hosts"
+        f"{where} is {named!r}; it can be `serial`, `laptop`, `laptop:4`, or addresses of hosts"
     )
 
 

@@ -22,6 +22,7 @@ from ._errors import (
     builtin_exception,
     restore,
 )
+from ._program_module import Module
 from ._task import Frame, TaskInfo
 from ._traceback import task_traceback
 
@@ -38,6 +39,12 @@ _TRAPS: Final = {number: (text, name) for number, text, name in _spm.TRAPS}
 # Frames that a guest left out of a deep recursion are shown again up to here, as CPython would
 # fold them; beyond, a note says how many.
 _FRAMES_REPEATED_MAX: Final = 20_000
+
+_WITH_POINTS: Final = ("trapped", "out of fuel", "out of memory", "deadline")
+"""Outcomes that say where the guest was."""
+
+_CALLS_MAX: Final = 12
+"""Functions of a program that a note names."""
 
 
 def exception(
@@ -56,10 +63,24 @@ def exception(
     if unbacked is not None:
         engine = closure.fallback.engine if closure.fallback is not None else "python"
         made.add_note(f"the engine `{engine}`, which was to run it then, cannot: {unbacked}")
+    component: object = closure.component
+    if isinstance(component, Module):
+        _name_program(made, component, outcome)
     info = TaskInfo(index, host, attempts, closure.engine, frames, outcome[0])
     if isinstance(made, TaskError):
         made.task = info
     return made.with_traceback(task_traceback(frames))
+
+
+def _name_program(made: BaseException, module: Module, outcome: Outcome) -> None:
+    """Say which program it was: there is no frame that does."""
+    made.args = (f"`{module.name}`: {made.args[0]}", *made.args[1:])
+    points = outcome[-1] if outcome[0] in _WITH_POINTS else ()
+    calls = module.calls(points)
+    if calls:
+        made.add_note(
+            "it was in " + ", called by ".join(f"`{name}`" for name in calls[:_CALLS_MAX])
+        )
 
 
 def malformed(

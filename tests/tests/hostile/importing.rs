@@ -144,3 +144,41 @@ fn a_guest_may_raise_from_anywhere() {
     assert!(matches!(outcome, Outcome::Trapped(TrapCode::ResultLimit, _)), "{outcome:?}");
     host.stop();
 }
+
+/// A guest that ends its task with what it was given, and would return it twice otherwise.
+const EXITS: Guest<'static> = Guest {
+    fields: r#"(import "host" "exit" (func $exit (param i32 i32)))"#,
+    call: "(call $exit (local.get $pointer) (local.get $length)) (call $return (local.get $pointer) (i32.const 0))",
+    define: "(call $return (i32.const 0) (i32.const 0))",
+    imports: r#"(import "spm:closure/program@0.1.0" (instance $program (export "exit" (func (param "value" (list u8))))))"#,
+    with: r#"(core func $exit (canon lower (func $program "exit") (memory $heap)))
+             (core instance $host (export "exit" (func $exit)))"#,
+    ..LOG
+};
+
+#[test]
+fn a_program_ends_its_task_with_a_result() {
+    let host = host(1);
+    let mut hub = Hub::online(&host, &[Closure::new(EXITS.component())]);
+    for text in [&b"\x43abc"[..], b"\x40"] {
+        match hub.run(0, text).outcome {
+            Outcome::Returned(Payload::Inline(bytes)) => assert_eq!(bytes, text),
+            other => panic!("{other:?}"),
+        }
+    }
+    host.stop();
+}
+
+#[test]
+fn nothing_ends_by_a_result_while_it_is_defined() {
+    let exits = Guest {
+        define: "(call $exit (local.get $pointer) (local.get $length)) (call $return (i32.const 0) (i32.const 0))",
+        ..EXITS
+    };
+    let host = host(1);
+    let closure = Closure { payload: Some(b"\x43abc".to_vec()), ..Closure::new(exits.component()) };
+    let mut hub = Hub::online(&host, &[closure]);
+    let outcome = hub.run(0, b"\x80").outcome;
+    assert!(matches!(outcome, Outcome::Trapped(TrapCode::ImportDenied, _)), "{outcome:?}");
+    host.stop();
+}

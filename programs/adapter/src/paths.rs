@@ -1,0 +1,205 @@
+//! Paths: `path_*` of preview 1. There are no symbolic links.
+
+use alloc::vec::Vec;
+
+use crate::disk::{Disk, Id, Place, ROOT};
+use crate::errno::{Errno, Fallible, number};
+use crate::state::{State, Target, with};
+use crate::world;
+
+const CREATE: u32 = 1;
+const DIRECTORY: u32 = 2;
+const EXCLUSIVE: u32 = 4;
+const TRUNCATE: u32 = 8;
+const PATH_BYTES_MAX: u32 = 64 * 1024;
+
+/// A path that the program names.
+fn path_at(at: u32, length: u32) -> Fallible<Vec<u8>> {
+    if length > PATH_BYTES_MAX {
+        return Err(Errno::Nametoolong);
+    }
+    world::read(at, length)
+}
+
+/// Does something with a place that the program names by a folder and a path.
+fn at_place(
+    file: u32,
+    path: u32,
+    length: u32,
+    act: impl FnOnce(&mut State, &Place<'_>) -> Fallible,
+) -> i32 {
+    number(path_at(path, length).and_then(|path| {
+        with(|state| {
+            let folder = state.node_of(file)?;
+            let place = state.disk.place(folder, &path)?;
+            act(state, &place)
+        })
+    }))
+}
+
+/// The same with two.
+fn at_places(
+    from: (u32, u32, u32),
+    to: (u32, u32, u32),
+    act: impl FnOnce(&mut Disk, &Place<'_>, &Place<'_>) -> Fallible,
+) -> i32 {
+    let paths = path_at(from.1, from.2).and_then(|one| Ok((one, path_at(to.1, to.2)?)));
+    number(paths.and_then(|(old, new)| {
+        with(|state| {
+            let (from, to) = (state.node_of(from.0)?, state.node_of(to.0)?);
+            let old = state.disk.place(from, &old)?;
+            let new = state.disk.place(to, &new)?;
+            act(&mut state.disk, &old, &new)
+        })
+    }))
+}
+
+impl State {
+    /// A file that the submitter gave, and the folders above it; a folder, if its path ends in a slash.
+    pub fn give(&mut self, path: &[u8], content: &[u8]) {
+        let mut folder = ROOT;
+        let mut rest = path;
+        while let Some(slash) = rest.iter().position(|byte| *byte == b'/') {
+            let name = &rest[..=slash];
+            rest = &rest[slash + 1..];
+            let Ok(place) = self.disk.place(folder, name) else { return };
+            match self.disk.find(&place).or_else(|_| self.disk.make_folder(&place, 0)) {
+                Ok(found) => folder = found,
+                Err(_) => return,
+            }
+        }
+        if rest.is_empty() {
+            return;
+        }
+        let held = self.outputs[0].len() + self.outputs[1].len();
+        let made = self.disk.place(folder, rest).and_then(|place| {
+            let id = self.disk.find(&place).or_else(|_| self.disk.make_file(&place, 0))?;
+            self.disk.resize(id, content.len() as u64, held, 0)?;
+            self.disk.bytes_at(id, 0, content.len())?.copy_from_slice(content);
+            self.disk.node(id).is_changed = false;
+            Ok(())
+        });
+        if made.is_err() {
+            // The submitter has looked at names and sizes before.
+            core::arch::wasm32::unreachable();
+        }
+    }
+
+    fn open_at(&mut self, place: &Place<'_>, how: u32, flags: u16) -> Fallible<u32> {
+        let now = self.now_ns();
+        let id: Id = match self.disk.find(place) {
+            Ok(_) if how & CREATE != 0 && how & EXCLUSIVE != 0 => return Err(Errno::Exist),
+            Ok(id) => id,
+            Err(Errno::Noent) if how & CREATE != 0 => self.disk.make_file(place, now)?,
+            Err(errno) => return Err(errno),
+        };
+        if how & DIRECTORY != 0 && !self.disk.node(id).is_folder() {
+            return Err(Errno::Notdir);
+        }
+        if how & TRUNCATE != 0 {
+            self.disk.resize(id, 0, 0, now)?;
+        }
+        self.open(id, flags)
+    }
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_open")]
+extern "C" fn path_open(
+    file: u32,
+    _: u32,
+    path: u32,
+    length: u32,
+    how: u32,
+    _: u64,
+    _: u64,
+    flags: u32,
+    opened: u32,
+) -> i32 {
+    at_place(file, path, length, |state, place| {
+        let file = state.open_at(place, how, flags as u16)?;
+        world::write_u32(opened, file);
+        Ok(())
+    })
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_filestat_get")]
+extern "C" fn path_filestat_get(file: u32, _: u32, path: u32, length: u32, to: u32) -> i32 {
+    at_place(file, path, length, |state, place| {
+        let id = state.disk.find(place)?;
+        world::write(to, &state.facts(Target::Node(id)));
+        Ok(())
+    })
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_filestat_set_times")]
+extern "C" fn path_filestat_set_times(
+    file: u32,
+    _: u32,
+    path: u32,
+    length: u32,
+    accessed: u64,
+    modified: u64,
+    which: u32,
+) -> i32 {
+    at_place(file, path, length, |state, place| {
+        let id = state.disk.find(place)?;
+        state.set_times(id, accessed, modified, which)
+    })
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_create_directory")]
+extern "C" fn path_create_directory(file: u32, path: u32, length: u32) -> i32 {
+    at_place(file, path, length, |state, place| {
+        let now = state.now_ns();
+        state.disk.make_folder(place, now).map(drop)
+    })
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_remove_directory")]
+extern "C" fn path_remove_directory(file: u32, path: u32, length: u32) -> i32 {
+    at_place(file, path, length, |state, place| state.disk.remove_folder(place))
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_unlink_file")]
+extern "C" fn path_unlink_file(file: u32, path: u32, length: u32) -> i32 {
+    at_place(file, path, length, |state, place| state.disk.unlink(place))
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_rename")]
+extern "C" fn path_rename(
+    from: u32,
+    old: u32,
+    old_length: u32,
+    to: u32,
+    new: u32,
+    new_length: u32,
+) -> i32 {
+    at_places((from, old, old_length), (to, new, new_length), Disk::rename)
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_link")]
+extern "C" fn path_link(
+    from: u32,
+    _: u32,
+    old: u32,
+    old_length: u32,
+    to: u32,
+    new: u32,
+    new_length: u32,
+) -> i32 {
+    at_places((from, old, old_length), (to, new, new_length), Disk::link)
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_symlink")]
+extern "C" fn path_symlink(_: u32, _: u32, _: u32, _: u32, _: u32) -> i32 {
+    Errno::Notsup as i32
+}
+
+#[unsafe(export_name = "wasi_snapshot_preview1.path_readlink")]
+extern "C" fn path_readlink(file: u32, path: u32, length: u32, _: u32, _: u32, _: u32) -> i32 {
+    // What is there is no link.
+    at_place(file, path, length, |state, place| {
+        state.disk.find(place)?;
+        Err(Errno::Inval)
+    })
+}

@@ -1,0 +1,52 @@
+//! Why a program cannot be run.
+
+/// Why there is no component of a program.
+#[derive(Debug, thiserror::Error)]
+pub enum AdaptError {
+    /// It is not WebAssembly.
+    #[error(
+        "it is not WebAssembly: compile it for WASI, for example with `-target wasm32-wasi` or `--target wasm32-wasip1`"
+    )]
+    NotWasm,
+    /// It is a component.
+    #[error(
+        "it is a component, and programs are core modules for WASI preview 1: compile it for `wasm32-wasip1` (Rust), \
+         `wasm32-wasi` (C, Zig) or `GOOS=wasip1` (Go)"
+    )]
+    Component,
+    /// It is not valid, or uses what hosts do not take.
+    #[error("hosts would not take it: {0}")]
+    Invalid(#[from] wasmparser::BinaryReaderError),
+    /// It does not begin anywhere.
+    #[error(
+        "it exports no function `_start` without parameters and results, so it is no program: link it as a command, not \
+         as a library or reactor"
+    )]
+    NoStart,
+    /// It has no memory to share.
+    #[error("it has no memory of its own{0}")]
+    Memory(&'static str),
+    /// It imports what nothing provides.
+    #[error(
+        "it imports `{module}.{name}`, which is not part of WASI preview 1: programs have files, arguments and standard \
+         streams, and nothing else"
+    )]
+    Import {
+        /// The import's module.
+        module: String,
+        /// The import.
+        name: String,
+    },
+    /// It imports a function of preview 1 with another type.
+    #[error("it imports `{name}` with a type that is not that of WASI preview 1")]
+    Type {
+        /// The import.
+        name: String,
+    },
+    /// Code cannot be written again.
+    #[error("its code cannot be written again: {0}")]
+    Code(String),
+    /// It is no component of the world.
+    #[error("the joined module is not of the world: {0}")]
+    World(String),
+}

@@ -1,0 +1,66 @@
+//! What programs become, and which are refused.
+
+use crate::{AdaptError, Adapted, adapt};
+
+const HELLO: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\08\00\00\00\06\00\00\00hello\n")
+    (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))))"#;
+
+fn adapted(text: &str) -> Result<Adapted, AdaptError> {
+    adapt(&wat::parse_str(text).unwrap())
+}
+
+fn refusal(text: &str) -> String {
+    adapted(text).unwrap_err().to_string()
+}
+
+#[test]
+fn equal_programs_make_equal_components() {
+    let component = adapted(HELLO).unwrap();
+    assert_eq!(component, adapted(HELLO).unwrap());
+    assert!(component.component.len() < 100_000, "{}", component.component.len());
+}
+
+#[test]
+fn what_is_no_program_is_refused_and_told_what_to_do() {
+    assert!(adapt(b"\x7fELF").unwrap_err().to_string().contains("--target wasm32-wasip1"));
+    assert!(refusal("(component)").contains("it is a component"));
+    assert!(refusal(r#"(module (memory 1))"#).contains("_start"));
+    assert!(refusal(r#"(module (func (export "_start")))"#).contains("no memory"));
+    let start = r#"(memory 1) (func (export "_start"))"#;
+    let import = |name: &str, what: &str| {
+        refusal(&format!(r#"(module (import "{name}" "f" ({what})) {start})"#))
+    };
+    assert!(import("env", "func").contains("`env.f`"));
+    assert!(import("wasi_snapshot_preview1", "func").contains("`wasi_snapshot_preview1.f`"));
+    assert!(import("env", "global i32").contains("`env.f`"));
+    assert!(
+        refusal(r#"(module (import "env" "m" (memory 1)) (func (export "_start")))"#)
+            .contains("threads")
+    );
+    assert!(
+        refusal(&format!(
+            r#"(module (import "wasi_snapshot_preview1" "sched_yield" (func)) {start})"#
+        ))
+        .contains("`sched_yield` with a type")
+    );
+}
+
+#[test]
+fn programs_may_have_segments_tables_and_a_start_function() {
+    let component = adapted(
+        r#"(module
+            (memory (export "memory") 1)
+            (table 1 funcref) (elem (i32.const 0) $run)
+            (global $ran (mut i32) (i32.const 0))
+            (data $text "text")
+            (start $begin)
+            (func $begin (global.set $ran (i32.const 1)))
+            (func $run (memory.init $text (i32.const 0) (i32.const 0) (i32.const 4)) (data.drop $text))
+            (func (export "_start") (call_indirect (i32.const 0))))"#,
+    );
+    let names: Vec<_> = component.unwrap().functions.into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["begin", "run"]);
+}
