@@ -42,8 +42,8 @@ pub fn adapt(program: &[u8]) -> Result<Adapted, AdaptError> {
     let adapter = Module::read(ADAPTER)?;
     check(&module, &adapter)?;
     Validator::new_with_features(features()).validate_all(program)?;
-    let (joined, functions) = join(&module, &adapter)?;
-    Ok(Adapted { component: world::wrap(joined)?, functions })
+    let joined = join(&module, &adapter)?;
+    Ok(Adapted { component: world::wrap(joined.module)?, functions: joined.functions })
 }
 
 fn check(program: &Module<'_>, adapter: &Module<'_>) -> Result<(), AdaptError> {

@@ -22,11 +22,15 @@ const PROGRAM_MEMORY: u32 = 0;
 const ADAPTER_MEMORY: u32 = 1;
 const PAGE_BITS: i64 = 16;
 
-/// The core module of both, and names of the program's functions in it.
-pub(crate) fn join(
-    program: &Module<'_>,
-    adapter: &Module<'_>,
-) -> Result<(Vec<u8>, Vec<(u32, String)>), AdaptError> {
+/// A program and the adapter in one core module.
+pub(crate) struct Joined {
+    pub module: Vec<u8>,
+    /// Index and name of the program's functions in it.
+    pub functions: Vec<(u32, String)>,
+}
+
+/// The core module of both.
+pub(crate) fn join(program: &Module<'_>, adapter: &Module<'_>) -> Result<Joined, AdaptError> {
     let places = Places::new(program, adapter)?;
     let mut sections = Sections::default();
     let failed = |error: reencode::Error<NoSuchItem>| AdaptError::Code(error.to_string());
@@ -60,7 +64,8 @@ pub(crate) fn join(
     let place = |(index, name): &(u32, &str)| {
         Some((*places.program.get(*index as usize)?, (*name).to_owned()))
     };
-    Ok((module.finish(), program.names.iter().filter_map(place).collect()))
+    let functions = program.names.iter().filter_map(place).collect();
+    Ok(Joined { module: module.finish(), functions })
 }
 
 fn missing(name: &str) -> AdaptError {

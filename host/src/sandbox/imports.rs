@@ -123,8 +123,7 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
                 return Err::<(), _>(Ended::Violation(TrapCode::ResultLimit).into());
             }
             let record = record.to_vec();
-            store.data_mut().raised = Some(record);
-            Err(Ended::Raised.into())
+            Err(store.data_mut().raise(record).into())
         },
     )?;
     linker.instance(PROGRAM)?.func_wrap(

@@ -17,14 +17,12 @@ pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Out
             Ended::Stopped(Stop::Cancelled | Stop::Abandoned) => Outcome::Cancelled,
             Ended::Deadline => Outcome::DeadlineHit(code_points(error)),
             Ended::Violation(code) => Outcome::Trapped(code, code_points(error)),
-            // Whoever raises says what, and that is looked at first.
-            Ended::Raised => Outcome::Trapped(TrapCode::Unreachable, Vec::new()),
             Ended::Unreachable => Outcome::HostFault(
                 "a message of this task could not be kept here, or fetched from the host that keeps it"
                     .to_owned(),
             ),
-            // `run` takes its result before it asks.
-            Ended::Exited => Outcome::HostFault("a program's result was lost".to_owned()),
+            // `run` takes what it said before it asks.
+            Ended::Itself => Outcome::HostFault("what the guest ended its task with was lost".to_owned()),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

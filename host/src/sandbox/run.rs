@@ -13,7 +13,7 @@ use super::grants::Granted;
 use super::kept::{AfterDefine, Keep, Kept};
 use super::outcome::outcome_of;
 use super::pages::with_image;
-use super::state::{OutputSink, TaskState};
+use super::state::{OutputSink, Said, TaskState};
 use super::stop::StopCause;
 use super::{Definition, Sandbox};
 
@@ -100,10 +100,10 @@ impl Sandbox {
         let output = std::mem::take(&mut state.output);
         let is_pure = !state.is_impure && keep != Keep::AsItIs;
         let is_over = matches!(ended, Err(_) | Ok(Ended::Otherwise(_)));
-        let ended = ended.unwrap_or_else(|error| match (state.raised.take(), state.result.take()) {
-            (Some(record), _) => Ended::Raised(record),
-            (None, Some(result)) => Ended::Returned(result),
-            (None, None) => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
+        let ended = ended.unwrap_or_else(|error| match state.said.take() {
+            Some(Said::Returned(result)) => Ended::Returned(result),
+            Some(Said::Raised(record)) => Ended::Raised(record),
+            None => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
         });
         match after {
             Some(after) if !is_over => *kept = Some(Kept::after_task(store, after)),

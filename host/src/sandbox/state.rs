@@ -42,11 +42,26 @@ pub(super) enum Ended {
     Violation(TrapCode),
     #[error("a message could not be had")]
     Unreachable,
-    /// The guest said so itself: the exception is in the state.
-    #[error("an exception was raised")]
-    Raised,
-    #[error("the program has ended")]
-    Exited,
+    /// How, the state says.
+    #[error("the guest ended its task itself")]
+    Itself,
+}
+
+/// What a task's instance is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Until `call` begins, there is no task to end.
+    Defining,
+    Calling,
+    /// What runs is the host's own, and nothing stops it.
+    Resting,
+}
+
+/// How a guest ended its task from within.
+#[derive(Debug)]
+pub(super) enum Said {
+    Returned(Vec<u8>),
+    Raised(Vec<u8>),
 }
 
 /// What the imports, the limiter and the epoch callback of one task share.
@@ -66,13 +81,10 @@ pub(super) struct TaskState {
     pub(super) sink: Option<Arc<dyn OutputSink>>,
     /// The task's connection to its manager. What defines a closure has none.
     pub(super) channel: Option<Arc<dyn Channel>>,
-    /// Whether `call` has begun: until then there is no task to end.
-    is_called: bool,
-    /// What the guest said that the task returned, when it ended it.
-    pub(super) result: Option<Vec<u8>>,
+    phase: Phase,
+    /// Present once the guest has ended its task without returning.
+    pub(super) said: Option<Said>,
     output_ticks: u32,
-    /// Whether no task runs: what runs is the host's own, and nothing stops it.
-    is_idle: bool,
     /// Whether the task looked at what another attempt would see differently.
     pub(super) is_impure: bool,
     /// What the closure was granted, if anything.
@@ -81,8 +93,6 @@ pub(super) struct TaskState {
     pub(super) clock_ns: u64,
     /// State of the stub's random numbers.
     pub(super) random: u64,
-    /// The exception that the guest ended its task with, if it could not return it.
-    pub(super) raised: Option<Vec<u8>>,
 }
 
 /// The state of a task whose closure has just been defined.
@@ -111,21 +121,19 @@ impl TaskState {
             output_bytes: 0,
             sink: None,
             channel: None,
-            is_called: false,
-            result: None,
+            phase: Phase::Defining,
+            said: None,
             output_ticks: 0,
-            is_idle: false,
             is_impure: false,
             granted: None,
             clock_ns: 0,
             random: 0,
-            raised: None,
         }
     }
 
     /// Begins with what `define` may see of a task: its limits, and where its output goes.
     pub(super) fn begin(&mut self, input: &TaskInput<'_>, now: Instant) {
-        self.is_idle = false;
+        self.phase = Phase::Defining;
         self.memory_bytes_max = input.memory_bytes_max;
         self.sink.clone_from(&input.sink);
         self.granted.clone_from(&input.granted);
@@ -138,16 +146,22 @@ impl TaskState {
         self.attempt = input.attempt;
         self.seed = input.seed;
         self.channel.clone_from(&input.channel);
-        self.is_called = true;
+        self.phase = Phase::Calling;
     }
 
     /// The guest ends its task with this result.
     pub(super) fn exit(&mut self, result: Vec<u8>) -> Ended {
-        if !self.is_called {
+        if self.phase != Phase::Calling {
             return Ended::Violation(TrapCode::ImportDenied);
         }
-        self.result = Some(result);
-        Ended::Exited
+        self.said = Some(Said::Returned(result));
+        Ended::Itself
+    }
+
+    /// The guest ends its task, or what defines its closure, with this exception.
+    pub(super) fn raise(&mut self, record: Vec<u8>) -> Ended {
+        self.said = Some(Said::Raised(record));
+        Ended::Itself
     }
 
     /// What tasks have in common that find the closure defined. Nothing, if some of what it printed is gone already.
@@ -182,7 +196,7 @@ impl TaskState {
 
     /// The task is over, and its instance waits for another.
     pub(super) fn rest(&mut self) {
-        self.is_idle = true;
+        self.phase = Phase::Resting;
         self.sink = None;
         self.channel = None;
     }
@@ -194,7 +208,7 @@ impl TaskState {
 
     /// Called at every tick while the guest runs.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        if self.is_idle {
+        if self.phase == Phase::Resting {
             return Ok(UpdateDeadline::Continue(1));
         }
         self.may_go_on(Instant::now())?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -107,10 +107,6 @@ impl Stored {
         let fetched = py.detach(|| self.live.list.fetch(&self.kept));
         let value = fetched.map_err(|error| spm_error(py, "HostLost", (chain(&error),)))?;
         self.closures.decodings(py)?.decode(py, self.closure, &value)
-    }
-
-    fn __hash__(&self) -> PyResult<u64> {
-        Err(PyTypeError::new_err("a value that a host keeps cannot be hashed"))
     }
 
     fn __repr__(&self) -> String {
@@ -345,9 +341,7 @@ impl ManagerRun {
 }
 
 #[allow(clippy::result_large_err, reason = "either way it is moved once, into a Python object")]
-fn split<'py>(
-    value: Result<Bound<'py, PyAny>, Failed>,
-) -> (Option<Bound<'py, PyAny>>, Option<Failed>) {
+fn split(value: Result<Bound<'_, PyAny>, Failed>) -> (Option<Bound<'_, PyAny>>, Option<Failed>) {
     match value {
         Ok(value) => (Some(value), None),
         Err(failed) => (None, Some(failed)),
@@ -510,7 +504,9 @@ impl ManagerRun {
                 state.window.took(ended);
                 state.printer = printer;
                 state.news.ended_by_fallback(by_fallback);
-                left.into_iter().for_each(|deopt| state.news.left(deopt));
+                for deopt in left {
+                    state.news.left(deopt);
+                }
                 state.news.has_notices()
             };
             output::show(py, &text)?;
