@@ -42,7 +42,7 @@ struct Everything {
     character: char,
     text: String,
     bytes: ByteBuf,
-    option: Option<Option<u8>>,
+    option: Option<u8>,
     list: Vec<i64>,
     array: [i32; 3],
     map: BTreeMap<String, Vec<u8>>,
@@ -87,7 +87,7 @@ prop_compose! {
     ) -> Everything {
         Everything {
             unit: (), flags, small, wide, float, narrow, character, text,
-            bytes: ByteBuf::from(bytes), option: option.map(Some), list, array, map, keyed,
+            bytes: ByteBuf::from(bytes), option, list, array, map, keyed,
             shapes, length: Metres(float),
         }
     }
