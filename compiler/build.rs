@@ -1,6 +1,9 @@
 //! Builds the guest runtime (`runtime/`) to WebAssembly, for the linker to take functions from.
 
-include!("../tools/build_guest.rs");
+#[path = "../tools/build_guest.rs"]
+mod guest;
+
+use guest::build_guest;
 
 /// Relocations are what the linker works with; segments must stay apart so that it can leave some
 /// out. The size of the stack does not matter, as the linker places it.

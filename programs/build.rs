@@ -1,6 +1,9 @@
 //! Builds the adapter (`adapter/`) to WebAssembly, to be joined with programs.
 
-include!("../tools/build_guest.rs");
+#[path = "../tools/build_guest.rs"]
+mod guest;
+
+use guest::build_guest;
 
 /// Debug information of the standard library has no place in a component.
 const LINK_FLAGS: &[&str] = &["-Clink-arg=--strip-debug", "-Clink-arg=-zstack-size=131072"];

@@ -1,7 +1,7 @@
-// Builds a crate without `std` to WebAssembly. For build scripts, which include this file.
-//
-// It needs a `core` library for `wasm32-unknown-unknown`: that of the toolchain in use, or else one built from Debian's
-// `rust-web-src` by Debian's `rustc-web`.
+//! Builds a crate without `std` to WebAssembly. For build scripts, which include this file.
+//!
+//! It needs a `core` library for `wasm32-unknown-unknown`: that of the toolchain in use, or else one built from Debian's
+//! `rust-web-src` by Debian's `rustc-web`.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds the crate in a folder next to the script's manifest, and lets the variable `named` say where its module is.
 /// `libraries` are those to build where there are none.
-fn build_guest(folder: &str, module: &str, libraries: &str, flags: &[&str], named: &str) {
+pub fn build_guest(folder: &str, module: &str, libraries: &str, flags: &[&str], named: &str) {
     let guest = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(folder);
     for watched in ["src", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", guest.join(watched).display());

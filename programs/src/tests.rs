@@ -27,7 +27,7 @@ fn equal_programs_make_equal_components() {
 fn what_is_no_program_is_refused_and_told_what_to_do() {
     assert!(adapt(b"\x7fELF").unwrap_err().to_string().contains("--target wasm32-wasip1"));
     assert!(refusal("(component)").contains("it is a component"));
-    assert!(refusal(r#"(module (memory 1))"#).contains("_start"));
+    assert!(refusal("(module (memory 1))").contains("_start"));
     assert!(refusal(r#"(module (func (export "_start")))"#).contains("no memory"));
     let start = r#"(memory 1) (func (export "_start"))"#;
     let import = |name: &str, what: &str| {
