@@ -1,6 +1,7 @@
 """What pools promise beyond PEP 3148: lazy input, results, options, List, output, asyncio."""
 
 import asyncio
+import io
 import itertools
 import os
 import sys
@@ -42,6 +43,11 @@ def talk(n: int) -> int:
     print("task", n)
     print("é", end="\n")
     return n
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_a_result_is_not_waited_for_after_it_is_there() -> None:
@@ -293,6 +299,21 @@ class TestList:
     def test_progress_on_stderr(self, pool: spm.Pool, capsys: pytest.CaptureFixture[str]) -> None:
         spm.List(pool, double, progress=True).run(range(20))
         assert "20 of 20 tasks done" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("is_installed", [True, False], ids=["tqdm", "line"])
+    def test_progress_on_a_terminal(
+        self, pool: spm.Pool, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+    ) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        if not is_installed:
+            monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+        results = spm.List(pool, inverse, on_error="collect", progress=True).run(range(20))
+        assert len(results) == 20
+        last = terminal.getvalue().rstrip("\n").rsplit("\r", 1)[-1]
+        assert ("20/20" if is_installed else "20 of 20 tasks done") in last
+        assert "1 failed" in last
+        assert terminal.getvalue().endswith("\n")
 
     def test_stream(self, pool: spm.Pool) -> None:
         with spm.List(pool, double).stream(itertools.count()) as results:
