@@ -1,7 +1,7 @@
 """`serial(check=True)` runs tasks of managers both ways, and says where the two differ.
 
-The sandbox is one of the test's: it runs the function here and talks to its channel in bytes, as
-guests do, so that it can be made to differ.
+Where they have to differ, the sandbox is one of the test's: it runs the function here and talks to its channel
+in bytes, as guests do.
 """
 
 from collections.abc import Iterator
@@ -84,8 +84,19 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[spm.Pool]:
 python = spm.wasm_closure(engine="python")
 
 
-def test_a_template(checked: spm.Pool) -> None:
-    @python
+@pytest.fixture
+def pool() -> Iterator[spm.Pool]:
+    with spm.serial(check=True) as made:
+        yield made
+
+
+@pytest.fixture(params=["native", "python"])
+def declared(request: pytest.FixtureRequest) -> Any:
+    return spm.wasm_closure(engine=request.param)
+
+
+def test_a_template(pool: spm.Pool, declared: Any) -> None:
+    @declared
     def explore(n: int) -> int:
         if n < 4:
             spm.task.spawn(2 * n, priority=1.0)
@@ -93,40 +104,47 @@ def test_a_template(checked: spm.Pool) -> None:
         spm.task.improve(-n)
         return int(spm.task.bound)
 
-    assert sorted(spm.Template(checked, explore).run([1]))[-1] == -1
+    assert sorted(spm.Template(pool, explore).run([1]))[-1] == -1
 
 
-def test_a_farm_is_asked_once(checked: spm.Pool) -> None:
+def test_a_farm_is_asked_once(pool: spm.Pool, declared: Any) -> None:
     asked = []
 
     def on_message(task: spm.TaskInfo, x: int) -> int:
         asked.append(x)
         return x + len(asked)
 
-    farm = spm.Farm(checked, python(lambda x: spm.hub.ask(x)), on_message)
-    assert farm.run([10, 20]) == [11, 22]
+    @declared
+    def ask(x: int) -> int:
+        answer: int = spm.hub.ask(x)
+        return answer
+
+    assert spm.Farm(pool, ask, on_message).run([10, 20]) == [11, 22]
     assert asked == [10, 20]
 
 
-def test_a_team(checked: spm.Pool) -> None:
-    total = python(lambda n: spm.team.allreduce([spm.team.rank * n]))
-    assert spm.Team(checked, total, size=3).run(5) == [[0, 5, 10]] * 3
+def test_a_team(pool: spm.Pool, declared: Any) -> None:
+    @declared
+    def total(n: int) -> list[int]:
+        return spm.team.allreduce([spm.team.rank * n])
+
+    assert spm.Team(pool, total, size=3).run(5) == [[0, 5, 10]] * 3
 
 
-@pytest.mark.parametrize("engine", ["auto", "native", "python"])
-def test_a_dag_and_an_aggregate_in_true_sandboxes(engine: Any) -> None:
-    declared = spm.wasm_closure(engine=engine)
-    with spm.serial(check=True) as pool:
-        dag = spm.Dag(pool)
-        node = dag.add(declared(lambda x: x + 1), 1)
-        dag.add(declared(lambda x, y: [x, y]), node, 5)
-        assert dag.run() == [[2, 5]]
-        aggregate = spm.Aggregate(
-            pool,
-            map=declared(lambda n: [(n % 3, n)]),
-            reduce=declared(lambda key, values: sum(values)),
-        )
-        assert aggregate.run(range(9)) == {0: 9, 1: 12, 2: 15}
+def test_a_dag(pool: spm.Pool, declared: Any) -> None:
+    dag = spm.Dag(pool)
+    node = dag.add(declared(lambda x: x + 1), 1)
+    dag.add(declared(lambda x, y: [x, y]), node, 5)
+    assert dag.run() == [[2, 5]]
+
+
+def test_an_aggregate(pool: spm.Pool, declared: Any) -> None:
+    aggregate = spm.Aggregate(
+        pool,
+        map=declared(lambda n: [(n % 3, n)]),
+        reduce=declared(lambda key, values: sum(values)),
+    )
+    assert aggregate.run(range(9)) == {0: 9, 1: 12, 2: 15}
 
 
 def differs() -> bool:
