@@ -1,6 +1,6 @@
 //! From a program to a component.
 
-use wasmparser::{Parser, TypeRef, Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 use crate::error::AdaptError;
 use crate::join::join;
@@ -20,14 +20,13 @@ pub struct Adapted {
     pub functions: Vec<(u32, String)>,
 }
 
-/// Makes a component of the closure world of a program.
+/// Makes a component of the closure world of a program: of a core module for WASI preview 1, or a component for preview 2
+/// that is such a module with an adapter.
 ///
 /// # Errors
-/// If it is none for WASI preview 1.
+/// If it is neither.
 pub fn adapt(program: &[u8]) -> Result<Adapted, AdaptError> {
-    if Parser::is_component(program) {
-        return Err(AdaptError::Component);
-    }
+    let program = if Parser::is_component(program) { inside(program)? } else { program };
     if !Parser::is_core_wasm(program) {
         return Err(AdaptError::NotWasm);
     }
@@ -44,6 +43,22 @@ pub fn adapt(program: &[u8]) -> Result<Adapted, AdaptError> {
     Validator::new_with_features(features()).validate_all(program)?;
     let joined = join(&module, &adapter)?;
     Ok(Adapted { component: world::wrap(joined.module)?, functions: joined.functions })
+}
+
+/// The program for preview 1 that a component was made of by an adapter, as most toolchains make them.
+fn inside(component: &[u8]) -> Result<&[u8], AdaptError> {
+    let mut found = None;
+    for payload in Parser::new(0).parse_all(component) {
+        let Payload::ModuleSection { unchecked_range, .. } = payload? else { continue };
+        let bytes = component.get(unchecked_range).ok_or(AdaptError::Component)?;
+        let module = Module::read(bytes)?;
+        let is_whole = module.other_import.is_none()
+            && module.imports.iter().all(|(module, ..)| *module == PREVIEW_1);
+        if is_whole && module.exports.contains_key("_start") && found.replace(bytes).is_some() {
+            return Err(AdaptError::Component);
+        }
+    }
+    found.ok_or(AdaptError::Component)
 }
 
 fn check(program: &Module<'_>, adapter: &Module<'_>) -> Result<(), AdaptError> {

@@ -8,9 +8,9 @@ pub enum AdaptError {
         "it is not WebAssembly: compile it for WASI, for example with `-target wasm32-wasi` or `--target wasm32-wasip1`"
     )]
     NotWasm,
-    /// It is a component.
+    /// It is a component, and not one that an adapter made of a program for preview 1.
     #[error(
-        "it is a component, and programs are core modules for WASI preview 1: compile it for `wasm32-wasip1` (Rust), \
+        "it is a component without a program for WASI preview 1 in it: compile it for `wasm32-wasip1` (Rust), \
          `wasm32-wasi` (C, Zig) or `GOOS=wasip1` (Go)"
     )]
     Component,
