@@ -107,6 +107,11 @@ def compiled_function(closure: Closure[..., Any]) -> bytes:
             for parameter in parameters.values()
             if parameter.default is not parameter.empty
         },
+        keyword_only=[
+            parameter.name
+            for parameter in parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        ],
     )
     return _spm.add_section(made.component_bytes, SIGNATURE, described.section())
 

@@ -175,8 +175,10 @@ class GuestClosure(Closure[..., Any]):
             bound = self._signature.bind(*args, **keywords)
         except TypeError as error:
             raise TypeError(f"{self.module.name}(): {error}") from None
+        if self.module.described is None:
+            return bound.args
         bound.apply_defaults()
-        return bound.args
+        return tuple(bound.arguments.values())
 
     def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[None, Row]:
         """What `prepare` asks of all closures."""

@@ -37,6 +37,7 @@ class Described:
     """Names, and annotations as Python has them."""
     returns: str
     defaults: dict[str, Any] = field(default_factory=dict)
+    keyword_only: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, section: bytes) -> Described:
@@ -53,6 +54,7 @@ class Described:
                     _text(name): _spm.decode(bytes.fromhex(value))
                     for name, value in found.get("defaults", {}).items()
                 },
+                [_text(name) for name in found.get("keyword_only", [])],
             )
             described.signature({})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -71,18 +73,25 @@ class Described:
         if self.defaults:
             defaults = {name: _spm.encode(value).hex() for name, value in self.defaults.items()}
             described["defaults"] = defaults
+        if self.keyword_only:
+            described["keyword_only"] = self.keyword_only
         return json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
 
     def signature(self, known: dict[str, type]) -> inspect.Signature:
         """Make a signature, with the classes that its annotations name."""
         parameters = [
-            _parameter(name, annotation_of(kind, known), self.defaults.get(name, _EMPTY))
-            for name, kind in self.parameters
+            _parameter(name, kind).replace(
+                annotation=annotation_of(annotation, known),
+                default=self.defaults.get(name, inspect.Parameter.empty),
+            )
+            for name, annotation in self.parameters
+            for kind in [_KEYWORD if name in self.keyword_only else _ANY_WAY]
         ]
         return inspect.Signature(parameters, return_annotation=annotation_of(self.returns, known))
 
 
-_EMPTY: Final = inspect.Parameter.empty
+_ANY_WAY: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
+_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 
 
 def _text(value: object) -> str:
@@ -92,13 +101,12 @@ def _text(value: object) -> str:
     return value
 
 
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    # A parameter of Rust's may have a name that is a keyword of Python's.
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+def _parameter(name: str, kind: Any) -> inspect.Parameter:
     try:
-        return inspect.Parameter(name, kind, annotation=annotation, default=default)
+        return inspect.Parameter(name, kind)
     except ValueError:
-        return inspect.Parameter(f"{name}_", kind, annotation=annotation, default=default)
+        # A parameter of Rust's may have a name that is a keyword of Python's.
+        return inspect.Parameter(f"{name}_", kind)
 
 
 def annotation_of(text: str, known: dict[str, type]) -> Any:
