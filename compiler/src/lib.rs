@@ -43,7 +43,7 @@ mod visit;
 
 pub use compile::compile;
 pub use diagnostics::{Code, Diagnostic};
-pub use link::{GuestError, guest_component, own_sections};
+pub use link::{GuestError, append_custom, guest_component, own_sections};
 pub use names::{annotations, free_names};
 pub use render::render;
 pub use request::{Captured, Compiled, FunctionSource, Literal, ParameterType, Request};

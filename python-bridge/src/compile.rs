@@ -6,11 +6,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use spm_compiler::{Captured, Compiled, Diagnostic, FunctionSource, ParameterType, Request};
-use spm_host::sandbox::Profile;
-use spm_protocol::limits::MEMORY_BYTES_MAX;
+use spm_protocol::ContentId;
 use spm_protocol::lines::LineTable;
 use spm_protocol::outcome::CodePoint;
-use spm_protocol::{ContentId, Engine};
 
 use crate::codec::{ValueType, literal};
 use crate::errors::frame_tuple;
@@ -187,14 +185,6 @@ fn guest_component<'py>(py: Python<'py>, module: &[u8]) -> PyResult<Bound<'py, P
     }
 }
 
-/// Checks a component as hosts do, and returns how many bytes of linear memory it begins with.
-#[pyfunction]
-fn check_component(py: Python<'_>, component: &[u8]) -> PyResult<u64> {
-    let bounds = Profile::of(Engine::Guest).bounds();
-    py.detach(|| spm_host::verify::check_component(component, bounds, MEMORY_BYTES_MAX))
-        .map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
 /// The content id of a component.
 #[pyfunction]
 fn content_id(content: &[u8]) -> String {
@@ -215,11 +205,24 @@ fn own_sections<'py>(
     }
 }
 
+/// A component with one more custom section.
+#[pyfunction]
+fn add_section<'py>(
+    py: Python<'py>,
+    component: &[u8],
+    name: &str,
+    data: &[u8],
+) -> Bound<'py, PyBytes> {
+    let mut longer = component.to_vec();
+    spm_compiler::append_custom(&mut longer, name, data);
+    PyBytes::new(py, &longer)
+}
+
 /// Adds the compiler to the module `spm._spm`.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compile_functions, module)?)?;
     module.add_function(wrap_pyfunction!(guest_component, module)?)?;
-    module.add_function(wrap_pyfunction!(check_component, module)?)?;
+    module.add_function(wrap_pyfunction!(add_section, module)?)?;
     module.add_function(wrap_pyfunction!(content_id, module)?)?;
     module.add_function(wrap_pyfunction!(own_sections, module)?)?;
     module.add_class::<Component>()?;

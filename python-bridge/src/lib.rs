@@ -6,6 +6,7 @@
 mod codec;
 mod compile;
 mod errors;
+mod inspect;
 mod pool;
 mod program;
 
@@ -17,6 +18,7 @@ fn _spm(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     compile::register(module)?;
     errors::register(module)?;
+    inspect::register(module)?;
     pool::register(module)?;
     program::register(module)?;
     Ok(())

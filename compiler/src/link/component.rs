@@ -75,7 +75,7 @@ fn without_custom_named(component: &[u8], prefix: &str) -> Vec<u8> {
 }
 
 /// Appends a custom section to a module or component.
-pub(super) fn append_custom(module: &mut Vec<u8>, name: &str, data: &[u8]) {
+pub fn append_custom(module: &mut Vec<u8>, name: &str, data: &[u8]) {
     let section = CustomSection { name: name.into(), data: data.into() };
     module.push(Section::id(&section));
     section.encode(module);

@@ -16,7 +16,7 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 
-pub use component::{GuestError, guest_component, own_sections};
+pub use component::{GuestError, append_custom, guest_component, own_sections};
 use spm_protocol::lines::{LineFunction, LineTable, Site};
 use wasm_encoder::{Instruction, ValType};
 

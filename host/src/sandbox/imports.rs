@@ -39,7 +39,7 @@ const WALL_CLOCK_NS: u64 = 946_684_800_000_000_000;
 
 /// Whether a component may import an interface of this name.
 pub fn is_allowed(name: &str) -> bool {
-    let interface = name.split('@').next().unwrap_or(name);
+    let interface = unversioned(name);
     interface.strip_prefix("spm:closure/").is_some_and(|own| OWN_INTERFACES.contains(&own))
         || STUBBED_PACKAGES.iter().any(|package| interface.starts_with(package))
 }
@@ -62,7 +62,7 @@ pub(super) fn link(component: &Component) -> Result<Linker<TaskState>, CompileEr
         let ComponentItem::ComponentInstance(instance) = item.ty else {
             return Err(CompileError::ForbiddenImport { name: name.to_owned() });
         };
-        let interface = name.split('@').next().unwrap_or(name);
+        let interface = unversioned(name);
         let mut stubs = linker.instance(name).map_err(CompileError::Link)?;
         for (item_name, item) in instance.exports(engine) {
             match item.ty {
@@ -138,13 +138,22 @@ fn link_own(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
     managed::link(linker)
 }
 
-/// Links a function of WASI to its answer, or to a trap.
-fn stub(
-    stubs: &mut LinkerInstance<'_, TaskState>,
-    interface: &str,
-    name: &str,
-) -> wasmtime::Result<()> {
-    let answer: fn(&mut TaskState, &[Val]) -> Option<Val> = match (interface, name) {
+/// What a function of WASI answers; nothing to arguments that it does not take.
+type Answer = fn(&mut TaskState, &[Val]) -> Option<Val>;
+
+/// Whether a call of this function comes back: those of WASI that have no answer here trap.
+pub fn is_answered(interface: &str, name: &str) -> bool {
+    interface.starts_with("spm:") || answer_of(unversioned(interface), name).is_some()
+}
+
+/// An interface's name without its version.
+fn unversioned(interface: &str) -> &str {
+    interface.split('@').next().unwrap_or(interface)
+}
+
+/// The answer of a function of WASI, if it has one.
+fn answer_of(interface: &str, name: &str) -> Option<Answer> {
+    let answer: Answer = match (interface, name) {
         ("wasi:cli/environment", "get-environment") => |state, _| Some(state.environment()),
         ("wasi:cli/environment", "get-arguments")
         | ("wasi:filesystem/preopens", "get-directories") => |_, _| Some(Val::List(Vec::new())),
@@ -170,10 +179,21 @@ fn stub(
         ("wasi:random/insecure", "get-insecure-random-bytes") => {
             |state, parameters| Some(state.drawn_bytes(byte_count(parameters)?))
         }
-        _ => |_, _| None,
+        _ => return None,
     };
+    Some(answer)
+}
+
+/// Links a function of WASI to its answer, or to a trap.
+fn stub(
+    stubs: &mut LinkerInstance<'_, TaskState>,
+    interface: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
+    let answer = answer_of(interface, name);
     stubs.func_new(name, move |mut store, _, parameters, results| {
-        match (answer(store.data_mut(), parameters), results) {
+        let value = answer.and_then(|answer| answer(store.data_mut(), parameters));
+        match (value, results) {
             (Some(value), [result]) => {
                 *result = value;
                 Ok(())

@@ -47,7 +47,7 @@ pub use channel::{Channel, Manager, Message, Over, Patience};
 pub(crate) use engine::give_back_memory;
 pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Parts, Profile};
 pub use grants::{GrantError, Granted};
-pub use imports::is_allowed as is_import_allowed;
+pub use imports::{is_allowed as is_import_allowed, is_answered as is_import_answered};
 pub use kept::{Keep, Kept};
 pub use run::{Ended, Ran, TaskInput};
 pub use state::OutputSink;

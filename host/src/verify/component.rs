@@ -15,7 +15,7 @@ const NESTING_MAX: usize = 8;
 /// time. The count is never too low, and too high if components of different size are in it.
 const EXPANDED_INSTANCES_MAX: u64 = 16 * INSTANCES_MAX as u64;
 /// Bytes of a page of linear memory.
-const PAGE_BYTES: u64 = 64 * 1024;
+pub(super) const PAGE_BYTES: u64 = 64 * 1024;
 
 /// Why a component is not one that a host takes.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +84,7 @@ pub fn check_component(
 }
 
 /// What guests may use: what the engines are made for.
-fn features() -> WasmFeatures {
+pub(super) fn features() -> WasmFeatures {
     let mut features = WasmFeatures::default();
     features.remove(WasmFeatures::THREADS);
     features.remove(WasmFeatures::SHARED_EVERYTHING_THREADS);

@@ -5,6 +5,7 @@
 //! something about it, what.
 
 mod component;
+mod contents;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use spm_protocol::{Certified, ContentId, Engine, Manifest, PeerId, SessionId, Si
 use crate::sandbox::GrantError;
 
 pub use component::{ComponentError, check_component};
+pub use contents::{Contents, Export, Import, Range, contents};
 
 /// Whose closures a host runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ._compile_command import (
+    ImportFailed,
+    compiled_function,
+    compiled_module,
+    named_function,
+    split,
+    write,
+)
 from ._errors import ClosureError, DeadlineExceeded, SpmError, TaskError
+from ._inspect import escaped, inspect
 from ._laptop import named_pool
 from ._program import Completed, program, run
 from ._program_files import checked_name
@@ -41,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, _NOT_FOUND)
     except ClosureError as error:
         return _fail(error, _REFUSED)
+    except ImportFailed as error:
+        traceback.print_exception(error.__cause__)
+        return _fail(error, 1)
     except DeadlineExceeded as error:
         return _fail(error, _DEADLINE)
     except TaskError as error:
@@ -51,14 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: BaseException, status: int) -> int:
-    print(f"spm: {error}", *getattr(error, "__notes__", ()), sep="\n  ", file=sys.stderr)  # noqa: T201
+    told = "\n  ".join([f"spm: {error}", *getattr(error, "__notes__", ())])
+    print(escaped(told, but="\n"), file=sys.stderr)  # noqa: T201
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="spm", description="Run programs in sandboxes.")
+    parser = argparse.ArgumentParser(
+        prog="spm", description="Run, compile and explain WebAssembly."
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_compile(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -89,6 +107,54 @@ def _add_run(commands: Any) -> None:
     add("--stream", action="store_true", help="show its output as it comes, on standard output")
     add("program", metavar="PROGRAM", help="the program, or `python`")
     add("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="what it is called with")
+
+
+def _add_compile(commands: Any) -> None:
+    parser = commands.add_parser(
+        "compile",
+        help="make a closure's component",
+        description="Make a component of a function, compiled for the types of its annotations, or of a core "
+        "module that another language's compiler made. `spm.load` takes it, and so does any "
+        "runtime that knows components.",
+    )
+    parser.set_defaults(act=_compile)
+    parser.add_argument("source", metavar="FILE.py:FUNCTION | MODULE.wasm", help="what to compile")
+    parser.add_argument("-o", dest="out", type=Path, required=True, metavar="FILE", help="where to")
+
+
+def _add_explain(commands: Any) -> None:
+    parser = commands.add_parser(
+        "explain",
+        help="say what a WebAssembly file or a function is",
+        description="Say what a WebAssembly file is, and whether hosts take it: the exit status is 1 if they "
+        "do not, and 126 if it is broken. Or say what the compiler makes of a function.",
+    )
+    parser.set_defaults(act=_explain)
+    parser.add_argument("what", metavar="FILE.wasm | FILE.py:FUNCTION", help="what to explain")
+
+
+def _compile(options: argparse.Namespace) -> int:
+    named = split(options.source)
+    if named is not None:
+        component = compiled_function(named_function(*named))
+    elif options.source.endswith(".py"):
+        raise ValueError(f"name a function of it: spm compile {options.source}:FUNCTION -o FILE")
+    else:
+        component = compiled_module(Path(options.source))
+    write(options.out, component)
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    named = split(options.what)
+    if named is not None:
+        sys.stdout.write(named_function(*named).explain().rstrip("\n") + "\n")
+        return 0
+    if options.what.endswith(".py"):
+        raise ValueError(f"name a function of it: spm explain {options.what}:FUNCTION")
+    report = inspect(Path(options.what))
+    sys.stdout.write(str(report))
+    return 0 if report.refusal is None else 1
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,32 +1,26 @@
-"""Closures in other languages: components that exist already, with a signature in a custom section."""
+"""Closures that are files: components from other languages, or compiled from Python before."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
-import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _spm
 from ._closure import Closure
 from ._errors import CompileError
+from ._guest_module import Module
 from ._settings import MEMORY_MIB_DEFAULT, Isolation, Options, Terms
 from ._travelled import classes_in
+from ._types import value_type_of
 
 if TYPE_CHECKING:
+    import inspect
     import os
     from collections.abc import Callable, Iterable, Iterator
 
 Row: TypeAlias = tuple[Any, ...]
-
-_SIGNATURE: Final = "spm:signature"
-_CORE_MODULE: Final = b"\0asm\1\0\0\0"
-_ANNOTATIONS: Final[dict[str, Any]] = {
-    kind.__name__: kind for kind in (bool, int, float, str, bytes, list, tuple, dict, set, object)
-}
 
 
 @_spm.hidden
@@ -40,7 +34,8 @@ def load(
     pure: bool = False,
     isolation: Isolation = "task",
 ) -> Closure[..., Any]:
-    """Make a closure of a WebAssembly file: a component, or what `cargo build` makes of `spm_guest`.
+    """Make a closure of a WebAssembly file: a component, such as `spm compile` writes, or a core module,
+    such as `cargo build` makes of `spm_guest`.
 
     Its structs come back as the dataclass of `classes` that has their name, or else as dicts; its
     exceptions may be of the exception classes in it. The other keywords are those of
@@ -62,107 +57,6 @@ def _checked(classes: Iterable[type]) -> tuple[type, ...]:
     if len(set(names)) != len(names):
         raise ValueError("`classes` has two classes of the same name")
     return made
-
-
-class Module:
-    """A component, and what its signature says. Raises `CompileError` if it is none for SPM."""
-
-    def __init__(self, path: Path) -> None:
-        content = path.read_bytes()
-        try:
-            if content.startswith(_CORE_MODULE):
-                content = _spm.guest_component(content)
-            self.memory_bytes = _spm.check_component(content)
-            sections = dict(_spm.own_sections(content))
-        except ValueError as error:
-            hint = (
-                "; build for the target wasm32-unknown-unknown, with the crate spm-guest"
-                if path.suffix == ".wasm"
-                else ""
-            )
-            raise CompileError(f"{path} cannot be a closure: {error}{hint}") from None
-        self.content = content
-        self.cid = _spm.content_id(content)
-        self._read(path, sections.get(_SIGNATURE))
-
-    def _read(self, path: Path, section: bytes | None) -> None:
-        """Take what the section says: it is whoever made the component that says so."""
-        self.name = path.stem
-        self.doc: str | None = None
-        self.source = f"the component {self.cid}"
-        self.parameters: list[tuple[str, str]] | None = None
-        self.returns = "object"
-        if section is None:
-            return
-        try:
-            found = json.loads(section)
-            self.name, self.source = str(found["name"]), str(found["source"])
-            self.doc = str(found["doc"]) or None
-            self.parameters = [(str(name), str(kind)) for name, kind in found["parameters"]]
-            self.returns = str(found["returns"])
-            inspect.Signature([_parameter(name, object) for name, _ in self.parameters])
-        except (ValueError, KeyError, TypeError) as error:
-            raise CompileError(f"{path} has a signature that cannot be read: {error!r}") from None
-
-    def signature(self, classes: tuple[type, ...]) -> inspect.Signature:
-        """Its signature, with the classes that its annotations name."""
-        known = {kind.__name__: kind for kind in classes}
-        if self.parameters is None:
-            return inspect.Signature(
-                [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL, annotation=Any)],
-                return_annotation=Any,
-            )
-        return inspect.Signature(
-            [_parameter(name, _annotation(kind, known)) for name, kind in self.parameters],
-            return_annotation=_annotation(self.returns, known),
-        )
-
-    # What resolves frames: guests say their places themselves.
-
-    wit = None
-
-    def frame(self, site: int) -> None:
-        """None: it has no line table."""
-        del site
-
-    def frame_at(self, function: int, offset: int) -> None:
-        """None: it has no line table."""
-        del function, offset
-
-
-def _parameter(name: str, annotation: Any) -> inspect.Parameter:
-    # A parameter of Rust's may have a name that is a keyword of Python's.
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    try:
-        return inspect.Parameter(name, kind, annotation=annotation)
-    except ValueError:
-        return inspect.Parameter(f"{name}_", kind, annotation=annotation)
-
-
-def _annotation(text: str, known: dict[str, type]) -> Any:
-    """Make an annotation of its text; one that names what is not known here stays a text."""
-    try:
-        return _made(ast.parse(text, mode="eval").body, known)
-    except (SyntaxError, KeyError, TypeError):
-        return text
-
-
-def _made(node: ast.expr, known: dict[str, type]) -> Any:
-    match node:
-        case ast.Name(name):
-            return known[name] if name in known else _ANNOTATIONS[name]
-        case ast.Constant(None):
-            return None
-        case ast.Constant(value) if value is Ellipsis:
-            return ...
-        case ast.BinOp(left, ast.BitOr(), right):
-            return _made(left, known) | _made(right, known)
-        case ast.Tuple(items):
-            return tuple(_made(item, known) for item in items)
-        case ast.Subscript(of, items):
-            return _made(of, known)[_made(items, known)]
-        case _:
-            raise TypeError(f"no annotation: {ast.dump(node)}")
 
 
 class Guest(Terms):
@@ -190,7 +84,7 @@ class Guest(Terms):
         module = owner.module
         super().__init__(owner._options)
         self._owner = owner
-        self.arguments = None
+        self.arguments = owner.types
         self.cid = module.cid
         self.classes = classes
         self.component = module
@@ -199,7 +93,7 @@ class Guest(Terms):
         self.fallback = None
         self.function = owner.__wrapped__
         self.name = module.name
-        self.names = [name for name, _ in module.parameters or ()]
+        self.names = list(owner._names)
         self.payload = None
         if owner.classes:
             # Only these are made by name; others are in the table for what arguments are made of.
@@ -223,6 +117,19 @@ class Guest(Terms):
         """Decode what a task returned."""
         return _spm.decode(data, self.classes)
 
+    def misfit(self, row: Row) -> Any:
+        """Raise the `CompileError` for arguments of other types than those compiled for."""
+        types = self.arguments
+        index = None if types is None else types.first_misfit(row)
+        if types is None or index is None:
+            raise TypeError(f"the arguments of `{self.name}` cannot cross")
+        argument = f"argument `{types.names[index]}` of `{self.name}`"
+        try:
+            was = f"{argument} is `{_spm.infer(row[index], argument)}`"
+        except TypeError as error:
+            was = str(error)
+        raise CompileError(f"{was}, and the file was compiled for `{types.types[index]}`")
+
     def knows(self, row: Row) -> bool:
         """Whether the classes of all instances in a call's arguments are in the class table."""
         return set(self.classes).issuperset(classes_in(row))
@@ -244,11 +151,15 @@ class GuestClosure(Closure[..., Any]):
         self.module = module
         self.classes = classes
         self._signature = self.__signature__ = module.signature(classes)
+        described = module.described
+        self._names = () if described is None else tuple(self._signature.parameters)
+        self.types = _types(module, self._signature)
+        """What its arguments have to be, if it was compiled from Python."""
         self._options = options
         self._self = ()
         self._lock = threading.Lock()
         self.__name__ = self.__qualname__ = module.name
-        self.__doc__ = module.doc
+        self.__doc__ = None if described is None else described.doc
         self.__module__ = "spm.guest"
         self.__annotations__ = {
             parameter.name: parameter.annotation
@@ -264,7 +175,10 @@ class GuestClosure(Closure[..., Any]):
             bound = self._signature.bind(*args, **keywords)
         except TypeError as error:
             raise TypeError(f"{self.module.name}(): {error}") from None
-        return bound.args
+        if self.module.described is None:
+            return bound.args
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
 
     def bind(self, args: Row, keywords: dict[str, Any]) -> tuple[None, Row]:
         """What `prepare` asks of all closures."""
@@ -318,8 +232,9 @@ class GuestClosure(Closure[..., Any]):
         """Say what the component is."""
         del example
         module = self.module
+        what = f"def {self.__name__}{self.__signature__}" if module.is_python else module.source
         return (
-            f"`{module.name}` runs in the `guest` engine: {module.source}\n"
+            f"`{module.name}` runs in the `guest` engine: {what}\n"
             f"its component has {len(module.content):,} bytes, "
             f"and begins with {module.memory_bytes >> 10:,} KiB of memory\n"
         )
@@ -338,6 +253,17 @@ class GuestClosure(Closure[..., Any]):
         return f"<spm.Closure {self.module.name}, a guest>"
 
 
+def _types(module: Module, signature: inspect.Signature) -> _spm.ArgumentTypes | None:
+    """What arguments of a component have to be that was compiled from Python: as it was compiled for."""
+    if not module.is_python or module.described is None:
+        return None
+    found = [value_type_of(parameter.annotation) for parameter in signature.parameters.values()]
+    known = [value_type for value_type in found if value_type is not None]
+    return (
+        _spm.ArgumentTypes(list(signature.parameters), known) if len(known) == len(found) else None
+    )
+
+
 def _runner(closure: GuestClosure) -> Callable[..., Any]:
     """Make the function that calls stand for: it runs the closure in a sandbox."""
 
@@ -348,7 +274,7 @@ def _runner(closure: GuestClosure) -> Callable[..., Any]:
             return pool.submit(closure, *args, **kwargs).result()
 
     run.__name__ = run.__qualname__ = closure.module.name
-    run.__doc__ = closure.module.doc
+    run.__doc__ = closure.__doc__
     run.__annotations__ = {}
     run.__signature__ = closure.__signature__  # type: ignore[attr-defined]
     return run
