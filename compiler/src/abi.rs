@@ -610,6 +610,17 @@ functions! {
     /// `asyncio.sleep(seconds)`.
     fn sleep_async(seconds: Float) -> Status;
 
+    // random.
+
+    /// `random.seed(number)`.
+    fn random_seed(number: Int) -> Status;
+    /// `random.random()`.
+    fn random_random() -> StatusFloat;
+    /// `random.getrandbits(count)`.
+    fn random_bits(count: Int) -> StatusInt;
+    /// `random.gauss(mu, sigma)`.
+    fn random_gauss(mu: Float, sigma: Float) -> StatusFloat;
+
     // Managers. Values travel as CBOR; one that is not of the type that was compiled for leaves native code.
 
     /// `spm.task.spawn(*arguments, priority=)`; `desc` is that of the tuple.

@@ -5,6 +5,7 @@ use spm_protocol::lines::{self, LineTable};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::emit;
 use crate::explain;
+use crate::library;
 use crate::link::{self, UserModule};
 use crate::lower::{self, Parsed};
 use crate::pack;
@@ -22,6 +23,7 @@ const WIT: &str = include_str!("../../wit/closure.wit");
 /// # Errors
 /// Everything that is wrong with the functions, sorted by file and line.
 pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
+    let request = &*library::with_helpers(request);
     let mut problems = Vec::new();
     let mut parsed = Vec::new();
     for function in &request.functions {

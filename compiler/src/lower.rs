@@ -19,12 +19,14 @@ mod expr;
 mod flow;
 mod format;
 mod iterate;
+mod library;
 mod managed;
 mod math;
 mod methods;
 mod narrow;
 mod reduce;
 mod stmt;
+mod stream;
 mod strings;
 mod subscript;
 mod task;
@@ -88,6 +90,7 @@ struct Lowerer<'a> {
     widened: BTreeMap<ElementKey, Ty>,
     /// The next run is to know nothing but `widened`.
     begins_anew: bool,
+    library: library::Library,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -109,6 +112,7 @@ pub(crate) fn lower(
         reached: Vec::new(),
         widened: BTreeMap::new(),
         begins_anew: false,
+        library: library::Library::new(request),
     };
     lowerer.check_parameters()?;
     for _ in 0..PASSES_MAX {
@@ -150,6 +154,7 @@ impl Lowerer<'_> {
         self.index.clear();
         self.joins.clear();
         self.flagged.clear();
+        self.library.forget_instances();
     }
 
     /// One run over everything reachable.
@@ -254,7 +259,6 @@ struct Body<'l, 'a> {
     instance: InstanceId,
     function: usize,
     ast: &'a Function,
-    source: &'a Source<'a>,
     locals: Vec<Local>,
     slots: BTreeMap<(VariableId, Ty), LocalId>,
     flags: BTreeMap<VariableId, LocalId>,
@@ -279,7 +283,6 @@ impl<'l, 'a> Body<'l, 'a> {
             instance,
             function,
             ast: &parsed.ast,
-            source: &parsed.source,
             locals: Vec::new(),
             slots: BTreeMap::new(),
             flags: BTreeMap::new(),
@@ -319,7 +322,10 @@ impl<'l, 'a> Body<'l, 'a> {
 
     fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) {
         let help = (!help.is_empty()).then(|| help.to_owned());
-        let diagnostic = self.source.diagnostic(code, span, message, help);
+        // What is wrong in a helper of ours is wrong where the user calls it.
+        let (function, span) = self.user_place(span);
+        let diagnostic =
+            self.program.functions[function].source.diagnostic(code, span, message, help);
         self.program.diagnostics.push(diagnostic);
     }
 

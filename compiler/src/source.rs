@@ -81,11 +81,13 @@ impl<'a> Source<'a> {
     }
 
     pub(crate) fn line_function(&self) -> LineFunction {
+        let is_own = self.function.file == crate::library::FILE;
+        let lines = if is_own { 0 } else { self.function.source.lines().count() };
         LineFunction {
             name: self.function.qualname.clone(),
             file: self.function.file.clone(),
             first_line: self.function.first_line,
-            source: (0..self.function.source.lines().count()).map(|line| self.line(line)).collect(),
+            source: (0..lines).map(|line| self.line(line)).collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::encode;
 use crate::mem::P;
 use crate::object::{Desc, content};
 use crate::raise::{encode_pending, leave};
+use crate::random;
 use crate::shared::deopt;
 use crate::state::{
     INPUT, INPUT_END, KEPT, OUTCOME, OUTCOME_BYTES, OUTCOME_CAPACITY, OUTCOME_LENGTH, ret_int,
@@ -23,6 +24,7 @@ pub extern "C" fn args_open(start: u32, length: u32, count: u32) -> i32 {
     }
     // Messages are those of one task.
     KEPT.set(0);
+    random::forget();
     INPUT.set(start);
     INPUT_END.set(start + length);
     let found = decode::length(4);

@@ -48,6 +48,7 @@ mod object;
 mod precise;
 mod print;
 mod raise;
+mod random;
 mod range;
 mod repr;
 mod set;

@@ -84,6 +84,8 @@ pub mod reduction {
 pub mod cell {
     /// First of the messages that came early; 0 at first.
     pub const KEPT: u32 = 8;
+    /// State of the random numbers; 0 at first.
+    pub const RANDOM: u32 = 12;
     /// Where a function that returns a status leaves its result: 8 bytes, `i64`, `f64` or slot.
     pub const RET: u32 = 16;
     /// The runtime's state, zero at first but for `HEAP_START`.

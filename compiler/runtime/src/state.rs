@@ -6,6 +6,8 @@ use crate::shared::cell;
 const HEAP_START: u32 = cell::HEAP_START;
 /// First of the messages that came before anybody waited for them.
 pub const KEPT: Cell = Cell(cell::KEPT);
+/// State of the random numbers; 0 before the first.
+pub const RANDOM: Cell = Cell(cell::RANDOM);
 /// First address never handed out.
 pub const BUMP: Cell = Cell(HEAP_START + 4);
 /// End of memory.

@@ -13,7 +13,7 @@ unsafe extern "C" {
     #[link_name = "attempt"]
     safe fn host_attempt() -> u32;
     #[link_name = "seed"]
-    safe fn host_seed() -> u64;
+    pub safe fn host_seed() -> u64;
     #[link_name = "sleep"]
     safe fn host_sleep(nanoseconds: u64);
 }

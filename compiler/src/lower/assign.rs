@@ -140,7 +140,7 @@ impl Body<'_, '_> {
         }
     }
 
-    fn keep_item(&mut self, item: Item) -> Item {
+    pub(super) fn keep_item(&mut self, item: Item) -> Item {
         match item {
             // A local may be another target, so it is copied.
             Item::One(value) => Item::One(self.copy(value)),

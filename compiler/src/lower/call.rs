@@ -13,9 +13,9 @@ use crate::ty::Ty;
 
 /// Where the arguments of a call go: indices into its arguments, then its keywords.
 #[derive(Default)]
-struct Bound {
+pub(super) struct Bound {
     /// To each parameter.
-    one: Vec<Option<usize>>,
+    pub one: Vec<Option<usize>>,
     /// To `*args`.
     rest: Vec<usize>,
     /// To `**kwargs`.
@@ -43,7 +43,7 @@ impl Body<'_, '_> {
         match &function.kind {
             ExprKind::Name(name) => {
                 if let Some(dotted) = self.imports.get(name).cloned() {
-                    return self.module_call(&dotted, arguments, keywords, span);
+                    return self.module_call(expression, &dotted, arguments, keywords);
                 }
                 if self.variable(name).is_some() {
                     let message = format!("`{name}` is a value, which cannot be called");
@@ -61,7 +61,7 @@ impl Body<'_, '_> {
                         self.user_call(index, expression, name, arguments, keywords)
                     }
                     Some(Captured::ModuleMember(dotted)) => {
-                        self.module_call(&dotted, arguments, keywords, span)
+                        self.module_call(expression, &dotted, arguments, keywords)
                     }
                     Some(Captured::Builtin(builtin)) => {
                         self.arguments_for_problems(arguments, keywords);
@@ -80,9 +80,12 @@ impl Body<'_, '_> {
                 }
             }
             ExprKind::Attribute(base, method) => {
+                if let Some(dotted) = self.library_member(function) {
+                    return self.module_call(expression, &dotted, arguments, keywords);
+                }
                 if let Some(module) = self.module(base) {
                     let dotted = format!("{module}.{method}");
-                    return self.module_call(&dotted, arguments, keywords, span);
+                    return self.module_call(expression, &dotted, arguments, keywords);
                 }
                 if let Some(class) = self.class_of_methods(base) {
                     return self.unbound_method(class, method, arguments, keywords, span);
@@ -90,6 +93,9 @@ impl Body<'_, '_> {
                 self.method(base, method, arguments, keywords, span)
             }
             ExprKind::Lambda(lambda) => self.inline(lambda, arguments, keywords, span),
+            ExprKind::Call { .. } if self.makes_function(function) => {
+                self.made_function(expression, function, arguments, keywords)
+            }
             ExprKind::Error => {
                 self.arguments_for_problems(arguments, keywords);
                 Self::error(span)
@@ -191,7 +197,7 @@ impl Body<'_, '_> {
     }
 
     /// Which argument goes to which parameter: index into arguments, then keywords.
-    fn bind(
+    pub(super) fn bind(
         &mut self,
         function: &Function,
         arguments: usize,
@@ -313,6 +319,7 @@ impl Body<'_, '_> {
         }
         let types = ordered.iter().map(|value| self.resolve(&value.ty)).collect();
         let instance = self.program.reach(index, types);
+        self.called_from(instance, index, span);
         let result = self.program.instances[instance].result.clone();
         let result = self.resolve(&result);
         Self::seq(before, Ex::new(Op::Call(instance, ordered), result, span))

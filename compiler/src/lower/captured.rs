@@ -4,6 +4,7 @@ use super::Body;
 use super::task::is_own;
 use crate::ast::{Expr, ExprKind, Span};
 use crate::diagnostics::Code;
+use crate::instantiate::BUILTIN;
 use crate::ir::{Ex, Op};
 use crate::request::{Captured, Literal};
 use crate::ty::{Mismatch, Ty, Types};
@@ -11,6 +12,9 @@ use crate::ty::{Mismatch, Ty, Types};
 impl Body<'_, '_> {
     /// What a free name stands for.
     pub(super) fn captured(&self, name: &str) -> Option<Captured> {
+        if let Some(known) = name.strip_prefix(BUILTIN) {
+            return Some(self.program.library.captured(known));
+        }
         let globals = self.program.request.globals.get(self.function);
         globals.and_then(|globals| globals.get(name)).cloned()
     }

@@ -1,6 +1,7 @@
 //! `list`, `tuple`, `set`, `dict`, `sorted`, `bytes`: containers made from iterables.
 
 use super::Body;
+use super::comprehension::is_generator;
 use super::convert::BuiltinCall;
 use super::iterate::Item;
 use crate::abi::setop;
@@ -53,11 +54,8 @@ impl Body<'_, '_> {
     }
 
     /// Whether an expression is something that only a loop can go through.
-    fn is_lazy(&self, iterable: &Expr) -> bool {
-        if matches!(
-            iterable.kind,
-            ExprKind::Comprehension { kind: crate::ast::ComprehensionKind::Generator, .. }
-        ) {
+    pub(super) fn is_lazy(&self, iterable: &Expr) -> bool {
+        if is_generator(iterable) || self.is_stream(iterable) {
             return true;
         }
         if let Some(call) = self.builtin_call(iterable) {

@@ -104,7 +104,7 @@ impl Body<'_, '_> {
             body(self);
             return;
         };
-        if self.map_or_filter(&clause.iter).is_some() || is_generator(&clause.iter) {
+        if self.is_pushed(&clause.iter) {
             self.in_scope(clause, |this| {
                 this.for_each(&clause.iter, &mut |this, item| {
                     this.assign_item(&clause.target, item);
@@ -202,6 +202,10 @@ impl Body<'_, '_> {
             self.for_each(&generator, body);
             return;
         }
+        if self.is_stream(iterable) {
+            self.run_stream(iterable, body);
+            return;
+        }
         let Some(plan) = self.plan(iterable) else { return };
         self.for_loop(iterable.id, plan, &[], iterable.span, body);
     }
@@ -237,7 +241,7 @@ impl Body<'_, '_> {
     }
 
     /// `map(f, xs)` and `filter(f, xs)` as the generator expressions they equal.
-    fn map_or_filter(&mut self, iterable: &Expr) -> Option<Expr> {
+    pub(super) fn map_or_filter(&self, iterable: &Expr) -> Option<Expr> {
         let call = self.builtin_call(iterable)?;
         if !matches!(call.name, "map" | "filter") || call.arguments.len() != 2 {
             return None;
@@ -251,6 +255,14 @@ impl Body<'_, '_> {
         let applied = match &function.kind {
             ExprKind::None => item.clone(),
             ExprKind::Lambda(_) | ExprKind::Name(_) | ExprKind::Attribute(..) => node(
+                ExprKind::Call {
+                    function: Box::new(function.clone()),
+                    arguments: vec![item.clone()],
+                    keywords: Vec::new(),
+                },
+                2,
+            ),
+            ExprKind::Call { .. } if self.makes_function(function) => node(
                 ExprKind::Call {
                     function: Box::new(function.clone()),
                     arguments: vec![item.clone()],
@@ -274,6 +286,6 @@ impl Body<'_, '_> {
     }
 }
 
-fn is_generator(expression: &Expr) -> bool {
+pub(super) fn is_generator(expression: &Expr) -> bool {
     matches!(expression.kind, ExprKind::Comprehension { kind: ComprehensionKind::Generator, .. })
 }

@@ -57,7 +57,7 @@ impl Body<'_, '_> {
         self.plan_value(set, exit)
     }
 
-    fn plan_to(&mut self, iterable: &Expr, exit: Label) -> Option<Plan> {
+    pub(super) fn plan_to(&mut self, iterable: &Expr, exit: Label) -> Option<Plan> {
         let span = iterable.span;
         if let Some(call) = self.builtin_call(iterable) {
             match (call.name, call.arguments.len()) {

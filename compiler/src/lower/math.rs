@@ -65,6 +65,7 @@ impl Body<'_, '_> {
             "math.inf" => f64::INFINITY,
             "math.nan" => f64::NAN,
             _ if dotted.starts_with("spm.") => return self.own_member(dotted, span),
+            _ if dotted.starts_with("string.") => return self.string_constant(dotted, span),
             _ => {
                 let message = format!("`{dotted}` is not supported as a value");
                 let help = if dotted.starts_with("math.") || dotted == "time.sleep" {
@@ -81,11 +82,15 @@ impl Body<'_, '_> {
     /// A call of a module's function.
     pub(super) fn module_call(
         &mut self,
+        place: &Expr,
         dotted: &str,
         arguments: &[Expr],
         keywords: &[(String, Expr)],
-        span: Span,
     ) -> Ex {
+        let span = place.span;
+        if let Some(value) = self.library_call(place, dotted, arguments, keywords) {
+            return value;
+        }
         if dotted.starts_with("spm.") {
             return self.own_call(dotted, arguments, keywords, &Wanted::Unknown, span);
         }

@@ -21,7 +21,7 @@ impl Body<'_, '_> {
         }
     }
 
-    fn statement(&mut self, statement: &Stmt) {
+    pub(super) fn statement(&mut self, statement: &Stmt) {
         let span = statement.span;
         match &statement.kind {
             StmtKind::Pass | StmtKind::Import { .. } => {}
@@ -45,21 +45,19 @@ impl Body<'_, '_> {
                     self.assign(target, value);
                 }
             }
-            StmtKind::If { test, body, orelse } => self.if_statement(statement, test, body, orelse),
+            StmtKind::If { test, body, orelse } => {
+                self.if_statement(statement.id, test, span, &mut |this, taken| {
+                    this.block(if taken { body } else { orelse });
+                });
+            }
             StmtKind::While { test, body, orelse } => {
-                self.while_loop(statement.id, test, body, orelse, span);
+                self.while_loop(statement.id, test, &mut |this| this.block(body), orelse, span);
             }
             StmtKind::For { target, iter, body, orelse } => {
                 if self.for_map(statement, target, iter, body, orelse) {
                     return;
                 }
-                let Some(plan) = self.plan_loop(iter) else {
-                    let error = Self::error(iter.span);
-                    self.assign(target, error);
-                    self.block(body);
-                    return;
-                };
-                self.for_loop(statement.id, plan, orelse, span, &mut |this, item| {
+                self.for_any(statement.id, iter, orelse, span, &mut |this, item| {
                     this.assign_item(target, item);
                     this.block(body);
                 });
@@ -131,12 +129,18 @@ impl Body<'_, '_> {
         self.env = None;
     }
 
-    fn if_statement(&mut self, statement: &Stmt, test: &Expr, body: &[Stmt], orelse: &[Stmt]) {
-        let span = statement.span;
+    /// A conditional, whose branches `branch` lowers: the first if it is told so.
+    pub(super) fn if_statement(
+        &mut self,
+        node: NodeId,
+        test: &Expr,
+        span: Span,
+        branch: &mut dyn FnMut(&mut Self, bool),
+    ) {
         let (condition, then, other) = self.condition(test);
         if let Op::Bool(known) = condition.op {
             self.narrow(if known { &then } else { &other }, span);
-            self.block(if known { body } else { orelse });
+            branch(self, known);
             return;
         }
         if condition.ty == Ty::Never {
@@ -146,25 +150,25 @@ impl Body<'_, '_> {
         let before = self.env.clone();
         let (then, ()) = self.capture(|this| {
             this.narrow(&then, span);
-            this.block(body);
-            this.flow_to(statement.id, AFTER, span);
+            branch(this, true);
+            this.flow_to(node, AFTER, span);
         });
         self.env = before.clone();
         let (other, ()) = self.capture(|this| {
             this.narrow(&other, span);
-            this.block(orelse);
-            this.flow_to(statement.id, AFTER, span);
+            branch(this, false);
+            this.flow_to(node, AFTER, span);
         });
         self.env = before;
         self.push(St::If(condition, then, other));
-        self.enter(statement.id, AFTER);
+        self.enter(node, AFTER);
     }
 
-    fn while_loop(
+    pub(super) fn while_loop(
         &mut self,
         node: NodeId,
         test: &Expr,
-        body: &[Stmt],
+        body: &mut dyn FnMut(&mut Self),
         orelse: &[Stmt],
         span: Span,
     ) {
@@ -180,7 +184,7 @@ impl Body<'_, '_> {
             let (inner, ()) = this.capture(|this| {
                 this.loops.push(super::LoopFrame { node, break_label, continue_label });
                 this.narrow(&then, span);
-                this.block(body);
+                body(this);
                 this.flow_to(node, CONTINUE, span);
                 this.loops.pop();
             });
@@ -322,12 +326,12 @@ impl Body<'_, '_> {
         if self.variable(name).is_some() {
             return None;
         }
-        let name = match self.program.request.globals.get(self.function)?.get(name) {
+        let name = match self.captured(name) {
             Some(Captured::Builtin(builtin)) => builtin,
             Some(_) => return None,
-            None => name,
+            None => name.to_owned(),
         };
-        spm_protocol::raised::builtin_exception(name)
+        spm_protocol::raised::builtin_exception(&name)
     }
 
     fn assert(&mut self, test: &Expr, message: Option<&Expr>, span: Span) {

@@ -9,6 +9,7 @@ use crate::ast::{
     Parameter, Stmt, StmtKind, Takes, UnaryOperator,
 };
 use crate::diagnostics::Code;
+use crate::{instantiate, library};
 
 impl Converter<'_> {
     pub(super) fn expression(&mut self, expression: &py::Expr) -> Expr {
@@ -102,6 +103,12 @@ impl Converter<'_> {
             py::Expr::FString(string) => ExprKind::FString(self.fstring(string)),
             py::Expr::Lambda(lambda) => ExprKind::Lambda(Box::new(self.lambda(lambda))),
             py::Expr::Await(awaited) => ExprKind::Await(self.boxed(&awaited.value)),
+            py::Expr::Yield(given) if self.source.function().file == library::FILE => {
+                let name = ExprKind::Name(instantiate::YIELD.to_owned());
+                let function = Box::new(self.expr(name, range));
+                let arguments = given.value.iter().map(|value| self.expression(value)).collect();
+                ExprKind::Call { function, arguments, keywords: Vec::new() }
+            }
             py::Expr::Yield(_) | py::Expr::YieldFrom(_) => {
                 let message = "generator functions are not supported";
                 return self.refuse(range, message, "collect the values and return a list");

@@ -154,10 +154,10 @@ impl Converter<'_> {
 
     fn import(&mut self, name: String, dotted: String, range: TextRange, out: &mut Vec<Stmt>) {
         let module = dotted.split('.').next().unwrap_or_default();
-        if !matches!(module, "math" | "time" | "asyncio" | "spm") || dotted.ends_with('*') {
+        let known = matches!(module, "math" | "time" | "asyncio" | "spm");
+        if !(known || crate::library::is_known(module)) || dotted.ends_with('*') {
             let message = format!("`import {dotted}` is not supported inside a closure");
-            let help = "only `math`, `time`, `asyncio` and `spm` can be imported here";
-            self.report(Code::Statement, range, message, help);
+            self.report(Code::Statement, range, message, crate::library::IMPORTABLE);
         }
         let id = self.id();
         out.push(Stmt { kind: StmtKind::Import { name, dotted }, span: span(range), id });

@@ -26,6 +26,7 @@ GLUE_FILE: Final = "<spm>"
 
 _READS: Final = {"LOAD_GLOBAL", "LOAD_NAME"}
 _MISSING: Final = object()
+_METHODS: Final = (types.MethodType, types.BuiltinMethodType)
 _IMMUTABLE: Final = (int, float, str, bytes, bool, type(None))
 
 
@@ -91,6 +92,21 @@ def _member_name(value: Any) -> str | None:
     if getattr(sys.modules.get(module), name, None) is not value:
         return None
     return f"{module}.{name}"
+
+
+_LIBRARY: Final = ("bisect", "functools", "heapq", "itertools", "operator", "random")
+"""Modules of which the compiler knows functions that Python has written in Python."""
+
+
+def _library_name(value: object) -> str | None:
+    """Find the `module.name` of a function that the compiler knows in place of its source."""
+    for module in _LIBRARY:
+        loaded = sys.modules.get(module)
+        names = () if loaded is None else vars(loaded).items()
+        for name, member in names:
+            if member is value:
+                return f"{module}.{name}"
+    return None
 
 
 def spm_member(value: object) -> str | None:
@@ -261,6 +277,9 @@ def _captured(read: _Read, indices: dict[int, int], pending: list[types.Function
     if isinstance(value, types.FunctionType):
         if value is getattr(sys.modules.get("asyncio"), "sleep", None):
             return ("member", "asyncio.sleep")
+        known = _library_name(value) if value.__module__ in _LIBRARY else None
+        if known is not None:
+            return ("member", known)
         index = indices.get(id(value))
         if index is None:
             try:
@@ -276,7 +295,8 @@ def _captured(read: _Read, indices: dict[int, int], pending: list[types.Function
     if member is not None:
         module, _, name = member.partition(".")
         return ("builtin", name) if module == "builtins" else ("member", member)
-    own = spm_member(value)
+    known = _library_name(value) if isinstance(value, _METHODS) else None
+    own = known or spm_member(value)
     if own is not None:
         return ("member", own)
     if _spm.is_literal(value):
