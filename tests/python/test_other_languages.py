@@ -1,10 +1,12 @@
 """Closures in C and in AssemblyScript, on pools of every kind: the contract is `wit/closure.wit` and CBOR."""
 
 import json
+import linecache
 import re
 import subprocess
 import sys
 import traceback
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 import spm
 from spm import _spm
 from spm._cli import main
+from spm._task import Frame
+from spm._traceback import task_traceback
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -164,10 +168,28 @@ def test_c_raises_with_its_line(closest: spm.Closure[..., Any], pool: spm.Pool) 
     assert "spm_raise(SPM_VALUE_ERROR" in last.line
 
 
-def test_a_line_that_no_file_has_costs_nothing(echo_c: spm.Closure[..., Any]) -> None:
+def test_a_frame_may_name_any_line(echo_c: spm.Closure[..., Any]) -> None:
     error = raised(echo_c, "far")
     assert isinstance(error, KeyError)
     assert traceback.extract_tb(error.__traceback__)[-1].lineno == 2**31 - 1
+
+
+def test_frames_of_files_that_are_not_here_cost_little() -> None:
+    tracemalloc.start()
+    frames = [
+        Frame(f"/nowhere/{number}.c", line, 0, line, 2**32 - 1, "f", f"source {number}")
+        for number in range(300)
+        for line in (7, 100_000, 2**32 - 1)
+    ]
+    shown = traceback.format_exception(ValueError("far").with_traceback(task_traceback(frames)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
+    text = "".join(shown)
+    assert text.count("    source 299\n") == 2
+    assert f'File "/nowhere/299.c", line {2**31 - 1}, in f\n' in text
+    assert linecache.getlines("/nowhere/3.c")[5:8] == ["\n", "source 3\n", "\n"]
+    assert len("".join(linecache.getlines("/nowhere/3.c"))) == 100_000 + 2 * len("source 3")
 
 
 def test_other_ends_of_c(echo_c: spm.Closure[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
