@@ -22,7 +22,7 @@ from spm._guest_module import Described
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rust_guests import ROOT, example
+from rust_guests import example
 
 APP = '''\
 import math
@@ -149,7 +149,7 @@ def test_a_loaded_file_looks_like_the_function(app: Path) -> None:
     assert area(1.0, factor=2.0) == 2 * area(1.0)
     kinds = [parameter.kind for parameter in inspect.signature(area).parameters.values()]
     assert kinds == [inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY]
-    with pytest.raises(TypeError, match="takes 1 positional argument|too many positional"):
+    with pytest.raises(TypeError, match="too many positional arguments"):
         area(1.0, 2.0)
 
 

@@ -120,6 +120,12 @@ def _add_compile(commands: Any) -> None:
     parser.set_defaults(act=_compile)
     parser.add_argument("source", metavar="FILE.py:FUNCTION | MODULE.wasm", help="what to compile")
     parser.add_argument("-o", dest="out", type=Path, required=True, metavar="FILE", help="where to")
+    parser.add_argument(
+        "--signature",
+        type=Path,
+        metavar="FILE.json",
+        help="what a module's signature is, if it does not say that itself",
+    )
 
 
 def _add_explain(commands: Any) -> None:
@@ -135,12 +141,14 @@ def _add_explain(commands: Any) -> None:
 
 def _compile(options: argparse.Namespace) -> int:
     named = split(options.source)
+    if named is not None and options.signature is not None:
+        raise ValueError("--signature is for modules: a function has its own")
     if named is not None:
         component = compiled_function(named_function(*named))
     elif options.source.endswith(".py"):
         raise ValueError(f"name a function of it: spm compile {options.source}:FUNCTION -o FILE")
     else:
-        component = compiled_module(Path(options.source))
+        component = compiled_module(Path(options.source), options.signature)
     write(options.out, component)
     return 0
 

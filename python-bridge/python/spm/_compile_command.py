@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _spm
 from ._closure import as_closure
 from ._errors import CompileError, SpmError
-from ._guest_module import LINES, SIGNATURE, Described, read_file
+from ._guest_module import LINES, SIGNATURE, Described, own_section, read_file
 from ._traceback import hide
 
 if TYPE_CHECKING:
@@ -116,8 +116,11 @@ def compiled_function(closure: Closure[..., Any]) -> bytes:
     return _spm.add_section(made.component_bytes, SIGNATURE, described.section())
 
 
-def compiled_module(path: Path) -> bytes:
-    """Make a checked component of a core module that another language's compiler made."""
+def compiled_module(path: Path, signature: Path | None = None) -> bytes:
+    """Make a checked component of a core module that another language's compiler made.
+
+    `signature` is a file with what its section `spm:signature` is to hold, if it has none.
+    """
     content = read_file(path)
     try:
         contents = _spm.contents(content)
@@ -131,14 +134,23 @@ def compiled_module(path: Path) -> bytes:
     try:
         component = _spm.guest_component(content)
         _spm.check_component(component)
-        if any(name == LINES for name, _ in _spm.own_sections(component)):
+        sections = _spm.own_sections(component)
+        if own_section(sections, LINES) is not None:
             raise ValueError(f"a section `{LINES}` is for what was compiled from Python")
-        for name, section in _spm.own_sections(component):
-            if name == SIGNATURE:
-                Described.read(section)
+        own = own_section(sections, SIGNATURE)
+        if own is not None:
+            Described.read(own)
     except ValueError as error:
         raise CompileError(f"{path} cannot be a closure: {error}") from None
-    return component
+    if signature is None:
+        return component
+    if own is not None:
+        raise CompileError(f"{path} has a signature already")
+    try:
+        section = Described.read(signature.read_bytes()).section()
+    except ValueError as error:
+        raise CompileError(f"{signature} holds {error}") from None
+    return _spm.add_section(component, SIGNATURE, section)
 
 
 def write(path: Path, content: bytes) -> None:

@@ -11,9 +11,10 @@ import linecache
 import os
 import sys
 import types
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,10 @@ OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _FUTURES = os.path.dirname(os.path.abspath(concurrent.futures.__file__)) + os.sep
 
 _TEMPLATE: types.CodeType = compile("here()", "<spm>", "eval")
+# What a frame of CPython's can say, and what is worth to keep of a file that is not here: a record
+# may name any line of any file.
+_LINE_MAX = 2**31 - 1
+_LINES_SHOWN_MAX = 100_000
 _UNITS_PER_ENTRY = 8
 _LONG_FORM = 14
 
@@ -34,10 +39,11 @@ def task_traceback(frames: Iterable[Frame]) -> types.TracebackType | None:
     made: types.TracebackType | None = None
     for frame in reversed(tuple(frames)):
         show_missing_source(frame)
+        line = min(frame.line, _LINE_MAX)
         python_frame = _python_frame(
-            frame.file, frame.line, frame.column, frame.end_line, frame.end_column, frame.function
+            frame.file, line, frame.column, frame.end_line, frame.end_column, frame.function
         )
-        made = types.TracebackType(made, python_frame, 0, frame.line)
+        made = types.TracebackType(made, python_frame, 0, line)
     return made
 
 
@@ -83,22 +89,41 @@ def _varint(value: int) -> bytes:
 
 def show_missing_source(frame: Frame) -> None:
     """Let `linecache` know a line of a file that this machine does not have."""
-    if not frame.source or os.path.exists(frame.file):
+    if not frame.source or frame.line > _LINES_SHOWN_MAX or os.path.exists(frame.file):
         return
     known = linecache.cache.get(frame.file)
     if known is not None and not getattr(known, "spm", False):
         return  # a notebook cell, or whoever registered the file knows it better
-    lines = _Lines(known[2] if isinstance(known, tuple) and len(known) == 4 else ())
-    lines.extend("\n" for _ in range(len(lines), frame.line))
-    lines[frame.line - 1] = frame.source + "\n"
-    linecache.cache[frame.file] = _Entry((sum(map(len, lines)), None, lines, frame.file))
+    lines = known[2] if isinstance(known, tuple) and len(known) == 4 else _Lines()
+    assert isinstance(lines, _Lines)
+    lines.shown[frame.line] = frame.source + "\n"
+    linecache.cache[frame.file] = _Entry((len(lines), None, lines, frame.file))  # type: ignore[assignment]
 
 
-class _Lines(list[str]):
-    """Lines of a file, as far as tasks have shown them."""
+class _Lines(Sequence[str]):
+    """Lines of a file, as far as tasks have shown them; there are no others but in number."""
+
+    def __init__(self) -> None:
+        """Without any."""
+        self.shown: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        """As many as there are up to the last that is known."""
+        return max(self.shown, default=0)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Find lines by their number, from 0."""
+        numbers = range(1, len(self) + 1)[index]
+        if isinstance(numbers, int):
+            return self.shown.get(numbers, "\n")
+        return [self.shown.get(number, "\n") for number in numbers]
 
 
-class _Entry(tuple[int, None, list[str], str]):
+class _Entry(tuple[int, None, _Lines, str]):
     """An entry of `linecache` that SPM made, and may extend."""
 
     __slots__ = ()
