@@ -7,13 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := python-bridge/python python-engine setup.py tests/python examples bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-RUST_SOURCES := $(shell find guest-sdk protocol compiler netmesh host hub scientific programs tools python-bridge/src wit tests -name target -prune -o \
+RUST_SOURCES := $(shell find guest-sdk protocol compiler netmesh host hub scientific programs python-engine/fuse tools python-bridge/src wit tests -name target -prune -o \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
 PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml setup.py
 ENGINES := python-bridge/python/spm/engines
 ENGINE := $(ENGINES)/python.wasm
 SCIENTIFIC := $(ENGINES)/scientific/shim.wasm
-ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat') wit/closure.wit
+ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat' -o -name '*.rs') wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
 

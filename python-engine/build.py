@@ -3,8 +3,9 @@
     python python-engine/build.py [OUTPUT]
 
 componentize-py links CPython for the world in `wit/closure.wit`, imports `spm_component` in it, and
-keeps the memory it has then: what every task begins from. Beside the component go the licences of
-what is in it. Nothing is downloaded.
+keeps the memory it has then: what every task begins from. `spm-fuse` (`python-engine/fuse`) makes
+one module of the libraries that it was linked of. Beside the component go the licences of what is
+in it. Nothing is downloaded but what cargo has not yet.
 
 The same sources make the same bytes, on Linux with a C compiler (`still.c` says how); elsewhere the
 component is as good, but no two are equal.
@@ -13,7 +14,6 @@ component is as good, but no two are equal.
 import argparse
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -79,9 +79,20 @@ def build(output: Path) -> None:
             sys.exit(f"componentize-py failed ({run.returncode}):\n{run.stdout}{run.stderr}")
         # Whoever looks finds a whole file or none.
         whole = output.with_suffix(".new")
-        shutil.copyfile(made, whole)
+        _fuse(made, whole)
         whole.replace(output)
     output.with_suffix(".licences.txt").write_text(_licences(), encoding="utf-8")
+
+
+def _fuse(made: Path, output: Path) -> None:
+    """Make one core module of the component's libraries (`fuse` says why)."""
+    cargo = [os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--quiet"]
+    command = [*cargo, "--package", "spm-fuse", "--", str(made), str(output)]
+    run = subprocess.run(
+        command, cwd=HERE.parent, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    if run.returncode != 0:
+        sys.exit(f"the component cannot be fused ({run.returncode}):\n{run.stdout}{run.stderr}")
 
 
 def _still(folder: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("netmesh", &["spm-protocol"]),
     ("scientific", &[]),
     ("programs", &[]),
+    ("python-engine/fuse", &[]),
     ("guest-sdk", &["spm-protocol", "spm-guest-macros"]),
     ("guest-sdk/macros", &[]),
     ("host", &["spm-protocol", "spm-netmesh", "spm-scientific"]),
