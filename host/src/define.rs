@@ -29,6 +29,8 @@ pub enum CompileMode {
     Child {
         /// A binary of SPM's host.
         executable: PathBuf,
+        /// How long it may take for a component; for those of an interpreter with compiled packages it is longer.
+        timeout: Duration,
     },
 }
 
@@ -102,7 +104,9 @@ impl Definer {
     ) -> Result<Self, SandboxError> {
         let child = match mode {
             CompileMode::InProcess => None,
-            CompileMode::Child { executable } => Some(ChildCompiler::new(executable)),
+            CompileMode::Child { executable, timeout } => {
+                Some(ChildCompiler::with_timeout(executable, *timeout))
+            }
         };
         Ok(Self {
             options,

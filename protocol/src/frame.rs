@@ -184,7 +184,7 @@ pub struct Refusal {
     #[n(0)]
     pub closure: Option<u32>,
     /// What is wrong, and what to do.
-    #[cbor(n(1), encode_with = "crate::reason::encode")]
+    #[cbor(n(1), with = "crate::reason")]
     pub reason: String,
 }
 
@@ -255,7 +255,7 @@ pub enum HostControl {
     #[n(6)]
     Bye {
         /// For people.
-        #[cbor(n(0), encode_with = "crate::reason::encode")]
+        #[cbor(n(0), with = "crate::reason")]
         reason: String,
     },
     /// The host is busy with a point that it was asked to prepare, or, online, with a fallback that tasks wait for.

@@ -130,10 +130,10 @@ pub enum Outcome {
     OutOfMemory(#[n(0)] Vec<CodePoint>),
     /// The host failed, not the task: its stack, pool or memory was exhausted, or a bug of ours.
     #[n(5)]
-    HostFault(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
+    HostFault(#[cbor(n(0), with = "crate::reason")] String),
     /// The host would not run the task at all.
     #[n(6)]
-    Refused(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
+    Refused(#[cbor(n(0), with = "crate::reason")] String),
     /// The task's deadline passed while it ran.
     #[n(7)]
     DeadlineHit(#[n(0)] Vec<CodePoint>),
@@ -142,7 +142,7 @@ pub enum Outcome {
     Cancelled,
     /// The task's closure is another's fallback, and this host cannot prepare it.
     #[n(9)]
-    Unprepared(#[cbor(n(0), encode_with = "crate::reason::encode")] String),
+    Unprepared(#[cbor(n(0), with = "crate::reason")] String),
     /// The closure returned, and what it returned stays here, as one piece or as the items of a list.
     #[n(10)]
     Kept(#[n(0)] Vec<Payload>),

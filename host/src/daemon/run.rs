@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
@@ -17,7 +18,7 @@ use spm_netmesh::{
     Transport,
 };
 use spm_protocol::Engine;
-use spm_protocol::limits::MIB;
+use spm_protocol::limits::{COMPILE_SECONDS_MAX, MIB};
 use spm_protocol::manifest::Capability;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -143,7 +144,10 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
             Grants::These(args.grants.iter().cloned().collect())
         },
         sandbox: SandboxOptions::own_process(),
-        compile: CompileMode::Child { executable },
+        compile: CompileMode::Child {
+            executable,
+            timeout: Duration::from_secs(COMPILE_SECONDS_MAX),
+        },
         cache_dir: Some(args.cache_dir.clone().unwrap_or_else(|| folder.clone())),
         engines_dir,
         engines: if args.engines_offered.is_empty() {
@@ -156,7 +160,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), DaemonError> {
     })?;
     let served = runtime.block_on(serve(args, &folder, identity, &host));
     host.stop();
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 

@@ -1,6 +1,6 @@
 //! What a component may contain, found by reading it once.
 
-use spm_protocol::limits::{INSTANCES_MAX, TABLE_ELEMENTS_MAX};
+use spm_protocol::limits::{INSTANCES_MAX, MIB, TABLE_ELEMENTS_MAX};
 use wasmparser::{
     ComponentExternalKind, ComponentInstance, ComponentTypeRef, Encoding, Instance, MemoryType,
     Parser, Payload, TableType, Validator, WasmFeatures,
@@ -14,6 +14,13 @@ const NESTING_MAX: usize = 8;
 /// Instances of components and modules that one component may make, those made by the components in it counted each
 /// time. The count is never too low, and too high if components of different size are in it.
 const EXPANDED_INSTANCES_MAX: u64 = 16 * INSTANCES_MAX as u64;
+/// Bytes that a host needs for all instances of a component, beside their memories and tables: what they import, their
+/// functions that can be named, their globals. No task's memory limit counts them. `CPython` takes a tenth of it.
+const INSTANCE_BYTES_MAX: u64 = 64 * MIB as u64;
+/// Bytes of that for what is imported, or a function, memory or table.
+const ITEM_BYTES: u64 = 32;
+/// Bytes of that for a global.
+const GLOBAL_BYTES: u64 = 16;
 /// Bytes of a page of linear memory.
 pub(super) const PAGE_BYTES: u64 = 64 * 1024;
 
@@ -43,6 +50,16 @@ pub enum ComponentError {
     ComponentImport {
         /// The import.
         name: String,
+    },
+    /// Its instances would take more of the host's own memory than a task may.
+    #[error(
+        "component's instances take {bytes} bytes beside their memory, this host allows {limit}"
+    )]
+    Instances {
+        /// How many, at most.
+        bytes: u64,
+        /// How many they may take.
+        limit: u64,
     },
     /// It has more of something than a task may.
     #[error("component has {count} {what}, this host allows {limit}")]
@@ -104,6 +121,9 @@ struct Content {
     /// Instances that one of the whole component makes at most, those in it included.
     expanded: u64,
     instances: u64,
+    /// What an instance of the module that is being read takes, and one of the largest of those that were read.
+    module_bytes: u64,
+    largest_bytes: u64,
     memories: u64,
     memory_bytes: u64,
     tables: u64,
@@ -117,6 +137,7 @@ impl Content {
         for payload in Parser::new(0).parse_all(component) {
             match payload? {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
+                    self.module_bytes = 0;
                     self.open.push(1);
                     at_most("nested components", self.open.len() as u64, NESTING_MAX as u64)?;
                 }
@@ -160,12 +181,19 @@ impl Content {
                         }
                     }
                 }
+                Payload::ImportSection(imports) => self.add_items(imports.count(), ITEM_BYTES),
+                Payload::FunctionSection(functions) => {
+                    self.add_items(functions.count(), ITEM_BYTES);
+                }
+                Payload::GlobalSection(globals) => self.add_items(globals.count(), GLOBAL_BYTES),
                 Payload::MemorySection(memories) => {
+                    self.add_items(memories.count(), ITEM_BYTES);
                     for memory in memories {
                         self.add_memory(memory?);
                     }
                 }
                 Payload::TableSection(tables) => {
+                    self.add_items(tables.count(), ITEM_BYTES);
                     for table in tables {
                         self.add_table(table?.ty);
                     }
@@ -181,6 +209,12 @@ impl Content {
         if let Some(open) = self.open.last_mut() {
             *open = open.saturating_add(count);
         }
+    }
+
+    /// Adds what an instance of the module that is being read takes.
+    fn add_items(&mut self, count: u32, bytes: u64) {
+        self.module_bytes += u64::from(count) * bytes;
+        self.largest_bytes = self.largest_bytes.max(self.module_bytes);
     }
 
     fn add_memory(&mut self, memory: MemoryType) {
@@ -200,6 +234,10 @@ impl Content {
         at_most("memories", self.memories, u64::from(bounds.memories))?;
         at_most("tables", self.tables, u64::from(bounds.tables))?;
         at_most("elements in a table", self.table_elements, TABLE_ELEMENTS_MAX as u64)?;
+        let bytes = self.expanded.saturating_mul(self.largest_bytes);
+        if bytes > INSTANCE_BYTES_MAX {
+            return Err(ComponentError::Instances { bytes, limit: INSTANCE_BYTES_MAX });
+        }
         match (self.has_define, self.has_call) {
             (true, true) => Ok(()),
             (false, _) => Err(ComponentError::MissingExport { name: "define" }),

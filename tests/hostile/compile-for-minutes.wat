@@ -1,0 +1,11 @@
+;; Takes the compiler minutes: a million functions in a line.
+;; outcome: refused compiling took longer than 2s
+;; patience-s: 2
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    {world}
+    (func (export "call") (param i32 i32) (result i32) unreachable)
+    {{900000| (func) }})
+  (core instance $i (instantiate $m))
+  {lifts})

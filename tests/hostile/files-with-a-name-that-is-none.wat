@@ -1,0 +1,20 @@
+;; Asks for a file by a name that is no text.
+;; outcome: trapped abi-violation
+(component
+  (import "wasi:filesystem/types@0.2.0" (instance $wasi (export "open-anything" (func (param "path" string)))))
+  (core module $memory
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
+  (core instance $memory (instantiate $memory))
+  (core func $asked (canon lower (func $wasi "open-anything") (memory $memory "memory")))
+  (core module $m
+    (import "m" "memory" (memory 1))
+    (import "host" "asked" (func $asked (param i32 i32)))
+    (export "memory" (memory 0))
+    (func (export "define") (param i32 i32) (result i32) (i32.const 0))
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "call") (param i32 i32) (result i32)
+      (i32.store (i32.const 0) (i32.const 0xfffefdfc)) (call $asked (i32.const 0) (i32.const 4)) unreachable))
+  (core instance $host (export "asked" (func $asked)))
+  (core instance $i (instantiate $m (with "m" (instance $memory)) (with "host" (instance $host))))
+  {lifts})

@@ -1,0 +1,8 @@
+;; Prints 4 GiB of a memory of 64 KiB.
+;; outcome: trapped abi-violation
+(module
+  (import "spm:closure/log@0.1.0" "print" (func $print (param i32 i32)))
+  (memory (export "memory") 1)
+  {world}
+  (func (export "call") (param i32 i32) (result i32)
+    (call $print (i32.const 0) (i32.const -1)) unreachable))

@@ -1,0 +1,9 @@
+;; Prints nothing, without end.
+;; outcome: deadline
+;; deadline-ms: 50
+(module
+  (import "spm:closure/log@0.1.0" "print" (func $print (param i32 i32)))
+  (memory (export "memory") 1)
+  {world}
+  (func (export "call") (param i32 i32) (result i32)
+    (loop $more (call $print (i32.const 0) (i32.const 0)) (br $more)) unreachable))

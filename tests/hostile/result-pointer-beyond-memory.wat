@@ -1,0 +1,6 @@
+;; Returns a pointer to its result that is none.
+;; outcome: trapped abi-violation
+(module
+  (memory (export "memory") 1)
+  {world}
+  (func (export "call") (param i32 i32) (result i32) (i32.const -4)))

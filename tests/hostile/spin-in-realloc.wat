@@ -1,0 +1,8 @@
+;; Never ends while the host hands it its arguments.
+;; outcome: deadline
+;; deadline-ms: 50
+(module
+  (memory (export "memory") 1)
+  (func (export "define") (param i32 i32) (result i32) (i32.const 0))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (loop $forever (br $forever)) unreachable)
+  (func (export "call") (param i32 i32) (result i32) unreachable))
