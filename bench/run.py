@@ -13,6 +13,7 @@ NAMES = (
     "memory",
     "managers",
     "kernels",
+    "native",
     "python_engine",
     "scientific",
 )

@@ -26,6 +26,8 @@ pub(crate) struct Instantiation<'t> {
     /// Of the call.
     pub span: Span,
     pub next: &'t mut NodeId,
+    /// Parameters of the lambdas around a place.
+    pub parameters: Vec<String>,
 }
 
 impl Instantiation<'_> {
@@ -130,7 +132,7 @@ impl Instantiation<'_> {
                     let id = if simple { expression.id } else { argument.id };
                     *expression = Expr { id, ..argument.clone() };
                 }
-                None if name == YIELD => {}
+                None if name == YIELD || self.parameters.contains(name) => {}
                 None => *name = format!("{BUILTIN}{name}"),
             },
             ExprKind::And(items)
@@ -162,6 +164,14 @@ impl Instantiation<'_> {
             }
             ExprKind::Slice(parts) => {
                 parts.iter_mut().flatten().for_each(|part| self.expression(part));
+            }
+            ExprKind::Lambda(lambda) => {
+                for parameter in &mut lambda.parameters {
+                    parameter.span = self.span;
+                    self.parameters.push(parameter.name.clone());
+                }
+                self.block(&mut lambda.body);
+                self.parameters.clear();
             }
             ExprKind::Comprehension { element, clauses, .. } => {
                 for clause in clauses {

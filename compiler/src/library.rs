@@ -18,6 +18,7 @@ pub(crate) const FILE: &str = "<spm>";
 
 const MODULES: &[(&str, &str)] = &[
     ("bisect", include_str!("library/bisect.py")),
+    ("collections", include_str!("library/collections.py")),
     ("functools", include_str!("library/functools.py")),
     ("heapq", include_str!("library/heapq.py")),
     ("itertools", include_str!("library/itertools.py")),
@@ -29,10 +30,10 @@ const MODULES: &[(&str, &str)] = &[
 const OTHERS: &[&str] = &["string"];
 
 /// Modules that the library itself uses.
-pub(crate) const USED: &[&str] = &["math", "random"];
+pub(crate) const USED: &[&str] = &["collections", "math", "random"];
 
 /// What to say of imports of other modules.
-pub(crate) const IMPORTABLE: &str = "only `math`, `time`, `asyncio`, `spm`, `bisect`, `functools`, `heapq`, \
+pub(crate) const IMPORTABLE: &str = "only `math`, `time`, `asyncio`, `spm`, `bisect`, `collections`, `functools`, `heapq`, \
      `itertools`, `operator`, `random` and `string` can be imported here";
 
 /// Whether something of a module is known.
@@ -83,7 +84,8 @@ pub(crate) fn with_helpers(request: &Request) -> Cow<'_, Request> {
     for (module, text) in MODULES.iter().filter(|(module, _)| mentions(module)) {
         let own: Vec<_> = functions(text).filter(|(name, _)| name.starts_with('_')).collect();
         let templates = functions(text).filter(|(name, _)| {
-            !name.starts_with('_') && (*module == "itertools" || mentions(name))
+            !name.starts_with('_')
+                && (matches!(*module, "collections" | "itertools") || mentions(name))
         });
         let mut pending: Vec<&str> = templates.map(|(_, text)| text).collect();
         let mut found = BTreeSet::new();

@@ -25,6 +25,7 @@ mod math;
 mod methods;
 mod narrow;
 mod reduce;
+mod special;
 mod stmt;
 mod stream;
 mod strings;
@@ -216,6 +217,15 @@ impl Lowerer<'_> {
             return Err(self.diagnostics);
         }
         let result = self.types.resolve(&self.instances[functions[0].0].result);
+        if result.has_special() {
+            let entry = &self.functions[0];
+            let message =
+                "a deque, Counter, defaultdict or OrderedDict cannot be returned to the caller";
+            let help = "return `list(...)` or `dict(...)` of it".to_owned();
+            let span = entry.ast.name_span;
+            let problem = entry.source.diagnostic(Code::Operand, span, message, Some(help));
+            return Err(vec![problem]);
+        }
         // Instances are numbered as they were first seen; the program numbers those that are left.
         let numbers: BTreeMap<InstanceId, InstanceId> =
             functions.iter().enumerate().map(|(new, (old, _))| (*old, new)).collect();
@@ -223,6 +233,7 @@ impl Lowerer<'_> {
             functions.into_iter().map(|(_, function)| function).collect();
         for function in &mut functions {
             crate::visit::renumber_calls(&mut function.body, &numbers);
+            special::erase(function, &self.types);
         }
         let program = Program { functions, lazies: self.lazies };
         Ok(Lowered { program, types: self.types, result })

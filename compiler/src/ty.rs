@@ -25,6 +25,8 @@ pub(crate) enum Ty {
     Set(Box<Ty>),
     /// `tuple[T, ...]`; laid out as a list.
     VTuple(Box<Ty>),
+    /// One of the classes of `collections`, over its layout.
+    Special(Special, Box<Ty>),
     /// Two or more of the above, sorted by kind, at most one of each kind.
     Union(Vec<Ty>),
     /// An element type to be found out.
@@ -35,7 +37,48 @@ pub(crate) enum Ty {
     Error,
 }
 
+/// A class of `collections`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Special {
+    Deque,
+    Counter,
+    Ordered,
+    /// With a factory: which one.
+    Default(u32),
+}
+
+impl Special {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deque => "deque",
+            Self::Counter => "Counter",
+            Self::Ordered => "OrderedDict",
+            Self::Default(_) => "defaultdict",
+        }
+    }
+}
+
 impl Ty {
+    /// The type with layouts in place of classes of `collections`.
+    pub(crate) fn without_special(&self) -> Self {
+        let boxed = |inner: &Self| Box::new(inner.without_special());
+        match self {
+            Self::Special(_, inner) => inner.without_special(),
+            Self::List(element) => Self::List(boxed(element)),
+            Self::Set(element) => Self::Set(boxed(element)),
+            Self::VTuple(element) => Self::VTuple(boxed(element)),
+            Self::Dict(key, value) => Self::Dict(boxed(key), boxed(value)),
+            Self::Tuple(items) => Self::Tuple(items.iter().map(Self::without_special).collect()),
+            Self::Union(items) => Self::Union(items.iter().map(Self::without_special).collect()),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether a class of `collections` is in it.
+    pub(crate) fn has_special(&self) -> bool {
+        *self != self.without_special()
+    }
+
     pub(crate) fn list(element: Ty) -> Self {
         Self::List(Box::new(element))
     }
@@ -51,6 +94,7 @@ impl Ty {
             | Self::Set(_)
             | Self::VTuple(_) => true,
             Self::Union(members) => members.iter().any(Self::is_counted),
+            Self::Special(_, inner) => inner.is_counted(),
             _ => false,
         }
     }
@@ -74,6 +118,7 @@ impl Ty {
             Self::Set(_) => kind::SET,
             Self::VTuple(_) => kind::VTUPLE,
             Self::Union(_) => UNION,
+            Self::Special(_, inner) => inner.kind(),
             Self::None | Self::Never | Self::Var(_) | Self::Error => kind::NONE,
         }
     }
@@ -91,6 +136,10 @@ impl Ty {
             Self::Tuple(_) | Self::VTuple(_) => "tuple",
             Self::Dict(..) => "dict",
             Self::Set(_) => "set",
+            Self::Special(Special::Deque, _) => "collections.deque",
+            Self::Special(Special::Ordered, _) => "collections.OrderedDict",
+            Self::Special(Special::Default(_), _) => "collections.defaultdict",
+            Self::Special(special, _) => special.name(),
             Self::Union(_) | Self::Never | Self::Var(_) | Self::Error => "object",
         }
     }
@@ -99,7 +148,7 @@ impl Ty {
     pub(crate) fn is_known(&self) -> bool {
         match self {
             Self::Var(_) | Self::Error => false,
-            Self::List(a) | Self::Set(a) | Self::VTuple(a) => a.is_known(),
+            Self::List(a) | Self::Set(a) | Self::VTuple(a) | Self::Special(_, a) => a.is_known(),
             Self::Dict(a, b) => a.is_known() && b.is_known(),
             Self::Tuple(items) | Self::Union(items) => items.iter().all(Self::is_known),
             _ => true,
@@ -179,6 +228,7 @@ impl Types {
             Ty::List(element) => Ty::List(boxed(element)),
             Ty::Set(element) => Ty::Set(boxed(element)),
             Ty::VTuple(element) => Ty::VTuple(boxed(element)),
+            Ty::Special(special, inner) => Ty::Special(*special, boxed(inner)),
             Ty::Dict(key, value) => Ty::Dict(boxed(key), boxed(value)),
             Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.resolve(item)).collect()),
             Ty::Union(members) => Ty::Union(members.iter().map(|m| self.resolve(m)).collect()),
@@ -205,6 +255,9 @@ impl Types {
             (Ty::List(a), Ty::List(b)) => Ok(Ty::List(Box::new(self.unify(a, b)?))),
             (Ty::Set(a), Ty::Set(b)) => Ok(Ty::Set(Box::new(self.unify(a, b)?))),
             (Ty::VTuple(a), Ty::VTuple(b)) => Ok(Ty::VTuple(Box::new(self.unify(a, b)?))),
+            (Ty::Special(a, left), Ty::Special(b, right)) if a == b => {
+                Ok(Ty::Special(*a, Box::new(self.unify(left, right)?)))
+            }
             (Ty::Dict(a, b), Ty::Dict(c, d)) => {
                 let key = self.unify(a, c)?;
                 Ok(Ty::Dict(Box::new(key), Box::new(self.unify(b, d)?)))
@@ -220,7 +273,7 @@ impl Types {
     fn occurs(&self, name: u32, ty: &Ty) -> bool {
         match ty {
             Ty::Var(other) => *other == name,
-            Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) => self.occurs(name, a),
+            Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) | Ty::Special(_, a) => self.occurs(name, a),
             Ty::Dict(a, b) => self.occurs(name, a) || self.occurs(name, b),
             Ty::Tuple(items) | Ty::Union(items) => items.iter().any(|item| self.occurs(name, item)),
             _ => false,
@@ -281,6 +334,7 @@ impl Types {
             Ty::List(element) => ValueType::List(boxed(&element)),
             Ty::Set(element) => ValueType::Set(boxed(&element)),
             Ty::VTuple(element) => ValueType::VariadicTuple(boxed(&element)),
+            Ty::Special(_, inner) => self.value_type(&inner),
             Ty::Dict(key, value) => ValueType::Dict(boxed(&key), boxed(&value)),
             Ty::Tuple(items) => {
                 ValueType::Tuple(items.iter().map(|i| self.value_type(i)).collect())

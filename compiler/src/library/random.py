@@ -17,7 +17,11 @@ def uniform(a, b):
 
 
 def triangular(low=0.0, high=1.0, mode=None):
-    return _triangular(low, high, mode)
+    if mode is None:
+        result = _triangular_even(low, high)
+    else:
+        result = _triangular(low, high, mode)
+    return result
 
 
 def randrange(start, stop=None, step=1):
@@ -189,14 +193,18 @@ def _choose_equally(population, k):
     return [population[math.floor(random.random() * n)] for _ in range(k)]
 
 
+def _triangular_even(low, high):
+    u = random.random()
+    if u > 0.5:
+        return high + (low - high) * math.sqrt((1.0 - u) * 0.5)
+    return low + (high - low) * math.sqrt(u * 0.5)
+
+
 def _triangular(low, high, mode):
     u = random.random()
-    if mode is None:
-        c = 0.5
-    elif high == low:
+    if high == low:
         return low
-    else:
-        c = (mode - low) / (high - low)
+    c = (mode - low) / (high - low)
     if u > c:
         u = 1.0 - u
         c = 1.0 - c

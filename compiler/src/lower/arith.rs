@@ -68,6 +68,9 @@ impl Body<'_, '_> {
                 self.int_binary(operator, left, right, span)
             };
         }
+        if let Some(made) = self.special_binary(operator, &left, &right, span) {
+            return made;
+        }
         self.container_binary(operator, left, right, span)
     }
 

@@ -5,7 +5,7 @@ use super::convert::BuiltinCall;
 use crate::ast::{Comparison, Expr, ExprKind, Operator, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, LocalId, Op, St, Unary};
-use crate::ty::Ty;
+use crate::ty::{Special, Ty};
 
 /// The builtins that can be called.
 const KNOWN: &[&str] = &[
@@ -221,7 +221,7 @@ impl Body<'_, '_> {
         }
     }
 
-    fn len_of(&mut self, value: Ex, span: Span) -> Ex {
+    pub(super) fn len_of(&mut self, value: Ex, span: Span) -> Ex {
         let ty = self.resolve(&value.ty);
         match ty {
             Ty::Str
@@ -231,6 +231,11 @@ impl Body<'_, '_> {
             | Ty::Tuple(_)
             | Ty::Dict(..)
             | Ty::Set(_) => Self::length(value),
+            Ty::Special(Special::Deque, _) => {
+                let length = self.special_operation(Special::Deque, "len", vec![value], span);
+                length.unwrap_or_else(|| Self::error(span))
+            }
+            Ty::Special(..) => Self::length(self.bare(value)),
             Ty::Union(_) => self.split(value, &mut |this, value| this.len_of(value, span)),
             _ => {
                 let message = format!("object of type '{}' has no len()", ty.python_name());

@@ -61,6 +61,9 @@ impl Body<'_, '_> {
         if let Some(trivial) = self.trivial(&[&base], span) {
             return trivial;
         }
+        if self.special(&base).is_some() {
+            return self.special_attribute(base, name, span);
+        }
         let ty = self.show(&base.ty);
         let message = format!("the attribute `{name}` of `{ty}` is not supported");
         self.fail(Code::Function, span, message, "methods can only be called")

@@ -146,6 +146,7 @@ impl Body<'_, '_> {
             && !self.is_lazy(only)
         {
             let value = self.expr(only);
+            let value = self.bare(value);
             let ty = self.resolve(&value.ty);
             if let Ty::Dict(..) = ty {
                 let arguments = vec![Argument::Ex(value), Argument::Desc(ty.clone())];

@@ -5,7 +5,7 @@ use crate::abi::op;
 use crate::ast::{Comparison, Expr, Operator, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Op, St};
-use crate::ty::Ty;
+use crate::ty::{Special, Ty};
 
 /// Ints of at most this size are floats exactly.
 const EXACT_INT_MAX: i64 = 1 << 53;
@@ -122,6 +122,12 @@ impl Body<'_, '_> {
     fn compare_objects(&mut self, comparison: Comparison, left: Ex, right: Ex, span: Span) -> Ex {
         let (a, b) = (self.resolve(&left.ty), self.resolve(&right.ty));
         let equality = matches!(comparison, Comparison::Eq | Comparison::NotEq);
+        if matches!(a, Ty::Special(..)) || matches!(b, Ty::Special(..)) {
+            return self.special_compare(comparison, left, right, span);
+        }
+        if a.has_special() || b.has_special() {
+            return self.special_inside(&a, span);
+        }
         if a == Ty::Str && b == Ty::Str {
             if equality {
                 let equal = Self::call_runtime("str_eq", vec![left, right], Ty::Bool, span);
@@ -168,12 +174,12 @@ impl Body<'_, '_> {
                 .split2(left, right, &mut |this, left, right| this.identity(left, right, span));
         }
         if a.kind() != b.kind() {
-            return Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(false, span));
+            return Self::seq(effects([left, right]), Ex::bool(false, span));
         }
         match a {
-            Ty::None => Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span)),
+            Ty::None => Self::seq(effects([left, right]), Ex::bool(true, span)),
             Ty::Bool => Self::int_compare(Comparison::Eq, Self::to_int(left), Self::to_int(right)),
-            Ty::List(_) | Ty::Dict(..) | Ty::Set(_) => {
+            Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..) => {
                 Ex::new(Op::Same(Box::new(left), Box::new(right)), Ty::Bool, span)
             }
             _ => {
@@ -229,9 +235,19 @@ impl Body<'_, '_> {
             (Ty::Union(_), _) => self.split(container, &mut |this, container| {
                 this.contains(container, value.clone(), span)
             }),
+            (Ty::Special(Special::Deque, _), _) => {
+                let values = vec![container, value];
+                let found = self.special_operation(Special::Deque, "contains", values, span);
+                found.unwrap_or_else(|| Self::error(span))
+            }
+            (Ty::Special(..), _) => {
+                let container = self.bare(container);
+                self.contains(container, value, span)
+            }
             (Ty::Set(_) | Ty::Dict(..) | Ty::Str | Ty::Bytes, Ty::Union(_)) => {
                 self.split(value, &mut |this, value| this.contains(container.clone(), value, span))
             }
+            (Ty::List(_) | Ty::VTuple(_), _) if ty.has_special() => self.special_inside(&ty, span),
             (Ty::List(_) | Ty::VTuple(_), _) => {
                 let arguments = vec![
                     Argument::Ex(container),
@@ -322,6 +338,13 @@ impl Body<'_, '_> {
             },
         }
     }
+}
+
+/// What evaluating values does beside giving them: of names and constants, nothing.
+fn effects(values: [Ex; 2]) -> Vec<St> {
+    let idle =
+        |value: &Ex| matches!(value.op, Op::None | Op::Local(_) | Op::Int(_) | Op::Static(_));
+    values.into_iter().filter(|value| !idle(value)).map(St::Eval).collect()
 }
 
 /// Whether an int is certainly a float exactly.

@@ -82,6 +82,7 @@ impl Body<'_, '_> {
         let element = self.program.types.variable(self.instance as u32, place.id, 0);
         let capacity = Argument::Num(0);
         let list = Self::runtime("list_new", vec![capacity], Ty::list(element.clone()), span);
+        let before = self.env.clone();
         let (statements, (list, ended)) = self.capture(|this| {
             let list = this.copy(list);
             let target = list.clone();
@@ -93,6 +94,7 @@ impl Body<'_, '_> {
             (list, this.env.is_none())
         });
         if ended {
+            self.env = before;
             return Self::seq(statements, Self::unreachable(span));
         }
         Self::seq(statements, list)

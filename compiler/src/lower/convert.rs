@@ -105,6 +105,11 @@ impl Body<'_, '_> {
             Ty::Bytes => Self::call_runtime("bytes_repr", vec![value], Ty::Str, span),
             Ty::None => Self::seq(vec![St::Eval(value)], Self::text("None", span)),
             Ty::Union(_) => self.split(value, &mut |this, value| this.str_of(value, repr, span)),
+            Ty::Special(..) => self.special_repr(value, span),
+            _ if ty.has_special() => {
+                let message = format!("the text of `{}` is not supported", self.show(&ty));
+                self.fail(Code::Operand, span, message, "show its items one by one")
+            }
             Ty::Never | Ty::Error => value,
             _ => {
                 let name = if repr { "value_repr" } else { "value_str" };
@@ -138,6 +143,7 @@ impl Body<'_, '_> {
                 span,
             ),
             Ty::Tuple(_) => self.tuple_to_list(value)?,
+            Ty::Special(..) => self.special_list(value, span)?,
             Ty::Error => return None,
             _ => {
                 let message = format!("'{}' object is not iterable", self.show(&ty));
@@ -215,7 +221,7 @@ impl Body<'_, '_> {
 
     fn unhashable(&mut self, value: &Ex, span: Span) -> Option<Ex> {
         let ty = self.resolve(&value.ty);
-        if matches!(ty, Ty::List(_) | Ty::Dict(..) | Ty::Set(_)) {
+        if matches!(ty, Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..)) {
             let message = format!("unhashable type: '{}'", ty.python_name());
             return Some(self.fail(Code::Operand, span, message, "use a tuple"));
         }

@@ -6,7 +6,7 @@ use crate::abi::{common, layout};
 use crate::ast::{Comparison, Expr, ExprKind, Operator, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Interval, Label, LocalId, Op, St};
-use crate::ty::Ty;
+use crate::ty::{Special, Ty};
 
 /// What an iteration gives: a value, or several that Python would make a tuple of.
 #[derive(Debug, Clone)]
@@ -79,6 +79,7 @@ impl Body<'_, '_> {
             && matches!(method.as_str(), "keys" | "values" | "items")
         {
             let (setup, value) = self.capture(|this| this.expr(base));
+            let value = self.bare(value);
             if let Ty::Dict(..) = self.resolve(&value.ty) {
                 let mut plan = self.plan_table(value, method, exit, span);
                 plan.setup.splice(0..0, setup);
@@ -101,6 +102,11 @@ impl Body<'_, '_> {
             Ty::Str => Some(self.plan_str(value, exit, span)),
             Ty::Bytes => Some(self.plan_bytes(value, exit, span)),
             Ty::Dict(..) | Ty::Set(_) => Some(self.plan_table(value, "keys", exit, span)),
+            Ty::Special(Special::Deque, _) => self.plan_deque(value, exit, span),
+            Ty::Special(..) => {
+                let value = self.bare(value);
+                self.plan_value(value, exit)
+            }
             Ty::Tuple(_) => {
                 let list = self.tuple_to_list(value)?;
                 self.plan_value(list, exit)

@@ -39,6 +39,9 @@ pub(super) struct Library {
     first: usize,
     /// By function, node and template: what a call becomes, or nothing if that was reported.
     expansions: BTreeMap<(usize, NodeId, String), Rc<Expansion>>,
+    /// What factories of `defaultdict`s make, as text.
+    pub factories: Vec<String>,
+    hidden: BTreeMap<(usize, String), VariableId>,
     next_node: NodeId,
     next_variable: VariableId,
     /// Where the user's code calls an instance of a helper.
@@ -54,10 +57,32 @@ impl Library {
             helpers: helpers.map(|(index, function)| (function.name.clone(), index)).collect(),
             first: functions.filter(|function| !own(function)).count(),
             expansions: BTreeMap::new(),
+            factories: Vec::new(),
+            hidden: BTreeMap::new(),
             next_node: FIRST_NODE,
             next_variable: SCOPED * 6,
             called: BTreeMap::new(),
         }
+    }
+
+    /// The number of a factory.
+    pub(super) fn factory(&mut self, text: String) -> u32 {
+        let known = self.factories.iter().position(|known| *known == text);
+        let number = known.unwrap_or(self.factories.len());
+        if known.is_none() {
+            self.factories.push(text);
+        }
+        number as u32
+    }
+
+    /// A variable that is known by its name alone.
+    pub(super) fn hidden(&mut self, function: usize, name: &str) -> VariableId {
+        let next = self.next_variable;
+        let variable = *self.hidden.entry((function, name.to_owned())).or_insert(next);
+        if variable == next {
+            self.next_variable += 1;
+        }
+        variable
     }
 
     pub(super) fn forget_instances(&mut self) {
@@ -124,9 +149,25 @@ impl Body<'_, '_> {
         {
             return Some(value);
         }
+        if let Some(name) = dotted.strip_prefix("collections.") {
+            return self.collection(place, name, arguments, keywords);
+        }
         let text = library::function(&dotted)?;
-        let expansion = self.expansion(place, &dotted, Cow::Borrowed(text), arguments, keywords);
-        let Some(expansion) = expansion else { return Some(Self::error(place.span)) };
+        Some(self.template(place, &dotted, text, arguments, keywords))
+    }
+
+    /// What a template comes to.
+    pub(super) fn template(
+        &mut self,
+        place: &Expr,
+        name: &str,
+        text: impl Into<Cow<'static, str>>,
+        arguments: &[Expr],
+        keywords: &[(String, Expr)],
+    ) -> Ex {
+        let expansion = self.expansion(place, name, text.into(), arguments, keywords);
+        let Some(expansion) = expansion else { return Self::error(place.span) };
+        let before = self.env.clone();
         let (statements, value) = self.capture(|this| {
             this.with_arguments(&expansion, arguments, keywords, place.span, |this| {
                 let Some((last, rest)) = expansion.body.split_last() else {
@@ -138,13 +179,20 @@ impl Body<'_, '_> {
                 }
                 let StmtKind::Return(Some(value)) = &last.kind else {
                     this.statement(last);
-                    return Ex::none(place.span);
+                    return match this.env {
+                        Some(_) => Ex::none(place.span),
+                        None => Self::unreachable(place.span),
+                    };
                 };
                 let value = this.expr(value);
                 this.keep(value)
             })
         });
-        Some(Self::seq(statements, value))
+        // That it does not return is said by its type.
+        if self.env.is_none() {
+            self.env = before;
+        }
+        Self::seq(statements, value)
     }
 
     /// What the runtime does of `random`.
@@ -297,6 +345,7 @@ impl Body<'_, '_> {
             given: &given,
             span: place.span,
             next: &mut self.program.library.next_node,
+            parameters: Vec::new(),
         }
         .block(&mut body);
         expansion.body = body;

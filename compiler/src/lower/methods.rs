@@ -27,6 +27,9 @@ impl Body<'_, '_> {
             });
             return Self::seq(statements, sorted);
         }
+        if let Some(special) = self.special(&object) {
+            return self.special_method(special, object, method, arguments, keywords, span);
+        }
         if let ("join", [iterable], Ty::Str) = (method, arguments, &object.ty) {
             return self.join_strings(object, iterable, span);
         }
@@ -116,7 +119,7 @@ impl Body<'_, '_> {
         Self::seq(statements, result)
     }
 
-    fn method_of(
+    pub(super) fn method_of(
         &mut self,
         object: Ex,
         method: &str,
@@ -131,6 +134,9 @@ impl Body<'_, '_> {
             return trivial;
         }
         let ty = self.resolve(&object.ty);
+        if ty.has_special() && matches!(method, "index" | "count" | "remove") {
+            return self.special_inside(&ty, span);
+        }
         if let ((name, value), true) = (
             named.first().map_or(("", None), |(name, value)| (*name, Some(value))),
             !matches!(ty, Ty::Str | Ty::Bytes),

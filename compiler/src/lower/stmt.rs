@@ -305,6 +305,12 @@ impl Body<'_, '_> {
         };
         let mut values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
         let operands: Vec<&Ex> = values.iter().collect();
+        if let Some(value) = operands.iter().find(|value| self.resolve(&value.ty).has_special()) {
+            let message = "an exception cannot carry this value";
+            self.report(Code::Operand, value.span, message, "make text of it: `str(...)`");
+            self.env = None;
+            return;
+        }
         if let Some(trivial) = self.trivial(&operands, span) {
             self.evaluate(trivial);
             self.env = None;

@@ -5,7 +5,7 @@ use crate::abi::given;
 use crate::ast::{Expr, ExprKind, Operator, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Op, Raise, St};
-use crate::ty::Ty;
+use crate::ty::{Special, Ty};
 
 /// Start, stop, step, and which of them are given.
 type Bounds = (Ex, Ex, Ex, u32);
@@ -38,7 +38,7 @@ impl Body<'_, '_> {
     }
 
     /// `base[index]`.
-    fn item(&mut self, base: Ex, index: Ex, span: Span) -> Ex {
+    pub(super) fn item(&mut self, base: Ex, index: Ex, span: Span) -> Ex {
         let ty = self.resolve(&base.ty);
         match &ty {
             Ty::List(element) | Ty::VTuple(element) => {
@@ -75,6 +75,7 @@ impl Body<'_, '_> {
                 });
                 Self::seq(before, got)
             }
+            Ty::Special(..) => self.special_item(base, index, span),
             Ty::Never | Ty::Error => base,
             _ => {
                 let message = format!("'{}' object is not subscriptable", ty.python_name());
@@ -318,6 +319,15 @@ impl Body<'_, '_> {
                 }
                 self.push(St::ListSet { list: base, index, value, checked: true });
             }
+            Ty::Special(Special::Deque, _) => {
+                let values = vec![base, index, value];
+                let stored = self.special_operation(Special::Deque, "setitem", values, span);
+                self.evaluate(stored.unwrap_or_else(|| Self::error(span)));
+            }
+            Ty::Special(..) => {
+                let base = self.bare(base);
+                self.store(base, index, value, span);
+            }
             Ty::Dict(..) => {
                 let stored = self.dict_set(&base, index, value, span);
                 self.evaluate(stored);
@@ -410,6 +420,19 @@ impl Body<'_, '_> {
         let index = self.expr(index);
         if let Some(trivial) = self.trivial(&[&base, &index], span) {
             self.evaluate(trivial);
+            return;
+        }
+        if let Ty::Special(special, inner) = &ty {
+            let values = vec![base.clone(), index.clone()];
+            if let Some(deleted) = self.special_operation(*special, "delitem", values, span) {
+                self.evaluate(deleted);
+                return;
+            }
+            let Ty::Dict(key, _) = inner.as_ref() else { return };
+            let index = self.key(index, key, span);
+            let bare = Argument::Ex(self.bare(base));
+            let arguments = vec![bare, Argument::Desc(*inner.clone()), Argument::Ex(index)];
+            self.evaluate(Self::runtime("dict_del", arguments, Ty::None, span));
             return;
         }
         let (name, index) = match &ty {

@@ -1,4 +1,4 @@
 def f(x: int) -> int:
     import os
-    from random import random
+    from secrets import token_hex
     return x

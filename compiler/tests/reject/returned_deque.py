@@ -1,0 +1,4 @@
+def f(x: int):
+    from collections import deque
+
+    return deque([x])
