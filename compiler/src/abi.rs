@@ -38,7 +38,8 @@ use wasm_encoder::ValType;
 mod shared;
 
 pub use shared::{
-    case, cell, class, common, deopt, given, is, just, kind, layout, op, reduction, setop, strip,
+    case, cell, class, common, deopt, given, is, just, kind, layout, object, op, reduction, setop,
+    strip,
 };
 
 /// Index of the mutable `i32` global that counts how many more calls may nest. The linker sets it to the
@@ -161,6 +162,10 @@ functions! {
     fn value_repr(value: Slot, desc: Desc) -> Ptr;
     /// `str(x)`.
     fn value_str(value: Slot, desc: Desc) -> Ptr;
+    /// `hash(x)`.
+    fn value_hash(value: Slot, desc: Desc) -> StatusInt;
+    /// What the hash of an object is, if its class says nothing.
+    fn object_address(value: Ptr) -> Int;
     /// `format(x, spec)`.
     fn value_format(value: Slot, desc: Desc, spec: Ptr) -> Ptr;
 

@@ -26,22 +26,21 @@ pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
     let request = &*library::with_helpers(request);
     let mut problems = Vec::new();
     let mut parsed = Vec::new();
-    for function in &request.functions {
+    let callbacks = lower::callback_sources(request);
+    for function in request.functions.iter().chain(&callbacks) {
         let source = Source::new(function);
         match parse::parse(function) {
             Ok((ast, found)) => {
-                problems.extend(found);
-                parsed.push(Parsed { ast, source });
+                parsed.push(Parsed { ast, source, problems: found });
             }
             Err(found) => problems.extend(found),
         }
     }
-    if parsed.len() != request.functions.len() || parsed.is_empty() {
+    if parsed.len() != request.functions.len() + callbacks.len() || parsed.is_empty() {
         return Err(sorted(problems));
     }
     let lowered = match lower::lower(request, &parsed) {
-        Ok(lowered) if problems.is_empty() => lowered,
-        Ok(_) => return Err(sorted(problems)),
+        Ok(lowered) => lowered,
         Err(found) => {
             problems.extend(found);
             return Err(sorted(problems));

@@ -16,6 +16,7 @@ mod ints;
 mod lists;
 mod memory;
 mod nans;
+mod objects;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use crate::abi::kind;
 use crate::ast::Span;
+use crate::classes::Classes;
 use crate::ir::{Func, Label, Program};
 use crate::link::{Blob, Entry, Op, UserFunction, UserModule};
 use crate::lower::Parsed;
@@ -63,6 +65,11 @@ struct Module {
     fresh: nans::Fresh,
     /// Index of the function that raises by code.
     unwind: u32,
+    classes: Classes,
+    class_blobs: BTreeMap<u32, u32>,
+    enum_blobs: BTreeMap<(u32, usize), u32>,
+    /// Methods that SPM wrote.
+    glue: Vec<usize>,
 }
 
 /// Emits the whole program.
@@ -79,6 +86,10 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         signatures,
         fresh: nans::Fresh::of(program),
         unwind: count,
+        classes: program.classes.clone(),
+        class_blobs: BTreeMap::new(),
+        enum_blobs: BTreeMap::new(),
+        glue: objects::glue(program, &|index| parsed[index].source.function().file == "<spm>"),
     };
     for (literal, ty) in &program.lazies {
         let cell = module.blob(Blob { bytes: vec![0; 8], addresses: Vec::new() });
@@ -89,6 +100,9 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         .collect();
     functions.push(unwind());
     functions.push(entry(&mut module, &program.functions[0], request.recursion_limit));
+    let (asked, callbacks) =
+        objects::callbacks(&module, program, functions.len() as u32, request.recursion_limit);
+    functions.extend(asked);
     let entry = &program.functions[0];
     let arguments = module.descriptor(&Ty::Tuple(entry.parameters.clone()));
     let result = module.descriptor(&entry.result);
@@ -97,6 +111,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         blobs: module.blobs,
         descriptors: module.descriptors.into_values().collect(),
         entry: Entry { function: count + 1, arguments, result },
+        callbacks,
         recursion_limit: request.recursion_limit,
         line_functions: parsed.iter().map(|function| function.source.line_function()).collect(),
         sites: module.sites,
@@ -234,8 +249,11 @@ impl Module {
             Ty::Tuple(items) | Ty::Union(items) => items.clone(),
             _ => Vec::new(),
         };
+        if let Ty::Object(family) = ty {
+            return self.family_descriptor(ty, family.root);
+        }
         let kind = match ty {
-            Ty::Never | Ty::Var(_) | Ty::Error => kind::NONE,
+            Ty::Never | Ty::Var(_) | Ty::Error | Ty::Class(_) | Ty::NotImplemented => kind::NONE,
             other => other.kind(),
         };
         let mut bytes = kind.to_le_bytes().to_vec();
@@ -248,6 +266,24 @@ impl Module {
         }
         let number = self.blob(Blob { bytes, addresses });
         self.descriptors.insert(ty.clone(), number);
+        number
+    }
+
+    /// The descriptor of a family: those of its classes.
+    fn family_descriptor(&mut self, ty: &Ty, root: u32) -> u32 {
+        let number = self.blob(Blob { bytes: Vec::new(), addresses: Vec::new() });
+        // The types of attributes may lead back here.
+        self.descriptors.insert(ty.clone(), number);
+        let classes = self.classes.family(root);
+        let mut bytes = ty.kind().to_le_bytes().to_vec();
+        bytes.extend((classes.len() as u32).to_le_bytes());
+        let mut addresses = Vec::new();
+        for class in classes {
+            let class = self.class(class as u32);
+            addresses.push((bytes.len() as u32, class));
+            bytes.extend([0; 4]);
+        }
+        self.blobs[number as usize] = Blob { bytes, addresses };
         number
     }
 }

@@ -3,6 +3,7 @@
 //! and overflow checks are left to the emitter.
 
 use crate::ast::{Comparison, Operator, Span};
+use crate::classes::Classes;
 use crate::request::Literal;
 use crate::ty::Ty;
 
@@ -93,6 +94,8 @@ impl Ex {
             | Op::IntToFloat(a)
             | Op::Len(a)
             | Op::TupleGet(a, _) => a.is_simple(),
+            Op::Field(a, _) | Op::ClassIs(a, _) => a.is_simple(),
+            Op::EnumMember(..) => true,
             Op::If(a, b, c) => a.is_simple() && b.is_simple() && c.is_simple(),
             Op::Runtime(name, arguments) => {
                 (name.starts_with("int_")
@@ -183,6 +186,14 @@ pub(crate) enum Op {
         checked: bool,
     },
     TupleGet(Box<Ex>, usize),
+    /// The attribute of an object that is in a slot of it.
+    Field(Box<Ex>, usize),
+    /// A new instance of a class, without attributes.
+    NewObject(u32),
+    /// Whether an object is an instance of one of these classes.
+    ClassIs(Box<Ex>, Vec<u32>),
+    /// A member of an enumeration: class, and which.
+    EnumMember(u32, usize),
     /// A byte as an int; the index is known to be in range.
     ByteAt(Box<Ex>, Box<Ex>),
     /// The value in the slot at an address plus an offset; still owned by its container.
@@ -223,6 +234,12 @@ pub(crate) enum St {
         value: Ex,
         checked: bool,
     },
+    /// Evaluates value, object in this order, and sets the attribute in a slot.
+    FieldSet {
+        object: Ex,
+        slot: usize,
+        value: Ex,
+    },
     /// Adds to a counter; leaves by the label instead of overflowing.
     Step {
         local: LocalId,
@@ -231,6 +248,16 @@ pub(crate) enum St {
     },
     /// Gives back what a local refers to.
     Clear(LocalId),
+}
+
+/// What the runtime asks of objects of a family, by the index of its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Callback {
+    /// A comparison by an operator of [`crate::abi::op`].
+    Compare(u32, u32),
+    Repr(u32),
+    Str(u32),
+    Hash(u32),
 }
 
 /// A function, ready to be emitted.
@@ -254,4 +281,7 @@ pub(crate) struct Program {
     pub functions: Vec<Func>,
     /// Constants that are made when first used.
     pub lazies: Vec<(Literal, Ty)>,
+    pub classes: Classes,
+    /// What the runtime calls.
+    pub callbacks: Vec<(Callback, InstanceId)>,
 }

@@ -22,7 +22,9 @@
 #![allow(clippy::match_same_arms, reason = "tables list Python's cases one by one")]
 
 pub mod abi;
+mod assigned;
 mod ast;
+mod classes;
 mod compile;
 mod diagnostics;
 mod emit;
@@ -48,5 +50,8 @@ pub use diagnostics::{Code, Diagnostic};
 pub use link::{GuestError, append_custom, guest_component, own_sections};
 pub use names::{annotations, free_names};
 pub use render::render;
-pub use request::{Captured, Compiled, FunctionSource, Literal, ParameterType, Request};
+pub use request::{
+    Captured, ClassSource, Compiled, Enumeration, FunctionSource, Literal, Member, ParameterType,
+    Request,
+};
 pub use types::ValueType;

@@ -9,12 +9,15 @@ mod arith;
 mod assign;
 mod builtins;
 mod call;
+mod callbacks;
 mod captured;
 mod collect;
 mod columns;
 mod compare;
 mod comprehension;
+mod construct;
 mod convert;
+mod dunder;
 mod expr;
 mod flow;
 mod format;
@@ -24,6 +27,7 @@ mod managed;
 mod math;
 mod methods;
 mod narrow;
+mod objects;
 mod reduce;
 mod special;
 mod stmt;
@@ -37,11 +41,13 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::{Function, NodeId, Span};
+use crate::classes::Classes;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::ir::{Func, InstanceId, Label, Local, LocalId, Program, St};
+use crate::ir::{Callback, Func, InstanceId, Label, Local, LocalId, Program, St};
 use crate::request::{Literal, Request};
 use crate::source::Source;
 use crate::ty::{Ty, Types};
+pub(crate) use callbacks::sources as callback_sources;
 use flow::{Env, Join, JoinKey, VariableId};
 
 /// Runs before we give up on finding the types. Each one finds at least one more.
@@ -53,6 +59,8 @@ const INSTANCES_MAX: usize = 200;
 pub(crate) struct Parsed<'a> {
     pub ast: Function,
     pub source: Source<'a>,
+    /// What is outside of the language. It counts if the function is reached: a class has methods that nobody calls.
+    pub problems: Vec<Diagnostic>,
 }
 
 /// The typed program, with the types callers want to know.
@@ -89,6 +97,11 @@ struct Lowerer<'a> {
     reached: Vec<InstanceId>,
     /// Elements that turned out to have wider types than they first seemed to have.
     widened: BTreeMap<ElementKey, Ty>,
+    classes: Classes,
+    /// Types of attributes, by family and name.
+    fields: BTreeMap<(u32, String), Ty>,
+    /// What the runtime calls, and which instance that is.
+    callbacks: BTreeMap<Callback, InstanceId>,
     /// The next run is to know nothing but `widened`.
     begins_anew: bool,
     library: library::Library,
@@ -112,9 +125,13 @@ pub(crate) fn lower(
         lazies: Vec::new(),
         reached: Vec::new(),
         widened: BTreeMap::new(),
+        classes: Classes::new(request, &functions.iter().map(|it| &it.ast).collect::<Vec<_>>()),
+        fields: BTreeMap::new(),
+        callbacks: BTreeMap::new(),
         begins_anew: false,
         library: library::Library::new(request),
     };
+    lowerer.seed_fields();
     lowerer.check_parameters()?;
     for _ in 0..PASSES_MAX {
         let functions = lowerer.run();
@@ -156,6 +173,8 @@ impl Lowerer<'_> {
         self.joins.clear();
         self.flagged.clear();
         self.library.forget_instances();
+        self.fields.clear();
+        self.seed_fields();
     }
 
     /// One run over everything reachable.
@@ -165,12 +184,18 @@ impl Lowerer<'_> {
         self.diagnostics.clear();
         self.lazies.clear();
         self.reached.clear();
+        self.callbacks.clear();
         let parameters = self.request.parameters.iter().map(|p| Ty::from(&p.value_type)).collect();
         self.reach(0, parameters);
         let mut done = Vec::new();
         while done.len() < self.reached.len() {
             let instance = self.reached[done.len()];
+            let function = &self.functions[self.instances[instance].function];
+            self.diagnostics.extend(function.problems.iter().cloned());
             done.push((instance, Body::new(self, instance).lower()));
+            if let Some((_, function)) = done.last_mut() {
+                self.reach_callbacks(&mut function.body);
+            }
             if self.instances.len() > INSTANCES_MAX {
                 break;
             }
@@ -235,7 +260,14 @@ impl Lowerer<'_> {
             crate::visit::renumber_calls(&mut function.body, &numbers);
             special::erase(function, &self.types);
         }
-        let program = Program { functions, lazies: self.lazies };
+        let callbacks = std::mem::take(&mut self.callbacks);
+        let callbacks = callbacks.into_iter().map(|(what, old)| (what, numbers[&old])).collect();
+        let (fields, types) = (&self.fields, &self.types);
+        self.classes.set_types(&|root, name| {
+            fields.get(&(root, name.to_owned())).map_or(Ty::Never, |ty| types.resolve(ty))
+        });
+        let classes = self.classes;
+        let program = Program { functions, lazies: self.lazies, classes, callbacks };
         Ok(Lowered { program, types: self.types, result })
     }
 }

@@ -187,7 +187,7 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
 }
 
 /// The expressions directly in an expression.
-fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+pub(crate) fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
     match &expression.kind {
         ExprKind::And(items)
         | ExprKind::Or(items)

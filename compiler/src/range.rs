@@ -157,6 +157,11 @@ impl Analysis {
                 self.visit(value, &mut state);
                 Some(state)
             }
+            St::FieldSet { object, value, .. } => {
+                self.visit(value, &mut state);
+                self.visit(object, &mut state);
+                (value.ty != Ty::Never).then_some(state)
+            }
             St::Step { local, by, exit } => {
                 let interval = self.visit(by, &mut state);
                 let now = state.get(*local);

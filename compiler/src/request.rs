@@ -14,6 +14,8 @@ pub struct Request {
     /// For each function, by the same index, what its free names stand for. A dotted use of a
     /// module (`math.sqrt`) needs its first part only.
     pub globals: Vec<BTreeMap<String, Captured>>,
+    /// The classes that functions and arguments refer to, bases before what derives from them.
+    pub classes: Vec<ClassSource>,
     /// Types of the entry's positional parameters, one for each.
     pub parameters: Vec<ParameterType>,
     /// The submitter's `sys.getrecursionlimit()`.
@@ -57,11 +59,74 @@ pub enum Captured {
     Module(String),
     /// A member of a module, as `from math import sqrt` binds it: `math.sqrt`.
     ModuleMember(String),
+    /// A class: index into [`Request::classes`].
+    Class(usize),
+    /// A member of an enumeration: index into [`Request::classes`], and which.
+    EnumMember(usize, usize),
     /// A builtin, by name: `len`.
     Builtin(String),
     /// Anything else. The compiler reports it where it is used.
     Unsupported {
         /// What it is: "an open file".
+        what: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+}
+
+/// A class of the user's, taken apart: what its instances and the class itself have, those of its bases included.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassSource {
+    /// Its `__name__`.
+    pub name: String,
+    /// Its `__qualname__`.
+    pub qualname: String,
+    /// The class that it derives from, if that is one of the user's.
+    pub base: Option<usize>,
+    /// What its attributes are, but for those of instances.
+    pub members: BTreeMap<String, Member>,
+    /// Attributes that instances are known to have, with the types seen in arguments. [`ValueType::Never`] where nothing
+    /// was seen.
+    pub fields: Vec<(String, ValueType)>,
+    /// Whether instances are immutable: `@dataclass(frozen=True)`.
+    pub frozen: bool,
+    /// The names that `__slots__` allows, if it limits them.
+    pub slots: Option<Vec<String>>,
+    /// The members of an enumeration.
+    pub enumeration: Option<Enumeration>,
+    /// The class's place in the table that values name classes by.
+    pub number: u32,
+}
+
+/// The members of an `Enum`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Enumeration {
+    /// Name and value of each, in the order of their definition.
+    pub members: Vec<(String, Literal)>,
+    /// Other names of members, and which these are.
+    pub aliases: Vec<(String, usize)>,
+    /// Whether members are ints, too: `IntEnum`.
+    pub is_int: bool,
+}
+
+/// An attribute of a class.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Member {
+    /// A function: index into [`Request::functions`].
+    Method(usize),
+    /// A `staticmethod`.
+    Static(usize),
+    /// A `classmethod`.
+    Class(usize),
+    /// A `property`: what reads it, and what sets it.
+    Property(usize, Option<usize>),
+    /// A constant.
+    Constant(Literal),
+    /// `None` in the place of a special method: the class does without.
+    Without,
+    /// Anything else. The compiler reports it where it is used.
+    Unsupported {
+        /// What it is.
         what: String,
         /// What to do about it.
         help: Option<String>,

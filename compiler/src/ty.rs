@@ -2,12 +2,22 @@
 //! containers that were created empty.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::ast::NodeId;
 use crate::types::ValueType;
 
 /// Kind number of unions.
 const UNION: u32 = 13;
+
+/// Classes of the user's that derive from one another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Family {
+    /// Index of the class at the root.
+    pub root: u32,
+    /// Its name, for messages.
+    pub name: Arc<str>,
+}
 
 /// A type. `Never` is that of an expression that does not return (or is not known to, yet).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +39,12 @@ pub(crate) enum Ty {
     Special(Special, Box<Ty>),
     /// Two or more of the above, sorted by kind, at most one of each kind.
     Union(Vec<Ty>),
+    /// An instance of a class of this family. Which, its header says.
+    Object(Family),
+    /// A class itself, which is known when compiling: no value.
+    Class(u32),
+    /// What special methods return for operands that they do not know.
+    NotImplemented,
     /// An element type to be found out.
     Var(u32),
     /// An address or cursor; never a Python value.
@@ -92,7 +108,8 @@ impl Ty {
             | Self::Tuple(_)
             | Self::Dict(..)
             | Self::Set(_)
-            | Self::VTuple(_) => true,
+            | Self::VTuple(_)
+            | Self::Object(_) => true,
             Self::Union(members) => members.iter().any(Self::is_counted),
             Self::Special(_, inner) => inner.is_counted(),
             _ => false,
@@ -119,12 +136,15 @@ impl Ty {
             Self::VTuple(_) => kind::VTUPLE,
             Self::Union(_) => UNION,
             Self::Special(_, inner) => inner.kind(),
+            Self::Object(family) => kind::OBJECT + family.root,
+            Self::NotImplemented => kind::NOT_IMPLEMENTED,
+            Self::Class(class) => kind::CLASS - class,
             Self::None | Self::Never | Self::Var(_) | Self::Error => kind::NONE,
         }
     }
 
     /// The name `CPython` gives the type: `list`.
-    pub(crate) fn python_name(&self) -> &'static str {
+    pub(crate) fn python_name(&self) -> &str {
         match self {
             Self::None => "NoneType",
             Self::Bool => "bool",
@@ -140,6 +160,9 @@ impl Ty {
             Self::Special(Special::Ordered, _) => "collections.OrderedDict",
             Self::Special(Special::Default(_), _) => "collections.defaultdict",
             Self::Special(special, _) => special.name(),
+            Self::Object(family) => &family.name,
+            Self::Class(_) => "type",
+            Self::NotImplemented => "NotImplementedType",
             Self::Union(_) | Self::Never | Self::Var(_) | Self::Error => "object",
         }
     }
@@ -183,6 +206,9 @@ impl From<&ValueType> for Ty {
                 let mut types = Types::default();
                 let members = members.iter().map(Ty::from);
                 members.reduce(|a, b| types.join(&a, &b).unwrap_or(a)).unwrap_or(Ty::Never)
+            }
+            ValueType::Object { class, name } => {
+                Self::Object(Family { root: *class, name: name.as_str().into() })
             }
             ValueType::Never => Self::Never,
         }
@@ -342,7 +368,12 @@ impl Types {
             Ty::Union(members) => {
                 ValueType::Union(members.iter().map(|m| self.value_type(m)).collect())
             }
-            Ty::Never | Ty::Var(_) | Ty::Error => ValueType::Never,
+            Ty::Object(family) => {
+                ValueType::Object { class: family.root, name: family.name.to_string() }
+            }
+            Ty::Never | Ty::Var(_) | Ty::Error | Ty::Class(_) | Ty::NotImplemented => {
+                ValueType::Never
+            }
         }
     }
 

@@ -29,6 +29,13 @@ pub enum ValueType {
     Set(Box<ValueType>),
     /// One of several, told apart when the closure runs: `int | float`, `float | None`.
     Union(Vec<ValueType>),
+    /// An instance of a class of the user's, or of one that derives from it.
+    Object {
+        /// Index into [`Request::classes`](crate::Request::classes).
+        class: u32,
+        /// Its `__qualname__`.
+        name: String,
+    },
     /// The element of a container that is always empty; nothing has this type.
     Never,
 }
@@ -37,6 +44,7 @@ impl fmt::Display for ValueType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => formatter.write_str("None"),
+            Self::Object { name, .. } => formatter.write_str(name),
             Self::Bool => formatter.write_str("bool"),
             Self::Int => formatter.write_str("int"),
             Self::Float => formatter.write_str("float"),

@@ -18,6 +18,10 @@ pub(crate) fn expressions_of(statement: &mut St, action: &mut dyn FnMut(&mut Ex)
             action(index);
             action(value);
         }
+        St::FieldSet { object, value, .. } => {
+            action(value);
+            action(object);
+        }
         St::Block(..) | St::Br(_) | St::Clear(_) => {}
     }
 }
@@ -60,6 +64,8 @@ pub(crate) fn children_of(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) 
         | Op::Len(a)
         | Op::StrBytes(a)
         | Op::TupleGet(a, _)
+        | Op::Field(a, _)
+        | Op::ClassIs(a, _)
         | Op::Slot(a, _)
         | Op::Inject(a)
         | Op::Project(a)
@@ -88,6 +94,8 @@ pub(crate) fn children_of(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) 
         | Op::Static(_)
         | Op::Lazy(_)
         | Op::Local(_)
+        | Op::NewObject(_)
+        | Op::EnumMember(..)
         | Op::Raise(_) => {}
     }
 }

@@ -27,6 +27,7 @@ fn rejected_functions_explain_themselves() {
             functions: vec![function],
             globals: vec![BTreeMap::new()],
             parameters: vec![ParameterType { name: "x".to_owned(), value_type: ValueType::Int }],
+            classes: Vec::new(),
             recursion_limit: 1000,
         };
         let diagnostics = compile(&request).expect_err(&name);

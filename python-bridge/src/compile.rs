@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use spm_compiler::{Captured, Compiled, Diagnostic, FunctionSource, ParameterType, Request};
+use spm_compiler::{
+    Captured, ClassSource, Compiled, Diagnostic, Enumeration, FunctionSource, Literal, Member,
+    ParameterType, Request,
+};
 use spm_protocol::ContentId;
 use spm_protocol::lines::LineTable;
 use spm_protocol::outcome::CodePoint;
@@ -104,7 +107,10 @@ type SourceTuple = (String, String, String, u32, u32, String);
 /// `names` says for each function what its free names stand for, `parameters` names and types of
 /// the entry's. What cannot be compiled comes back as text for people and data for tools.
 #[pyfunction]
-#[pyo3(name = "compile")]
+#[pyo3(
+    name = "compile",
+    signature = (functions, names, parameters, recursion_limit, classes = Vec::new())
+)]
 #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
 fn compile_functions<'py>(
     py: Python<'py>,
@@ -112,8 +118,10 @@ fn compile_functions<'py>(
     names: Vec<Bound<'py, PyDict>>,
     parameters: Vec<(String, PyRef<'py, ValueType>)>,
     recursion_limit: u32,
+    classes: Vec<ClassRow<'py>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let request = Request {
+        classes: classes.into_iter().enumerate().map(class_source).collect::<PyResult<_>>()?,
         functions: functions.into_iter().map(function_source).collect(),
         globals: names.iter().map(captured_names).collect::<PyResult<_>>()?,
         parameters: parameters
@@ -153,10 +161,76 @@ fn captured(what: &Bound<'_, PyAny>) -> PyResult<Captured> {
         "module" => Captured::Module(of.extract()?),
         "member" => Captured::ModuleMember(of.extract()?),
         "builtin" => Captured::Builtin(of.extract()?),
+        "class" => Captured::Class(of.extract()?),
+        "enum" => {
+            let (class, at) = of.extract()?;
+            Captured::EnumMember(class, at)
+        }
         "unsupported" => {
             Captured::Unsupported { what: of.extract()?, help: what.get_item(2)?.extract()? }
         }
         _ => return Err(PyValueError::new_err(format!("unknown kind of capture `{kind}`"))),
+    })
+}
+
+type EnumerationRow<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<(String, usize)>, bool);
+
+/// Name, qualified name, base, members, whether instances are frozen, slots, members of an enumeration, attributes.
+type ClassRow<'py> = (
+    String,
+    String,
+    Option<usize>,
+    Bound<'py, PyDict>,
+    bool,
+    Option<Vec<String>>,
+    Option<EnumerationRow<'py>>,
+    Vec<(String, PyRef<'py, ValueType>)>,
+);
+
+fn class_source((number, row): (usize, ClassRow<'_>)) -> PyResult<ClassSource> {
+    let (name, qualname, base, members, frozen, slots, enumeration, fields) = row;
+    let constant = |value: &Bound<'_, PyAny>| -> PyResult<Literal> {
+        literal(value).ok_or_else(|| PyTypeError::new_err("not a constant of the engine"))
+    };
+    let enumeration = match enumeration {
+        None => None,
+        Some((members, aliases, is_int)) => {
+            let members = members.into_iter().map(|(name, value)| Ok((name, constant(&value)?)));
+            Some(Enumeration { members: members.collect::<PyResult<_>>()?, aliases, is_int })
+        }
+    };
+    let members = members.iter().map(|(name, what)| Ok((name.extract()?, member(&what)?)));
+    Ok(ClassSource {
+        name,
+        qualname,
+        base,
+        members: members.collect::<PyResult<_>>()?,
+        fields: fields.into_iter().map(|(name, ty)| (name, ty.0.clone())).collect(),
+        frozen,
+        slots,
+        enumeration,
+        number: number as u32,
+    })
+}
+
+fn member(what: &Bound<'_, PyAny>) -> PyResult<Member> {
+    let kind: String = what.get_item(0)?.extract()?;
+    if kind == "without" {
+        return Ok(Member::Without);
+    }
+    let of = what.get_item(1)?;
+    Ok(match kind.as_str() {
+        "method" => Member::Method(of.extract()?),
+        "static" => Member::Static(of.extract()?),
+        "class" => Member::Class(of.extract()?),
+        "property" => Member::Property(of.extract()?, what.get_item(2)?.extract()?),
+        "value" => Member::Constant(
+            literal(&of).ok_or_else(|| PyTypeError::new_err("not a constant of the engine"))?,
+        ),
+        "unsupported" => {
+            Member::Unsupported { what: of.extract()?, help: what.get_item(2)?.extract()? }
+        }
+        _ => return Err(PyValueError::new_err(format!("unknown kind of member `{kind}`"))),
     })
 }
 

@@ -25,6 +25,7 @@ pub extern "C" fn args_open(start: u32, length: u32, count: u32) -> i32 {
     // Messages are those of one task.
     KEPT.set(0);
     random::forget();
+    crate::state::NESTED.set(0);
     INPUT.set(start);
     INPUT_END.set(start + length);
     let found = decode::length(4);
@@ -83,6 +84,7 @@ pub extern "C" fn arg_bytes() -> i32 {
 
 /// Reads an argument of any type.
 #[unsafe(no_mangle)]
+#[inline(never)]
 pub extern "C" fn arg_value(desc: Desc) -> i32 {
     ret_u64(decode::value(desc))
 }

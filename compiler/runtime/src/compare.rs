@@ -6,6 +6,7 @@
 use crate::int::int_compare_float;
 use crate::mem::{P, load, slot, store};
 use crate::object::{Desc, content, len, slots, tuple_slots};
+use crate::objects::{is_instance, object_compare};
 use crate::raise::leave;
 use crate::set::is_subset;
 use crate::shared::{deopt, kind, op};
@@ -113,6 +114,12 @@ fn compare_any<const TABLES: bool>(
     if b_desc.kind() == kind::UNION {
         let (b, b_desc) = crate::object::member(P::from_slot(b), b_desc);
         return compare_any::<TABLES>(a, a_desc, b, b_desc, operator);
+    }
+    if is_instance(a_desc) || is_instance(b_desc) {
+        return match object_compare(a, a_desc, b, b_desc, operator) {
+            -1 => None,
+            found => Some(found != 0),
+        };
     }
     let kind = family(a_desc.kind());
     let other = family(b_desc.kind());
@@ -286,6 +293,7 @@ pub fn hash(value: u64, desc: Desc) -> Option<u32> {
             let (value, member) = crate::object::member(object, desc);
             self::hash(value, member)?
         }
+        kind::OBJECT.. => mix(4, crate::objects::hash(value, desc)?),
         _ => mix(2, value),
     })
 }

@@ -131,6 +131,9 @@ fn any<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option<(
             let (value, member) = crate::object::member(object, desc);
             any::<TABLES>(out, value, member)
         }
+        kind::OBJECT.. => {
+            if crate::objects::object_encode(out, object) == 0 { Some(()) } else { None }
+        }
         _ if !TABLES => Some(()),
         kind::DICT => dict(out, object, desc),
         _ => set(out, object, desc),

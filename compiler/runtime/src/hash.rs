@@ -57,6 +57,7 @@ pub fn python_hash(value: u64, desc: Desc) -> Option<u64> {
         }
         kind::STR | kind::BYTES => u64::from(hash_text(object)),
         kind::TUPLE | kind::VTUPLE => return tuple(&Items::of(value, desc)),
+        kind::OBJECT.. => crate::objects::hash(value, desc)?,
         kind::FROZENSET => frozen_hash(object),
         kind::OPTIONAL => match unwrap(value, desc) {
             (value, Some(desc)) => python_hash(value, desc)?,

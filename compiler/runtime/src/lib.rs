@@ -7,7 +7,7 @@
 #![no_std]
 #![allow(
     non_snake_case,
-    reason = "`__flat` marks the variant of a function without dicts and sets"
+    reason = "`__flat` marks the variant of a function without dicts and sets, `__plain` that without classes"
 )]
 
 mod alloc;
@@ -45,6 +45,7 @@ mod math_more;
 mod mem;
 mod message;
 mod object;
+mod objects;
 mod precise;
 mod print;
 mod raise;

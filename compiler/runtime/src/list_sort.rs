@@ -62,7 +62,8 @@ fn sort<const WIDTH: u32>(start: u32, count: u32, desc: Desc, reverse: bool) -> 
             Some(if reverse { order.is_gt() } else { order.is_lt() })
         }),
         _ => merge_sort::<WIDTH>(start, count, |a, b| {
-            values(a, desc, b, desc, if reverse { op::GT } else { op::LT })
+            let (a, b) = if reverse { (b, a) } else { (a, b) };
+            values(a, desc, b, desc, op::LT)
         }),
     }
 }

@@ -273,6 +273,7 @@ fn release_any<const TABLES: bool>(object: Option<P>, desc: Desc) {
             }
             free(object.address(), layout::TUPLE_SLOTS + desc.count() * 8);
         }
+        kind::OBJECT.. => crate::objects::object_free(object),
         kind::OPTIONAL => free(object.address(), layout::TUPLE_SLOTS + 8),
         kind::UNION => {
             let (value, member) = member(object, desc);

@@ -107,9 +107,18 @@ fn write<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option
             let (value, member) = crate::object::member(object, desc);
             write::<TABLES>(out, value, member)
         }
+        kind::OBJECT.. => instance(out, value, desc, false),
         _ if !TABLES => Some(()),
         kind::DICT => dict(out, object, desc),
         _ => set(out, object, desc),
+    }
+}
+
+/// Appends the text of an instance of the user's class.
+fn instance(out: &mut Buffer, value: u64, desc: Desc, is_str: bool) -> Option<()> {
+    match crate::objects::object_text(out, value as u32, desc.kind(), is_str as u32) {
+        0 => Some(()),
+        _ => None,
     }
 }
 
@@ -177,6 +186,11 @@ fn str_any<const TABLES: bool>(value: u64, mut desc: Desc) -> Option<P> {
     if desc.kind() == kind::UNION {
         let (value, member) = crate::object::member(P::from_slot(value), desc);
         return str_any::<TABLES>(value, member);
+    }
+    if crate::objects::is_instance(desc) {
+        let mut out = Buffer::new();
+        instance(&mut out, value, desc, true)?;
+        return out.into_str();
     }
     if desc.kind() == kind::STR {
         return Some(retain(P::from_slot(value)));

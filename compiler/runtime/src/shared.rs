@@ -33,6 +33,30 @@ pub mod kind {
     /// One of several kinds, all different; their descriptors. The slot is the address of an object
     /// of two slots, laid out as a tuple: the number of the kind, and its own slot.
     pub const UNION: u32 = 13;
+    /// First of the kinds of objects, one for each family of classes. The elements are the family's classes, by
+    /// their descriptors, see [`super::object`].
+    pub const OBJECT: u32 = 1 << 16;
+    /// `NotImplemented`; never in a slot.
+    pub const NOT_IMPLEMENTED: u32 = 1 << 15;
+    /// Last of the kinds of classes themselves, which are never in a slot.
+    pub const CLASS: u32 = (1 << 15) - 1;
+}
+
+/// Offsets in instances of the user's classes, and in the descriptors of classes: `[CLASS, count, descriptors of the slots...,
+/// number, attributes, (text, slot, slot that says whether it is set)...]`.
+pub mod object {
+    /// Of an instance: the descriptor of its class.
+    pub const CLASS: u32 = 4;
+    /// First word of the descriptor of a class whose instances are their attributes.
+    pub const PLAIN: u32 = 0;
+    /// First word of the descriptor of an enumeration, which has (text of the name, member) in the place of attributes.
+    pub const ENUMERATION: u32 = 1;
+    /// In the number of a class: whether its own `__eq__` decides about other types, too.
+    pub const OWN_EQ: u32 = 1 << 31;
+    /// The slot of what is always set.
+    pub const ALWAYS: u32 = u32::MAX;
+    /// Objects within objects, as far as the runtime follows them.
+    pub const NESTED_MAX: u32 = 120;
 }
 
 /// Offsets into heap objects, in bytes. Every object begins with a 32-bit reference count; a count
@@ -94,8 +118,10 @@ pub mod cell {
     pub const HEAP_START: u32 = 24;
     /// The outcome record of the canonical ABI: discriminant, then address and length.
     pub const OUTCOME: u32 = 68;
+    /// What is known of objects: three words.
+    pub const OBJECTS: u32 = 512;
     /// End of the cells: the linker places data from here on.
-    pub const END: u32 = 512;
+    pub const END: u32 = 528;
 }
 
 /// Comparison operators.

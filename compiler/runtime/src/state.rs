@@ -47,8 +47,15 @@ pub const FREE: u32 = HEAP_START + 72;
 /// How many free lists there are.
 pub const FREE_LISTS: u32 = 104;
 
+/// First of the objects that nobody refers to any more, and that are not freed yet.
+pub const DEAD: Cell = Cell(cell::OBJECTS);
+/// Whether they are being freed.
+pub const FREEING: Cell = Cell(cell::OBJECTS + 4);
+/// How many objects within one another the runtime is looking at.
+pub const NESTED: Cell = Cell(cell::OBJECTS + 8);
+
 const _: () = assert!(cell::OUTCOME == HEAP_START + 44);
-const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::END);
+const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::OBJECTS);
 
 /// A word of the state.
 #[derive(Clone, Copy)]

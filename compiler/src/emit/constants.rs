@@ -80,7 +80,7 @@ impl Module {
         self.blob(Blob { bytes, addresses: Vec::new() })
     }
 
-    fn slots(&mut self, items: &[Literal], types: &[Ty]) -> (Vec<u8>, Vec<(u32, u32)>) {
+    pub(super) fn slots(&mut self, items: &[Literal], types: &[Ty]) -> (Vec<u8>, Vec<(u32, u32)>) {
         let mut bytes = Vec::new();
         let mut addresses = Vec::new();
         for (item, ty) in items.iter().zip(types) {

@@ -75,6 +75,7 @@ impl Emitter<'_, '_> {
             St::ListSet { list, index, value, checked } => {
                 self.list_set(list, index, value, *checked);
             }
+            St::FieldSet { object, slot, value } => self.field_set(object, *slot, value),
             St::Step { local, by, exit } => self.step(*local, by, *exit),
             St::Clear(local) => {
                 let local_ty = self.func.locals[*local].ty.clone();
@@ -386,7 +387,12 @@ fn jumps_to(statements: &[St], label: Label) -> bool {
         St::Block(_, body) => jumps_to(body, label),
         St::Loop { body, step, .. } => jumps_to(body, label) || jumps_to(step, label),
         // Jumps within expressions lead to blocks within them.
-        St::Set(..) | St::Eval(_) | St::Return(_) | St::ListSet { .. } | St::Clear(_) => false,
+        St::Set(..)
+        | St::Eval(_)
+        | St::Return(_)
+        | St::ListSet { .. }
+        | St::FieldSet { .. }
+        | St::Clear(_) => false,
     })
 }
 

@@ -81,7 +81,15 @@ impl Emitter<'_, '_> {
             Ir::ListGet { list, index, checked } => {
                 return self.list_get(expression, list, index, *checked);
             }
-            Ir::TupleGet(tuple, index) => return self.tuple_get(expression, tuple, *index),
+            Ir::TupleGet(tuple, index) | Ir::Field(tuple, index) => {
+                return self.tuple_get(expression, tuple, *index);
+            }
+            Ir::NewObject(class) => return self.new_object(*class, span),
+            Ir::ClassIs(value, classes) => self.class_is(value, classes),
+            Ir::EnumMember(class, at) => {
+                let blob = self.module.enum_member(*class, *at);
+                self.ops.push(Op::Address(blob));
+            }
             Ir::ByteAt(bytes, index) => {
                 self.lent(bytes);
                 self.lent(index);

@@ -190,6 +190,7 @@ impl Emitter<'_, '_> {
                     survey.assigned.insert(*local);
                 }
                 St::Clear(local) => survey.restless |= self.func.locals[*local].ty.is_counted(),
+                St::FieldSet { value, .. } => survey.restless |= value.ty.is_counted(),
                 St::ListSet { list, value, .. } => {
                     survey.restless |= value.ty.is_counted();
                     survey.read.extend(self.fixed(list));
@@ -205,7 +206,9 @@ impl Emitter<'_, '_> {
 
     fn survey_expression(&self, expression: &mut Ex, survey: &mut Survey) {
         match &mut expression.op {
-            Ir::Call(..) | Ir::NewList(_) | Ir::NewTuple(_) | Ir::Lazy(_) => survey.restless = true,
+            Ir::Call(..) | Ir::NewList(_) | Ir::NewTuple(_) | Ir::NewObject(_) | Ir::Lazy(_) => {
+                survey.restless = true;
+            }
             Ir::Runtime(name, arguments) => {
                 let numbers =
                     ["int_", "float_", "math_"].iter().any(|start| name.starts_with(start));

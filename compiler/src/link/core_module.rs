@@ -18,6 +18,10 @@ use super::{LinkError, Op, UserFunction, UserModule, entry};
 const STACK_POINTER: u32 = 1;
 /// The variant of a runtime function for closures without dicts and sets.
 const FLAT: &str = "__flat";
+/// The variant of a runtime function for closures without classes.
+const PLAIN: &str = "__plain";
+/// The module of imports that are functions of the closure's own, see [`UserModule::callbacks`].
+const OWN: &str = "spm:own";
 
 /// A linked core module.
 pub(super) struct CoreModule {
@@ -43,13 +47,34 @@ impl Reached {
     }
 }
 
-/// Functions that have a smaller variant for closures without dicts and sets.
-fn flat_variants(runtime: &Runtime) -> BTreeMap<u32, u32> {
-    let variants = runtime.exports.iter().filter_map(|(name, &flat)| {
-        let full = runtime.exports.get(name.strip_suffix(FLAT)?)?;
-        Some((*full, flat))
-    });
-    variants.collect()
+/// Functions that have a smaller variant of this kind.
+fn variants<'a>(
+    runtime: &'a Runtime,
+    suffix: &'static str,
+) -> impl Iterator<Item = (u32, u32)> + 'a {
+    runtime.exports.iter().filter_map(move |(name, &small)| {
+        let full = runtime.exports.get(name.strip_suffix(suffix)?)?;
+        Some((*full, small))
+    })
+}
+
+/// The smaller variants that a closure can do with.
+fn instead(module: &UserModule) -> Result<BTreeMap<u32, u32>, LinkError> {
+    let runtime = Runtime::get();
+    let mut instead = BTreeMap::new();
+    if !has_tables(module)? {
+        instead.extend(variants(runtime, FLAT));
+    }
+    if module.callbacks.is_empty() {
+        instead.extend(variants(runtime, PLAIN));
+    }
+    Ok(instead)
+}
+
+/// The function of the closure's own that an import stands for.
+fn own(module: &UserModule, import: u32) -> Option<u32> {
+    let import = Runtime::get().imports.get(import as usize).filter(|it| it.module == OWN)?;
+    module.callbacks.get(import.name).copied()
 }
 
 /// Whether a closure can come to have a dict or set.
@@ -77,7 +102,7 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
         functions: BTreeSet::new(),
         segments: BTreeSet::new(),
         has_stack: false,
-        instead: if has_tables(module)? { BTreeMap::new() } else { flat_variants(runtime) },
+        instead: instead(module)?,
     };
     let mut pending = vec![reached.resolve(exported("cabi_realloc")?)];
     for op in functions.iter().flat_map(|function| &function.body) {
@@ -88,7 +113,7 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
     let mut pending_segments = Vec::new();
     loop {
         let references = if let Some(index) = pending.pop() {
-            if !reached.functions.insert(index) {
+            if own(module, index).is_some() || !reached.functions.insert(index) {
                 continue;
             }
             match (index as usize).checked_sub(runtime.imports.len()) {
@@ -202,6 +227,11 @@ pub(super) fn build(module: &UserModule) -> Result<CoreModule, LinkError> {
         reached.functions.iter().filter(|index| !is_import(index)).copied().collect();
     for (number, &index) in (first_runtime..).zip(&defined) {
         numbers.insert(index, number);
+    }
+    for index in 0..runtime.imports.len() as u32 {
+        if let Some(function) = own(module, index) {
+            numbers.insert(index, first_user + function);
+        }
     }
     let numbers = Numbers {
         reached: &reached,

@@ -16,6 +16,8 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub use component::{GuestError, append_custom, guest_component, own_sections};
 use spm_protocol::lines::{LineFunction, LineTable, Site};
 use wasm_encoder::{Instruction, ValType};
@@ -80,6 +82,8 @@ pub struct UserModule {
     pub descriptors: Vec<u32>,
     /// Which function is the closure.
     pub entry: Entry,
+    /// What the runtime asks of the user's objects, by the names of its imports.
+    pub callbacks: BTreeMap<&'static str, u32>,
     /// How deep calls may nest: the start value of [`crate::abi::DEPTH_GLOBAL`].
     pub recursion_limit: u32,
     /// For the line table: the functions by name and source.

@@ -17,6 +17,7 @@ impl Body<'_, '_> {
             (_, Ty::Union(_)) => {
                 self.split(operand, &mut |this, operand| this.unary(operator, operand, span))
             }
+            (_, Ty::Object(_)) => self.special_unary(operator, operand, span),
             (UnaryOperator::Pos, Ty::Int | Ty::Float) => operand,
             (UnaryOperator::Pos, Ty::Bool) => Self::to_int(operand),
             (UnaryOperator::Neg, Ty::Float) => {
@@ -59,6 +60,9 @@ impl Body<'_, '_> {
             return self.split2(left, right, &mut |this, left, right| {
                 this.binary(operator, left, right, span)
             });
+        }
+        if self.is_special(&left, &right) {
+            return self.object_binary(operator, left, right, span);
         }
         if a.is_number() && b.is_number() {
             let floats = a == Ty::Float || b == Ty::Float;

@@ -125,16 +125,12 @@ impl Body<'_, '_> {
                 let value = self.item_value(item, target.span);
                 self.evaluate(value);
             }
-            (ExprKind::Attribute(..), item) => {
+            (ExprKind::Attribute(base, name), item) => {
                 let value = self.item_value(item, target.span);
-                self.evaluate(value);
-                let help = "values have no attributes that can be set: return what is new";
-                self.report(
-                    Code::Statement,
-                    target.span,
-                    "assigning to an attribute is not supported",
-                    help,
-                );
+                let value = self.keep(value);
+                let object = self.expr(base);
+                let object = self.keep(object);
+                self.set_attribute(&object, name, &value, false, target.span);
             }
             _ => self.report(Code::Statement, target.span, "this assignment is not supported", ""),
         }
@@ -325,11 +321,28 @@ impl Body<'_, '_> {
                     self.evaluate(statement);
                     return;
                 }
-                let new = self.binary(operator, old, value, span);
+                let new = match self.special_in_place(operator, &old, &value, span) {
+                    Some(new) => new,
+                    None => self.binary(operator, old, value, span),
+                };
                 self.set_variable(variable, new);
             }
             ExprKind::Subscript(base, index) => {
                 self.augmented_subscript(target, base, index, operator, value, span);
+            }
+            ExprKind::Attribute(base, name) => {
+                let object = self.expr(base);
+                let object = self.keep(object);
+                let old = self.attribute_of(object.clone(), name, target.span);
+                let old = self.keep(old);
+                let value = self.expr(value);
+                if let Some(statement) = self.in_place(operator, &old, &value, span) {
+                    self.evaluate(statement);
+                    return;
+                }
+                let new = self.binary(operator, old, value, span);
+                let new = self.keep(new);
+                self.set_attribute(&object, name, &new, false, target.span);
             }
             ExprKind::Error => {
                 self.expr(value);

@@ -22,9 +22,11 @@ const KNOWN: &[&str] = &[
     "filter",
     "float",
     "format",
+    "hash",
     "hex",
     "int",
     "isinstance",
+    "iter",
     "len",
     "list",
     "map",
@@ -43,7 +45,10 @@ const KNOWN: &[&str] = &[
     "str",
     "sum",
     "tuple",
+    "type",
     "zip",
+    "_same",
+    "_same_class",
 ];
 
 /// Builtins of Python that are left out, and what to do instead.
@@ -56,11 +61,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("getattr", ""),
     ("setattr", ""),
     ("hasattr", ""),
-    ("iter", "use a `for` loop"),
     ("next", "use a `for` loop"),
-    ("type", "use `isinstance`"),
     ("id", ""),
-    ("hash", ""),
     ("callable", ""),
     ("complex", "keep the real and imaginary parts in two floats"),
     ("bytearray", "use a list of ints, or bytes"),
@@ -83,7 +85,7 @@ pub(super) fn canonical(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn is_known(name: &str) -> bool {
-    canonical(name).is_some()
+    canonical(name).is_some() && !name.starts_with('_')
 }
 
 pub(super) fn is_python_builtin(name: &str) -> bool {
@@ -144,6 +146,17 @@ impl Body<'_, '_> {
         let count = values.len();
         let mut next = || values.remove(0);
         match (name, count) {
+            ("_same", 2) if self.is_glue() => {
+                let (left, right) = (next(), next());
+                self.same(left, right, span)
+            }
+            ("_same_class", 2) if self.is_glue() => {
+                let (left, right) = (next(), next());
+                self.same_class(left, right, span)
+            }
+            ("hash", 1) => self.hash_of(next(), span),
+            ("type", 1) => self.type_of(next(), span),
+            ("iter", 1) => self.iter_of(next(), span),
             ("len", 1) => self.len_of(next(), span),
             ("abs", 1) => self.abs_of(next(), span),
             ("int", 0) => Ex::int(0, span),
@@ -193,7 +206,7 @@ impl Body<'_, '_> {
             ("ord", 1) => {
                 let value = next();
                 if value.ty != Ty::Str {
-                    let name = self.resolve(&value.ty).python_name();
+                    let name = self.resolve(&value.ty).python_name().to_owned();
                     let message = format!("ord() expected string of length 1, but {name} found");
                     return self.fail(Code::Operand, span, message, "");
                 }
@@ -237,6 +250,13 @@ impl Body<'_, '_> {
             }
             Ty::Special(..) => Self::length(self.bare(value)),
             Ty::Union(_) => self.split(value, &mut |this, value| this.len_of(value, span)),
+            Ty::Class(class) => match self.enum_members(class as usize, span) {
+                Some(list) => Self::length(list),
+                None => self.fail(Code::Operand, span, "object of type 'type' has no len()", ""),
+            },
+            Ty::Object(_) if self.has_special(&ty, "__len__") => {
+                self.special_len(&value, span).unwrap_or_else(|| Self::error(span))
+            }
             _ => {
                 let message = format!("object of type '{}' has no len()", ty.python_name());
                 self.fail(Code::Operand, span, message, "")
@@ -253,6 +273,9 @@ impl Body<'_, '_> {
                 result
             }
             Ty::Float => Self::unary_op(Unary::FloatAbs, value),
+            Ty::Object(_) if self.has_special(&ty, "__abs__") => {
+                self.special_value(&value, "__abs__", span).unwrap_or_else(|| Self::error(span))
+            }
             Ty::Union(_) => self.split(value, &mut |this, value| this.abs_of(value, span)),
             _ => {
                 let message = format!("bad operand type for abs(): '{}'", ty.python_name());
@@ -299,12 +322,17 @@ impl Body<'_, '_> {
             return self.fail(Code::Arguments, span, "isinstance expected 2 arguments", "");
         };
         let Some(names) = self.class_names(classes) else {
-            let message = "the second argument of `isinstance` must name builtin types";
+            let message = "the second argument of `isinstance` must name classes";
             return self.fail(Code::Expression, classes.span, message, "");
         };
+        let own = self.own_classes(classes);
         let value = self.expr(subject);
-        self.split(value, &mut |_, value| {
-            let known = super::narrow::is_instance(&value.ty, &names);
+        self.split(value, &mut |this, value| {
+            let ty = this.resolve(&value.ty);
+            let known = super::narrow::is_instance(&ty, &names) || this.is_int_member(&ty, &names);
+            if !known && matches!(ty, Ty::Object(_)) {
+                return this.is_of_classes(value, &own, span);
+            }
             Self::seq(vec![St::Eval(value)], Ex::bool(known, span))
         })
     }
@@ -339,7 +367,7 @@ impl Body<'_, '_> {
                     }
                 };
                 if !matches!(end.ty, Ty::Str | Ty::Never | Ty::Error) {
-                    let name = this.resolve(&end.ty).python_name();
+                    let name = this.resolve(&end.ty).python_name().to_owned();
                     let message = format!("{keyword} must be None or a string, not {name}");
                     this.report(Code::Operand, span, message, "");
                 }

@@ -45,6 +45,20 @@ impl Body<'_, '_> {
                 if let Some(dotted) = self.imports.get(name).cloned() {
                     return self.module_call(expression, &dotted, arguments, keywords);
                 }
+                if let Some(class) = self.named_class(function) {
+                    let (before, values, named) = self.call_arguments(arguments, keywords);
+                    let made = self.construct_class(class, values, named, span);
+                    return Self::seq(before, made);
+                }
+                if let Some(value) = self.callable(function) {
+                    let (statements, result) = self.capture(|this| {
+                        let value = this.keep(value);
+                        let (before, values, named) = this.call_arguments(arguments, keywords);
+                        before.into_iter().for_each(|statement| this.push(statement));
+                        this.call_value(value, &values, &named, span)
+                    });
+                    return Self::seq(statements, result);
+                }
                 if self.variable(name).is_some() {
                     let message = format!("`{name}` is a value, which cannot be called");
                     self.arguments_for_problems(arguments, keywords);
@@ -87,6 +101,12 @@ impl Body<'_, '_> {
                     let dotted = format!("{module}.{method}");
                     return self.module_call(expression, &dotted, arguments, keywords);
                 }
+                if let Some(class) = self.named_class(base) {
+                    return self.class_method(class, method, arguments, keywords, span);
+                }
+                if let Some(found) = self.super_of(base) {
+                    return self.super_method(found, method, arguments, keywords, span);
+                }
                 if let Some(class) = self.class_of_methods(base) {
                     return self.unbound_method(class, method, arguments, keywords, span);
                 }
@@ -95,6 +115,16 @@ impl Body<'_, '_> {
             ExprKind::Lambda(lambda) => self.inline(lambda, arguments, keywords, span),
             ExprKind::Call { .. } if self.makes_function(function) => {
                 self.made_function(expression, function, arguments, keywords)
+            }
+            ExprKind::Call { .. } | ExprKind::Subscript(..) => {
+                let (statements, result) = self.capture(|this| {
+                    let value = this.expr(function);
+                    let value = this.keep(value);
+                    let (before, values, named) = this.call_arguments(arguments, keywords);
+                    before.into_iter().for_each(|statement| this.push(statement));
+                    this.call_value(value, &values, &named, span)
+                });
+                Self::seq(statements, result)
             }
             ExprKind::Error => {
                 self.arguments_for_problems(arguments, keywords);
@@ -201,7 +231,7 @@ impl Body<'_, '_> {
         &mut self,
         function: &Function,
         arguments: usize,
-        keywords: &[(String, Expr)],
+        keywords: &[(String, Span)],
         span: Span,
     ) -> Option<Bound> {
         let name = &function.name;
@@ -223,7 +253,7 @@ impl Body<'_, '_> {
             *slot = Some(index);
         }
         bound.rest.extend(positional.min(arguments)..arguments);
-        for (at, (keyword, value)) in keywords.iter().enumerate() {
+        for (at, (keyword, place)) in keywords.iter().enumerate() {
             let target = function.parameters.iter().position(|p| p.keyword && p.name == *keyword);
             let message = match target {
                 None if takes(Takes::Keywords) => {
@@ -239,7 +269,7 @@ impl Body<'_, '_> {
                     continue;
                 }
             };
-            self.report(Code::Arguments, value.span, message, "");
+            self.report(Code::Arguments, *place, message, "");
             return None;
         }
         for (parameter, slot) in function.parameters.iter().zip(&bound.one) {
@@ -264,29 +294,61 @@ impl Body<'_, '_> {
     ) -> Ex {
         let span = place.span;
         let functions = self.program.functions;
-        let Some(callee) = functions.get(index) else {
+        if functions.get(index).is_none() {
             return self.fail(
                 Code::UndefinedName,
                 span,
                 format!("name '{name}' is not defined"),
                 "",
             );
-        };
+        }
+        let values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let named = keywords.iter().map(|(name, value)| (name.clone(), self.expr(value)));
+        let named = named.collect();
+        self.call_with(index, place.id, values, named, span)
+    }
+
+    /// A call of a function with values that were evaluated just now, in their order.
+    pub(super) fn call_function(
+        &mut self,
+        index: usize,
+        _name: &str,
+        values: Vec<Ex>,
+        named: Vec<(String, Ex)>,
+        span: Span,
+    ) -> Ex {
+        // No other node begins where this one does and has arguments, too.
+        let place = super::flow::SCOPED as u32 + span.start * 2;
+        self.call_with(index, place, values, named, span)
+    }
+
+    fn call_with(
+        &mut self,
+        index: usize,
+        place: u32,
+        arguments: Vec<Ex>,
+        named: Vec<(String, Ex)>,
+        span: Span,
+    ) -> Ex {
+        let functions = self.program.functions;
+        let Some(callee) = functions.get(index) else { return Self::error(span) };
         let mut values = Vec::new();
         let mut before = Vec::new();
-        let all = arguments.iter().chain(keywords.iter().map(|(_, value)| value));
-        for argument in all {
-            let value = self.expr(argument);
-            if keywords.is_empty() {
-                values.push(value);
-            } else {
+        let count = arguments.len();
+        let has_words = !named.is_empty();
+        let keywords: Vec<(String, Span)> =
+            named.iter().map(|(name, value)| (name.clone(), value.span)).collect();
+        for value in arguments.into_iter().chain(named.into_iter().map(|(_, value)| value)) {
+            if has_words {
                 // Evaluated in the order written, passed in that of the parameters.
                 let (first, value) = self.temp(value);
                 before.extend(first);
                 values.push(value);
+            } else {
+                values.push(value);
             }
         }
-        let Some(bound) = self.bind(&callee.ast, arguments.len(), keywords, span) else {
+        let Some(bound) = self.bind(&callee.ast, count, &keywords, span) else {
             return Self::error(span);
         };
         if let Some(trivial) = self.trivial(&values.iter().collect::<Vec<_>>(), span) {
@@ -305,8 +367,8 @@ impl Body<'_, '_> {
                     let words = bound
                         .words
                         .iter()
-                        .map(|at| (keywords[at - arguments.len()].0.as_str(), values[*at].clone()));
-                    let (statements, words) = self.words(place, words.collect());
+                        .map(|at| (keywords[at - count].0.as_str(), values[*at].clone()));
+                    let (statements, words) = self.words(place, span, words.collect());
                     before.extend(statements);
                     words
                 }
@@ -326,13 +388,12 @@ impl Body<'_, '_> {
     }
 
     /// Keyword arguments as a dict.
-    fn words(&mut self, place: &Expr, words: Vec<(&str, Ex)>) -> (Vec<St>, Ex) {
-        let span = place.span;
+    fn words(&mut self, place: u32, span: Span, words: Vec<(&str, Ex)>) -> (Vec<St>, Ex) {
         if words.is_empty() {
             let ty = Ty::Dict(Box::new(Ty::Str), Box::new(Ty::Never));
             return (Vec::new(), Self::call_runtime("dict_new", Vec::new(), ty, span));
         }
-        let dict = self.new_dict(place.id, span);
+        let dict = self.new_dict(place, span);
         self.capture(|this| {
             let dict = this.copy(dict);
             for (name, value) in words {
@@ -346,7 +407,8 @@ impl Body<'_, '_> {
 
     /// A parameter's default, which Python evaluated once, when the function was defined.
     pub(super) fn default_value(&mut self, function: usize, default: &Expr, span: Span) -> Ex {
-        if !constant(default) {
+        if !constant(default) && self.program.functions[function].source.function().file != "<spm>"
+        {
             let source = &self.program.functions[function].source;
             let message = "this default is not a constant";
             let help = "use a number, a str, None, or a name for one of them".to_owned();
@@ -378,7 +440,9 @@ impl Body<'_, '_> {
         for argument in all {
             values.push(self.expr(argument));
         }
-        let Some(bound) = self.bind(lambda, arguments.len(), keywords, span) else {
+        let words: Vec<(String, Span)> =
+            keywords.iter().map(|(name, value)| (name.clone(), value.span)).collect();
+        let Some(bound) = self.bind(lambda, arguments.len(), &words, span) else {
             return Self::error(span);
         };
         let StmtKind::Return(Some(body)) = &lambda.body[0].kind else { return Self::error(span) };

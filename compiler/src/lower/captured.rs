@@ -23,6 +23,8 @@ impl Body<'_, '_> {
     pub(super) fn global(&mut self, name: &str, span: Span) -> Ex {
         match self.captured(name) {
             Some(Captured::Value(literal)) => self.constant(&literal, name, span),
+            Some(Captured::EnumMember(class, at)) => self.enum_member(class, at, span),
+            Some(Captured::Class(class)) => Ex::new(Op::None, Ty::Class(class as u32), span),
             Some(Captured::ModuleMember(dotted)) => self.module_member(&dotted, span),
             Some(Captured::Function(_)) => {
                 let message =
@@ -38,7 +40,11 @@ impl Body<'_, '_> {
                 let message = format!("`{name}` is {what}, which cannot travel to a host");
                 self.fail(Code::Global, span, message, &help.unwrap_or_default())
             }
+            Some(Captured::Builtin(builtin)) if builtin == "NotImplemented" => {
+                Ex::new(Op::None, Ty::NotImplemented, span)
+            }
             Some(Captured::Builtin(_)) => self.not_a_value(name, span),
+            None if name == "NotImplemented" => Ex::new(Op::None, Ty::NotImplemented, span),
             None if super::builtins::is_known(name) => self.not_a_value(name, span),
             None => {
                 let message = format!("name '{name}' is not defined");
@@ -57,16 +63,11 @@ impl Body<'_, '_> {
         if let Some(module) = self.module(base) {
             return self.module_member(&format!("{module}.{name}"), span);
         }
+        if let Some(text) = self.name_of_class(base, name, span) {
+            return text;
+        }
         let base = self.expr(base);
-        if let Some(trivial) = self.trivial(&[&base], span) {
-            return trivial;
-        }
-        if self.special(&base).is_some() {
-            return self.special_attribute(base, name, span);
-        }
-        let ty = self.show(&base.ty);
-        let message = format!("the attribute `{name}` of `{ty}` is not supported");
-        self.fail(Code::Function, span, message, "methods can only be called")
+        self.attribute_of(base, name, span)
     }
 
     /// The module that an expression names.
@@ -111,6 +112,11 @@ impl Body<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// A constant of a class.
+    pub(super) fn literal(&mut self, literal: &Literal, name: &str, span: Span) -> Ex {
+        self.constant(literal, name, span)
     }
 
     /// A captured value, in the component's data.

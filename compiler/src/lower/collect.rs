@@ -301,6 +301,13 @@ impl Body<'_, '_> {
         let ty = self.resolve(element);
         let name = match ty {
             Ty::None | Ty::Dict(..) => ty.python_name(),
+            Ty::Object(_)
+                if !self.has_special(&ty, "__lt__")
+                    && !self.has_special(&ty, "__gt__")
+                    && !self.enumeration(&ty).is_some_and(|it| it.is_int) =>
+            {
+                ty.python_name()
+            }
             Ty::Union(_) => {
                 let message = format!("a list of `{}` cannot be sorted", self.show(&ty));
                 return Some(self.fail(Code::Operand, span, message, "sort by a `key=`"));

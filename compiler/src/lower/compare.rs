@@ -40,6 +40,7 @@ impl Body<'_, '_> {
         let (more, right) = self.temp(right);
         before.extend(more);
         let first = self.compare(*comparison, left, right.clone(), span);
+        let first = self.truth(first);
         let env = self.env.clone();
         let (statements, second) = self.capture(|this| this.chain(right, rest, span));
         if !self.has_walrus {
@@ -76,6 +77,9 @@ impl Body<'_, '_> {
                 self.split2(left, right, &mut |this, left, right| {
                     this.compare(comparison, left, right, span)
                 })
+            }
+            _ if self.is_special(&left, &right) => {
+                self.object_compare(comparison, left, right, span)
             }
             _ if a.is_number() && b.is_number() => {
                 self.compare_numbers(comparison, left, right, span)
@@ -179,7 +183,8 @@ impl Body<'_, '_> {
         match a {
             Ty::None => Self::seq(effects([left, right]), Ex::bool(true, span)),
             Ty::Bool => Self::int_compare(Comparison::Eq, Self::to_int(left), Self::to_int(right)),
-            Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..) => {
+            Ty::Class(_) => Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span)),
+            Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..) | Ty::Object(_) => {
                 Ex::new(Op::Same(Box::new(left), Box::new(right)), Ty::Bool, span)
             }
             _ => {
@@ -244,6 +249,9 @@ impl Body<'_, '_> {
                 let container = self.bare(container);
                 self.contains(container, value, span)
             }
+            (Ty::Object(_) | Ty::Class(_), _) => {
+                self.special_contains(container, value.clone(), span)
+            }
             (Ty::Set(_) | Ty::Dict(..) | Ty::Str | Ty::Bytes, Ty::Union(_)) => {
                 self.split(value, &mut |this, value| this.contains(container.clone(), value, span))
             }
@@ -298,6 +306,7 @@ impl Body<'_, '_> {
                     let get = Op::TupleGet(Box::new(container.clone()), index);
                     let get = Ex::new(get, item.clone(), span);
                     let equal = self.compare(Comparison::Eq, get, value.clone(), span);
+                    let equal = self.truth(equal);
                     if matches!(equal.ty, Ty::Error) {
                         return equal;
                     }

@@ -50,6 +50,7 @@ impl Body<'_, '_> {
                 let base = Ex::int(10, span);
                 Self::call_runtime("int_parse", vec![value, base], Ty::Int, span)
             }
+            Ty::Object(_) => self.special_number(value, &["__int__", "__index__"], "int", span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.int_of(value, span)),
             Ty::Never | Ty::Error => value,
             _ => {
@@ -68,6 +69,7 @@ impl Body<'_, '_> {
         match ty {
             Ty::Int | Ty::Bool | Ty::Float => Self::to_float(value),
             Ty::Str => Self::call_runtime("float_parse", vec![value], Ty::Float, span),
+            Ty::Object(_) => self.special_number(value, &["__float__"], "float", span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.float_of(value, span)),
             Ty::Never | Ty::Error => value,
             _ => {
@@ -104,6 +106,7 @@ impl Body<'_, '_> {
             Ty::Bool => Self::call_runtime("bool_str", vec![value], Ty::Str, span),
             Ty::Bytes => Self::call_runtime("bytes_repr", vec![value], Ty::Str, span),
             Ty::None => Self::seq(vec![St::Eval(value)], Self::text("None", span)),
+            Ty::Object(_) => self.special_str(value, repr, span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.str_of(value, repr, span)),
             Ty::Special(..) => self.special_repr(value, span),
             _ if ty.has_special() => {
@@ -144,6 +147,11 @@ impl Body<'_, '_> {
             ),
             Ty::Tuple(_) => self.tuple_to_list(value)?,
             Ty::Special(..) => self.special_list(value, span)?,
+            Ty::Class(class) => self.enum_members(class as usize, span)?,
+            Ty::Object(_) => {
+                let value = self.iterated(value, span)?;
+                return self.as_list(value, span);
+            }
             Ty::Error => return None,
             _ => {
                 let message = format!("'{}' object is not iterable", self.show(&ty));
@@ -221,7 +229,9 @@ impl Body<'_, '_> {
 
     fn unhashable(&mut self, value: &Ex, span: Span) -> Option<Ex> {
         let ty = self.resolve(&value.ty);
-        if matches!(ty, Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..)) {
+        if matches!(ty, Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..))
+            || self.has_no_hash(&ty)
+        {
             let message = format!("unhashable type: '{}'", ty.python_name());
             return Some(self.fail(Code::Operand, span, message, "use a tuple"));
         }

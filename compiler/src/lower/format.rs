@@ -60,7 +60,7 @@ impl Body<'_, '_> {
             return trivial;
         }
         if spec.ty != Ty::Str {
-            let name = self.resolve(&spec.ty).python_name();
+            let name = self.resolve(&spec.ty).python_name().to_owned();
             let message = format!("format() argument 2 must be str, not {name}");
             return self.fail(Code::Operand, span, message, "");
         }
@@ -69,6 +69,7 @@ impl Body<'_, '_> {
         }
         let ty = self.resolve(&value.ty);
         match ty {
+            Ty::Object(_) => self.special_format(value, spec, span),
             Ty::Int => Self::call_runtime("format_int", vec![value, spec], Ty::Str, span),
             Ty::Float => Self::call_runtime("format_float", vec![value, spec], Ty::Str, span),
             Ty::Str => Self::call_runtime("format_str", vec![value, spec], Ty::Str, span),

@@ -111,6 +111,11 @@ impl Body<'_, '_> {
                 let list = self.tuple_to_list(value)?;
                 self.plan_value(list, exit)
             }
+            Ty::Class(class) => self.plan_class(*class as usize, exit, span),
+            Ty::Object(_) => {
+                let iterated = self.iterated(value, span)?;
+                self.plan_value(iterated, exit)
+            }
             Ty::Never => {
                 let item = Self::unreachable(span);
                 let mut plan =

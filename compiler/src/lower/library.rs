@@ -293,7 +293,9 @@ impl Body<'_, '_> {
         }
         let short = name.rsplit('.').next().unwrap_or(name);
         let (template, _) = parse::parse(&library::source_of(short, &text)).ok()?;
-        let bound = self.bind(&template, arguments.len(), keywords, place.span)?;
+        let named: Vec<(String, Span)> =
+            keywords.iter().map(|(name, value)| (name.clone(), value.span)).collect();
+        let bound = self.bind(&template, arguments.len(), &named, place.span)?;
         let passed: Vec<&Expr> =
             arguments.iter().chain(keywords.iter().map(|(_, value)| value)).collect();
         let mut assigned = BTreeSet::new();

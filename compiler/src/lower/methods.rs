@@ -33,6 +33,15 @@ impl Body<'_, '_> {
         if let ("join", [iterable], Ty::Str) = (method, arguments, &object.ty) {
             return self.join_strings(object, iterable, span);
         }
+        if matches!(self.resolve(&object.ty), Ty::Object(_) | Ty::Class(_)) {
+            let (statements, result) = self.capture(|this| {
+                let object = this.keep(object);
+                let (before, values, named) = this.call_arguments(arguments, keywords);
+                before.into_iter().for_each(|statement| this.push(statement));
+                this.call_method(object, method, &values, &named, span)
+            });
+            return Self::seq(statements, result);
+        }
         if let (Ty::Union(_), ()) = (self.resolve(&object.ty), ()) {
             return self.method_of_union(object, method, arguments, keywords, span);
         }
@@ -113,6 +122,10 @@ impl Body<'_, '_> {
             let named: Vec<(&str, Ex)> =
                 keywords.iter().map(|(name, value)| (name.as_str(), this.expr(value))).collect();
             this.split(object, &mut |this, object| {
+                if object.ty == Ty::None {
+                    let text = format!("'NoneType' object has no attribute '{method}'");
+                    return Self::raise(this.exception("AttributeError"), &text, span);
+                }
                 this.method_of(object, method, values.clone(), &named, span)
             })
         });
@@ -136,6 +149,11 @@ impl Body<'_, '_> {
         let ty = self.resolve(&object.ty);
         if ty.has_special() && matches!(method, "index" | "count" | "remove") {
             return self.special_inside(&ty, span);
+        }
+        if let Ty::Object(_) = ty {
+            let named: Vec<(String, Ex)> =
+                named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            return self.method_of_object(object, method, &values, &named, span);
         }
         if let ((name, value), true) = (
             named.first().map_or(("", None), |(name, value)| (*name, Some(value))),

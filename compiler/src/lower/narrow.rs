@@ -35,7 +35,7 @@ impl Body<'_, '_> {
                 (ExprKind::Name(name), [(comparison, right)])
                     if matches!(right.kind, ExprKind::None) =>
                 {
-                    let (is, is_not) = self.divide(name, &|ty| *ty == Ty::None);
+                    let (is, is_not) = self.divide(name, &|ty| Some(*ty == Ty::None));
                     match comparison {
                         Comparison::Is | Comparison::Eq => (is, is_not),
                         Comparison::IsNot | Comparison::NotEq => (is_not, is),
@@ -44,7 +44,7 @@ impl Body<'_, '_> {
                 }
                 _ => (Vec::new(), Vec::new()),
             },
-            ExprKind::Name(name) => (self.divide(name, &|ty| *ty != Ty::None).0, Vec::new()),
+            ExprKind::Name(name) => (self.divide(name, &|ty| Some(*ty != Ty::None)).0, Vec::new()),
             ExprKind::Call { function, arguments, .. } => {
                 match (&function.kind, arguments.as_slice()) {
                     (ExprKind::Name(callee), [subject, classes])
@@ -54,7 +54,13 @@ impl Body<'_, '_> {
                             return (Vec::new(), Vec::new());
                         };
                         let names = self.class_names(classes).unwrap_or_default();
-                        self.divide(name, &|ty| is_instance(ty, &names))
+                        let own = self.own_classes(classes);
+                        self.divide(name, &|ty| {
+                            if is_instance(ty, &names) || self.is_int_member(ty, &names) {
+                                return Some(true);
+                            }
+                            self.are_of_classes(ty, &own)
+                        })
                     }
                     _ => (Vec::new(), Vec::new()),
                 }
@@ -79,6 +85,7 @@ impl Body<'_, '_> {
     /// The names in the second argument of `isinstance`.
     pub(super) fn class_names(&self, classes: &Expr) -> Option<Vec<String>> {
         match &classes.kind {
+            ExprKind::Name(_) if self.named_class(classes).is_some() => Some(Vec::new()),
             ExprKind::Name(name) => Some(vec![name.clone()]),
             ExprKind::Tuple(items) => {
                 let names = items.iter().map(|item| self.class_names(item));
@@ -88,13 +95,32 @@ impl Body<'_, '_> {
         }
     }
 
+    /// The classes of the user's in the second argument of `isinstance`.
+    pub(super) fn own_classes(&self, classes: &Expr) -> Vec<usize> {
+        match &classes.kind {
+            ExprKind::Tuple(items) => {
+                items.iter().flat_map(|item| self.own_classes(item)).collect()
+            }
+            _ => self.named_class(classes).into_iter().collect(),
+        }
+    }
+
+    /// Whether objects of a type are ints, and `int` is among the names of classes.
+    pub(super) fn is_int_member(&self, ty: &Ty, names: &[String]) -> bool {
+        names.iter().any(|name| name == "int")
+            && self.enumeration(ty).is_some_and(|enumeration| enumeration.is_int)
+    }
+
     /// A union variable's members by whether they have a property.
-    fn divide(&self, name: &str, has: &dyn Fn(&Ty) -> bool) -> (Narrowings, Narrowings) {
+    fn divide(&self, name: &str, has: &dyn Fn(&Ty) -> Option<bool>) -> (Narrowings, Narrowings) {
         let none = (Vec::new(), Vec::new());
         let Some(variable) = self.variable(name) else { return none };
         let Some(state) = self.env.as_ref().and_then(|env| env.get(&variable)) else { return none };
         let Ty::Union(members) = self.resolve(&state.ty) else { return none };
-        let (yes, no): (Vec<Ty>, Vec<Ty>) = members.into_iter().partition(has);
+        let side_of = |wanted: bool| -> Vec<Ty> {
+            members.iter().filter(|ty| has(ty).is_none_or(|has| has == wanted)).cloned().collect()
+        };
+        let (yes, no) = (side_of(true), side_of(false));
         let side = |mut members: Vec<Ty>| match members.len() {
             0 => Vec::new(),
             1 => vec![(variable, members.remove(0))],
@@ -128,6 +154,8 @@ impl Body<'_, '_> {
 /// `isinstance` by the names of classes.
 pub(super) fn is_instance(ty: &Ty, names: &[String]) -> bool {
     names.iter().any(|name| {
-        name == "object" || name == ty.python_name() || (name == "int" && *ty == Ty::Bool)
+        name == "object"
+            || !matches!(ty, Ty::Object(_)) && name == ty.python_name()
+            || (name == "int" && *ty == Ty::Bool)
     })
 }

@@ -387,7 +387,8 @@ impl Body<'_, '_> {
                 Self::seq(before, result)
             }
             _ if !equality => {
-                let name = |this: &Self, value: &Ex| this.resolve(&value.ty).python_name();
+                let name =
+                    |this: &Self, value: &Ex| this.resolve(&value.ty).python_name().to_owned();
                 let (a, b) = (name(self, &left), name(self, &right));
                 let sign = comparison.text();
                 let message =

@@ -26,6 +26,14 @@ impl Body<'_, '_> {
         match &statement.kind {
             StmtKind::Pass | StmtKind::Import { .. } => {}
             StmtKind::Expr(expression) => {
+                if let Some((object, name, value)) = crate::classes::object_setattr(expression) {
+                    let object = self.expr(object);
+                    let object = self.keep(object);
+                    let value = self.expr(value);
+                    let value = self.keep(value);
+                    self.set_attribute(&object, name, &value, true, span);
+                    return;
+                }
                 let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
             }

@@ -77,6 +77,12 @@ impl Body<'_, '_> {
             }
             Ty::Special(..) => self.special_item(base, index, span),
             Ty::Never | Ty::Error => base,
+            Ty::Object(_) => self.object_item(base, index, span),
+            Ty::Class(class) => {
+                self.enum_by_name(*class as usize, index, span).unwrap_or_else(|| {
+                    self.fail(Code::Operand, span, "'type' object is not subscriptable", "")
+                })
+            }
             _ => {
                 let message = format!("'{}' object is not subscriptable", ty.python_name());
                 self.fail(Code::Operand, span, message, "")
@@ -186,6 +192,7 @@ impl Body<'_, '_> {
         match ty {
             Ty::Int | Ty::Error | Ty::Never => value,
             Ty::Bool => Self::to_int(value),
+            Ty::Object(_) => self.special_number(value, &["__index__"], "index", span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.index_value(value, span)),
             _ => {
                 let name = ty.python_name();
@@ -332,6 +339,10 @@ impl Body<'_, '_> {
                 let stored = self.dict_set(&base, index, value, span);
                 self.evaluate(stored);
             }
+            Ty::Object(_) if self.has_special(&ty, "__setitem__") => {
+                let stored = self.method_of_object(base, "__setitem__", &[index, value], &[], span);
+                self.evaluate(stored);
+            }
             _ => self.no_item_assignment(&ty, span),
         }
     }
@@ -438,6 +449,11 @@ impl Body<'_, '_> {
         let (name, index) = match &ty {
             Ty::List(_) => ("list_del", self.index_of(index, &ty, span)),
             Ty::Dict(key, _) => ("dict_del", self.key(index, key, span)),
+            Ty::Object(_) if self.has_special(&ty, "__delitem__") => {
+                let done = self.method_of_object(base, "__delitem__", &[index], &[], span);
+                self.evaluate(done);
+                return;
+            }
             _ => {
                 let message =
                     format!("'{}' object doesn't support item deletion", ty.python_name());

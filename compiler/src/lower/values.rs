@@ -189,6 +189,8 @@ impl Body<'_, '_> {
                 let length = self.len_of(value, span);
                 Self::int_compare(Comparison::NotEq, length, Ex::int(0, span))
             }
+            Ty::Object(_) => self.special_truth(value),
+            Ty::Class(_) => Ex::bool(true, span),
             Ty::Union(_) => self.split(value, &mut |body, member| body.truth(member)),
             _ => Self::int_compare(Comparison::NotEq, Self::length(value), Ex::int(0, span)),
         }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import dis
+import enum
 import functools
 import sys
 import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from . import _capture_classes as classes
 from . import _spm
 from ._collectives import Op
 from ._errors import CompileError
@@ -149,6 +151,95 @@ class Gathered:
     entry: Source | None
     is_volatile: bool = False
     """Whether something in it may have changed although every name stands for the same object."""
+    class_types: _spm.ClassTypes = field(default_factory=_spm.ClassTypes)
+    """The classes it refers to, and the types of their attributes."""
+    class_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    """The classes as `_spm.compile` takes them, but for the types of attributes."""
+    pending: list[types.FunctionType | classes.Glue] = field(default_factory=list)
+    indices: dict[int, int] = field(default_factory=dict)
+    refused: dict[type, str] = field(default_factory=dict)
+    hinted: set[int] = field(default_factory=set)
+    """Classes whose annotations were looked at."""
+
+    def index_of(self, function: types.FunctionType | classes.Glue) -> int:
+        """Find or give the number of a function. `CompileError` if it has no source."""
+        index = self.indices.get(id(function))
+        if index is None:
+            if isinstance(function, types.FunctionType):
+                locate(function)
+            index = self.indices[id(function)] = len(self.pending)
+            self.pending.append(function)
+        return index
+
+    def class_index(self, class_: type) -> int:
+        """Find or give the number of a class. `classes.Refused` says why it has none."""
+        index = self.class_types.index(class_)
+        if index is not None:
+            return index
+        if class_ in self.refused:
+            raise classes.Refused(self.refused[class_])
+        try:
+            classes.check(class_)
+            base = classes.base_of(class_)
+            above = None if base is None else self.class_index(base)
+            enumeration = classes.enumeration_of(class_)
+            count = len(self.pending)
+            try:
+                index = self.class_types.add(class_, above, classes.fields_of(class_))
+                members = classes.members_of(class_, self.index_of, describe)
+            except classes.Refused:
+                del self.pending[count:]
+                raise
+        except classes.Refused as refusal:
+            self.refused[class_] = str(refusal)
+            raise
+        params = getattr(class_, "__dataclass_params__", None)
+        frozen = params is not None and params.frozen
+        names = class_.__name__, class_.__qualname__
+        row = (*names, above, members, frozen, None, enumeration)
+        self.class_rows.append(row)
+        return index
+
+    def admit(self, class_: type) -> None:
+        """Take the class of an argument in. `TypeError` says why that cannot be."""
+        if not classes.is_candidate(class_):
+            return
+        try:
+            self.class_index(class_)
+        except classes.Refused as refusal:
+            name = class_.__qualname__
+            raise TypeError(f"the class `{name}` is none of the native engine: it {refusal}") from None
+        self.read_pending()
+
+    def read_pending(self) -> None:
+        """Take in the functions that were found, and those that they reach."""
+        while len(self.functions) < len(self.pending):
+            function = self.pending[len(self.functions)]
+            if isinstance(function, classes.Glue):
+                text, name = function.text, function.name
+                self.functions.append((name, name, GLUE_FILE, 1, 0, text))
+                names = {word: _glue_name(self, what) for word, what in function.names.items()}
+                self.names.append(names)
+                continue
+            source = self.entry if function is self.pending[0] else locate(function)
+            assert source is not None
+            self.codes.append((function, function.__code__))
+            self.functions.append(
+                (
+                    function.__name__,
+                    function.__qualname__,
+                    source.file,
+                    source.first_line,
+                    source.column,
+                    source.text,
+                )
+            )
+            names = {}
+            for read in _reads(function):
+                self.reads.append(read)
+                if read.value is not _MISSING:
+                    names[read.name] = _captured(read.value, self)
+            self.names.append(names)
 
     def is_current(self) -> bool:
         """Tell whether every name still stands for the same, and every function is the same.
@@ -181,40 +272,19 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
     `shape` says how a builtin is called: number of positional arguments, names of the others.
     """
     gathered = Gathered([], [], [], [], None)
+    gathered.class_types.set_admit(gathered.admit)
     if isinstance(target.function, types.FunctionType):
-        pending = [target.function]
         gathered.entry = locate(target.function)
+        gathered.indices[id(target.function)] = 0
+        gathered.pending.append(target.function)
     else:
-        pending = []
-        _add_glue(gathered, target.function, shape)
-    indices = {id(function): index for index, function in enumerate(pending)}
-    for function in pending:  # grows while it is read
-        source = gathered.entry if function is pending[0] else locate(function)
-        assert source is not None
-        code = function.__code__
-        gathered.codes.append((function, code))
-        gathered.functions.append(
-            (
-                function.__name__,
-                function.__qualname__,
-                source.file,
-                source.first_line,
-                source.column,
-                source.text,
-            )
-        )
-        names: dict[str, Captured] = {}
-        for read in _reads(function):
-            gathered.reads.append(read)
-            if read.value is not _MISSING:
-                names[read.name] = _captured(read, indices, pending)
-        gathered.names.append(names)
+        gathered.pending.append(_glue_of(target.function, shape))
+    gathered.read_pending()
     return gathered
 
 
-def _add_glue(
-    gathered: Gathered, function: Callable[..., Any], shape: tuple[int, tuple[str, ...]]
-) -> None:
+def _glue_of(function: Callable[..., Any], shape: tuple[int, tuple[str, ...]]) -> classes.Glue:
+    """A function that calls a builtin."""
     name = getattr(function, "__name__", type(function).__name__)
     if isinstance(function, types.MethodDescriptorType):
         member, called = _member_name(function.__objclass__), f"target.{name}"
@@ -226,10 +296,24 @@ def _add_glue(
     parameters = ", ".join([*positional, *shape[1]])
     passed = ", ".join([*positional, *(f"{word}={word}" for word in shape[1])])
     text = f"def call({parameters}):\n    return {called}({passed})\n"
-    gathered.functions.append((name, name, GLUE_FILE, 1, 0, text))
     module, _, short = member.partition(".")
     known: Captured = ("builtin", short) if module == "builtins" else ("member", member)
-    gathered.names.append({"target": known})
+    return classes.Glue(name, text, {"target": known})
+
+
+def _glue_name(gathered: Gathered, what: tuple[str, Any]) -> Captured:
+    """What a name in a function of SPM's stands for."""
+    kind, value = what
+    if kind == "default":
+        return _captured(value, gathered)
+    if kind != "factory":
+        return (kind, value)
+    text = classes.factory_text(value)
+    if text is not None:
+        glue = classes.Glue("make", text, {})
+        gathered.pending.append(glue)
+        return ("function", len(gathered.pending) - 1)
+    return _captured(value, gathered)
 
 
 def _reads(function: types.FunctionType) -> Iterator[_Read]:
@@ -272,23 +356,18 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _captured(read: _Read, indices: dict[int, int], pending: list[types.FunctionType]) -> Captured:
-    value = getattr(read.value, "__spm_function__", read.value)
+def _captured(value: object, gathered: Gathered) -> Captured:
+    value = getattr(value, "__spm_function__", value)
     if isinstance(value, types.FunctionType):
         if value is getattr(sys.modules.get("asyncio"), "sleep", None):
             return ("member", "asyncio.sleep")
         known = _library_name(value) if value.__module__ in _LIBRARY else None
         if known is not None:
             return ("member", known)
-        index = indices.get(id(value))
-        if index is None:
-            try:
-                locate(value)
-            except CompileError as error:
-                return ("unsupported", f"a function without source ({error})", None)
-            index = indices[id(value)] = len(pending)
-            pending.append(value)
-        return ("function", index)
+        try:
+            return ("function", gathered.index_of(value))
+        except CompileError as error:
+            return ("unsupported", f"a function without source ({error})", None)
     if isinstance(value, types.ModuleType):
         return ("module", value.__name__)
     member = _member_name(value)
@@ -301,6 +380,19 @@ def _captured(read: _Read, indices: dict[int, int], pending: list[types.Function
         return ("member", own)
     if _spm.is_literal(value):
         return ("value", value)
+    if value is NotImplemented:
+        return ("builtin", "NotImplemented")
+    if isinstance(value, type) and classes.is_candidate(value):
+        try:
+            return ("class", gathered.class_index(value))
+        except classes.Refused as refusal:
+            return ("unsupported", f"{describe(value)}, which {refusal}", None)
+    if isinstance(value, enum.Enum) and type(value)._member_map_.get(value._name_) is value:
+        try:
+            index = gathered.class_index(type(value))
+        except classes.Refused as refusal:
+            return ("unsupported", f"{describe(value)}, which {refusal}", None)
+        return ("enum", (index, [*type(value)].index(value)))
     return ("unsupported", describe(value), "pass what you need of it as an argument")
 
 

@@ -128,7 +128,8 @@ class Specialisation(Terms):
         index = self.arguments.first_misfit(row)
         if index is None or len(row) != len(wanted):
             raise TypeError(f"{self.name}() takes {len(wanted)} arguments, {len(row)} were given")
-        was = str(_type_of(row[index], names[index]))
+        classes = None if self._owner.gathered is None else self._owner.gathered.class_types
+        was = str(_type_of(row[index], names[index], classes))
         raise CompileError(
             f"argument `{names[index]}` of `{self.name}` is {_article(was)} here, and the closure "
             f"is in force for `{wanted[index]}`; pass one type throughout, annotate the parameter "
@@ -151,7 +152,8 @@ class Specialisation(Terms):
             return "its arguments are not those it was compiled for"
         name, wanted = self.arguments.names[index], self.arguments.types[index]
         try:
-            was = str(_spm.infer(row[index], f"argument `{name}`"))
+            classes = None if self._owner.gathered is None else self._owner.gathered.class_types
+            was = str(_spm.infer(row[index], f"argument `{name}`", classes))
         except TypeError as error:
             return str(error)
         return f"argument `{name}` is {_article(was)}, and it was compiled for `{wanted}`"
@@ -169,9 +171,11 @@ def _union(one: str, other: str) -> str:
     return " | ".join(dict.fromkeys([*other.split(" | "), *one.split(" | ")]))
 
 
-def _type_of(value: object, name: str) -> _spm.ValueType:
+def _type_of(
+    value: object, name: str, classes: _spm.ClassTypes | None = None
+) -> _spm.ValueType:
     try:
-        return _spm.infer(value, f"argument `{name}`")
+        return _spm.infer(value, f"argument `{name}`", classes)
     except TypeError as error:
         raise CompileError(str(error)) from None
 
@@ -332,13 +336,15 @@ class Compiled:
             if self.latest is not None:
                 return self.latest
             parameters = inspect.signature(function).parameters
-            hints = annotated_types(function)
+            assert self.gathered is not None
+            hints = annotated_types(function, self.gathered)
+            classes = self.gathered.class_types
             found = []
             for name, parameter in parameters.items():
                 if name in hints:
                     found.append(hints[name])
                 elif parameter.default is not parameter.empty:
-                    found.append(_type_of(parameter.default, name))
+                    found.append(_type_of(parameter.default, name, classes))
                 else:
                     raise CompileError(
                         f"parameter `{name}` of `{function.__qualname__}` has no annotation "
@@ -371,13 +377,15 @@ class Compiled:
 
     def _types(self, names: list[str], row: Row) -> list[_spm.ValueType]:
         """Take an annotation's type if the argument is of it, and the argument's own if not."""
+        assert self.gathered is not None
+        classes = self.gathered.class_types
         if self.hints is None:
-            self.hints = annotated_types(self.target.function)
+            self.hints = annotated_types(self.target.function, self.gathered)
         found = []
         for name, value in zip(names, row, strict=True):
             hint = self.hints.get(name)
-            if hint is None or not (hint.holds(value) or self._trusts(value)):
-                hint = _type_of(value, name)
+            if hint is None or not (hint.holds(value, classes) or self._trusts(value)):
+                hint = _type_of(value, name, classes)
             found.append(hint)
         return found
 
@@ -391,21 +399,22 @@ class Compiled:
     def _compile(
         self, binding: Binding, names: list[str], value_types: list[_spm.ValueType]
     ) -> Specialisation:
-        key = tuple(map(str, value_types))
+        gathered = self.gathered
+        assert gathered is not None
+        key = (*map(str, value_types), gathered.class_types.key())
         known = self.made.get(key)
         if known is not None:
             return known
-        gathered = self.gathered
-        assert gathered is not None
         component = _component(gathered, names, value_types)
         known = Specialisation(
             component,
-            _spm.ArgumentTypes(names, value_types),
+            _spm.ArgumentTypes(names, value_types, gathered.class_types),
             binding,
             self,
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
+        known.classes = gathered.class_types.classes()
         if self.options.engine == "auto":
             known.fallback, known.unbacked = self._backing(binding)
         self.made[key] = known
@@ -445,7 +454,12 @@ def _component(
 ) -> _spm.Component:
     """Compile, unless the same was compiled before."""
     limit = sys.getrecursionlimit()
-    parts = repr((gathered.functions, gathered.names, names, [*map(str, value_types)], limit))
+    classes = [
+        (*row, gathered.class_types.fields(index)) for index, row in enumerate(gathered.class_rows)
+    ]
+    parts = repr(
+        (gathered.functions, gathered.names, names, [*map(str, value_types)], limit, classes)
+    )
     key = hashlib.blake2b(parts.encode("utf-8", "surrogatepass")).digest()
     with _components_lock:
         known = _components.get(key)
@@ -453,7 +467,7 @@ def _component(
             _components.move_to_end(key)
             return known
     parameters = list(zip(names, value_types, strict=True))
-    compiled = _spm.compile(gathered.functions, gathered.names, parameters, limit)
+    compiled = _spm.compile(gathered.functions, gathered.names, parameters, limit, classes)
     if isinstance(compiled, tuple):
         raise _rejected(gathered.functions[0][1], *compiled)
     with _components_lock:

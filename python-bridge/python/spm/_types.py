@@ -7,10 +7,13 @@ import types
 import typing
 from typing import Any, Final
 
+from ._capture_classes import annotations_of
 from ._spm import ValueType
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ._capture import Gathered
 
 _SCALARS: Final[dict[object, str]] = {
     None: "None",
@@ -23,7 +26,9 @@ _SCALARS: Final[dict[object, str]] = {
 }
 
 
-def annotated_types(function: Callable[..., Any]) -> dict[str, ValueType]:
+def annotated_types(
+    function: Callable[..., Any], gathered: Gathered | None = None
+) -> dict[str, ValueType]:
     """Find the types that the annotations of the parameters name, where the engine has them.
 
     Annotations are hints: one that cannot be evaluated, or names something else, says nothing.
@@ -32,7 +37,7 @@ def annotated_types(function: Callable[..., Any]) -> dict[str, ValueType]:
     annotations = getattr(function, "__annotations__", {})
     for name, annotation in annotations.items():
         evaluated = _evaluated(function, annotation) if isinstance(annotation, str) else annotation
-        value_type = value_type_of(evaluated)
+        value_type = value_type_of(evaluated, gathered)
         if value_type is not None and name != "return":
             found[name] = _gathered(function, name, value_type)
     return found
@@ -69,7 +74,7 @@ def _cells(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-def value_type_of(annotation: Any) -> ValueType | None:
+def value_type_of(annotation: Any, gathered: Gathered | None = None) -> ValueType | None:
     """Translate one annotation, or None if the engine has no such type."""
     try:
         scalar = _SCALARS.get(annotation)
@@ -77,23 +82,46 @@ def value_type_of(annotation: Any) -> ValueType | None:
         return None
     if scalar is not None:
         return ValueType(scalar)
+    if isinstance(annotation, type) and gathered is not None:
+        return _instance(annotation, gathered)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return value_type_of(arguments[0])
+        return value_type_of(arguments[0], gathered)
     if origin is typing.Final and arguments:
-        return value_type_of(arguments[0])
+        return value_type_of(arguments[0], gathered)
     if origin in (typing.Union, types.UnionType):
-        return _made("union", arguments)
+        return _made("union", arguments, gathered)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return _made("tuple...", arguments[:1])
-        return _made("tuple", arguments)
+            return _made("tuple...", arguments[:1], gathered)
+        return _made("tuple", arguments, gathered)
     if origin in (list, set, dict) and arguments:
-        return _made(origin.__name__, arguments)
+        return _made(origin.__name__, arguments, gathered)
     return None
 
 
-def _made(kind: str, arguments: tuple[Any, ...]) -> ValueType | None:
-    items = [value_type_of(argument) for argument in arguments]
+def _instance(class_: type, gathered: Gathered) -> ValueType | None:
+    """The type of instances of a class of the user's, if the engine can have them."""
+    known = gathered.class_types.index(class_)
+    try:
+        gathered.admit(class_)
+    except TypeError:
+        return None
+    index = gathered.class_types.index(class_)
+    if index is None:
+        return None
+    if known is None or index not in gathered.hinted:
+        gathered.hinted.add(index)
+        for name, annotation in annotations_of(class_).items():
+            hint = value_type_of(annotation, gathered)
+            if hint is not None:
+                gathered.class_types.hint(index, name, hint)
+    return gathered.class_types.instance(index)
+
+
+def _made(
+    kind: str, arguments: tuple[Any, ...], gathered: Gathered | None = None
+) -> ValueType | None:
+    items = [value_type_of(argument, gathered) for argument in arguments]
     known = [item for item in items if item is not None]
     return ValueType(kind, *known) if len(known) == len(items) else None

@@ -113,7 +113,7 @@ impl<'py> Encoder<'py> {
     }
 }
 
-fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = value.py();
     match loaded(py, intern!(py, "enum"))? {
         Some(module) => value.is_instance(&module.getattr(intern!(py, "Enum"))?),
@@ -179,7 +179,7 @@ fn is_closure(class: &Bound<'_, PyType>) -> PyResult<bool> {
 }
 
 /// What an instance holds: its `__dict__`, and the slots of all its classes that are filled.
-fn attributes<'py>(
+pub(super) fn attributes<'py>(
     value: &Bound<'py, PyAny>,
     class: &Bound<'py, PyType>,
 ) -> PyResult<Bound<'py, PyDict>> {

@@ -7,17 +7,22 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyStri
 use spm_compiler::{Literal, ValueType as Type};
 use spm_protocol::value::DEPTH_MAX;
 
+use super::class_types::ClassTypes;
 use super::refusal::{Encoded, Refusal, Step, short_repr};
 use super::typed::ValueType;
 
 /// The native engine's type of a value, or `TypeError` with the path of what it has none for.
 #[pyfunction]
-#[pyo3(name = "infer", signature = (value, root = "the value"))]
-pub(super) fn infer_type(value: &Bound<'_, PyAny>, root: &str) -> PyResult<ValueType> {
-    type_of(value, 0).map(ValueType).map_err(|refusal| refusal.into_error(root))
+#[pyo3(name = "infer", signature = (value, root = "the value", classes = None))]
+pub(super) fn infer_type(
+    value: &Bound<'_, PyAny>,
+    root: &str,
+    classes: Option<&ClassTypes>,
+) -> PyResult<ValueType> {
+    type_of(value, classes, 0).map(ValueType).map_err(|refusal| refusal.into_error(root))
 }
 
-fn type_of(value: &Bound<'_, PyAny>, depth: usize) -> Encoded<Type> {
+fn type_of(value: &Bound<'_, PyAny>, classes: Option<&ClassTypes>, depth: usize) -> Encoded<Type> {
     if depth > DEPTH_MAX {
         return Err(Refusal::new("a value that is nested so deep cannot cross the sandbox"));
     }
@@ -50,22 +55,22 @@ fn type_of(value: &Bound<'_, PyAny>, depth: usize) -> Encoded<Type> {
     if let Ok(list) = value.cast_exact::<PyList>() {
         let mut element = Type::Never;
         for (index, item) in list.iter().enumerate() {
-            let found =
-                type_of(&item, depth + 1).map_err(|refusal| refusal.within(Step::Index(index)))?;
+            let found = type_of(&item, classes, depth + 1)
+                .map_err(|refusal| refusal.within(Step::Index(index)))?;
             element = join(element, found);
         }
         return Ok(Type::List(Box::new(element)));
     }
     if let Ok(tuple) = value.cast_exact::<PyTuple>() {
         let items = tuple.iter().enumerate().map(|(index, item)| {
-            type_of(&item, depth + 1).map_err(|refusal| refusal.within(Step::Index(index)))
+            type_of(&item, classes, depth + 1).map_err(|refusal| refusal.within(Step::Index(index)))
         });
         return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
     }
     if let Ok(set) = value.cast_exact::<PySet>() {
         let mut element = Type::Never;
         for item in set.iter() {
-            let found = type_of(&item, depth + 1)
+            let found = type_of(&item, classes, depth + 1)
                 .map_err(|refusal| refusal.within(Step::Element(short_repr(&item))))?;
             element = join(element, found);
         }
@@ -75,12 +80,20 @@ fn type_of(value: &Bound<'_, PyAny>, depth: usize) -> Encoded<Type> {
         let (mut keys, mut values) = (Type::Never, Type::Never);
         for (key, value) in dict.iter() {
             let within = |step| move |refusal: Refusal| refusal.within(step);
-            let found = type_of(&key, depth + 1).map_err(within(Step::KeyItself(short_repr(&key))));
+            let found = type_of(&key, classes, depth + 1)
+                .map_err(within(Step::KeyItself(short_repr(&key))));
             keys = join(keys, found?);
-            let found = type_of(&value, depth + 1).map_err(within(Step::Key(short_repr(&key))));
+            let found =
+                type_of(&value, classes, depth + 1).map_err(within(Step::Key(short_repr(&key))));
             values = join(values, found?);
         }
         return Ok(Type::Dict(Box::new(keys), Box::new(values)));
+    }
+    if let Some(classes) = classes {
+        let found = classes.type_of(value, &|held| type_of(held, Some(classes), depth + 1))?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
     }
     let class = value.get_type().qualname()?;
     Err(Refusal::new(format!("a `{class}` is no value of the native engine")))
@@ -95,7 +108,7 @@ pub(super) fn small_int(value: &Bound<'_, PyAny>) -> Option<i64> {
 }
 
 /// The type of a value that is of either type.
-fn join(one: Type, other: Type) -> Type {
+pub(super) fn join(one: Type, other: Type) -> Type {
     match (one, other) {
         (one, other) if one == other => one,
         (Type::Never, other) => other,

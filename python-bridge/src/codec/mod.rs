@@ -7,6 +7,7 @@
 //! Classes cross as indices into a table that both calls are given. Instances are made without
 //! `__init__`, `__post_init__` or `__setstate__`.
 
+mod class_types;
 mod classes;
 mod decode;
 mod decode_library;
@@ -24,6 +25,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySequence, PyTuple};
 use spm_protocol::value::Reader;
 
+pub(crate) use class_types::ClassTypes;
 pub(crate) use infer::literal;
 pub(crate) use splice::{Row, Splice};
 pub(crate) use typed::{ArgumentTypes, ValueType};
@@ -132,6 +134,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(infer::infer_type, module)?)?;
     module.add_function(wrap_pyfunction!(infer::is_literal_value, module)?)?;
     module.add_class::<ValueType>()?;
+    module.add_class::<ClassTypes>()?;
     module.add_class::<ArgumentTypes>()?;
     module.add_class::<Splice>()?;
     Ok(())

@@ -7,8 +7,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 use spm_compiler::ValueType as Type;
+use spm_protocol::value::DEPTH_MAX;
 
 use super::argument_root;
+use super::class_types::ClassTypes;
 use super::classes::Classes;
 use super::encode::Encoder;
 use super::infer::small_int;
@@ -52,8 +54,9 @@ impl ValueType {
     }
 
     /// Whether `value` is of this type, exactly: no `bool` is an `int` here.
-    fn holds(&self, value: &Bound<'_, PyAny>) -> bool {
-        holds(&self.0, value)
+    #[pyo3(signature = (value, classes = None))]
+    fn holds(&self, value: &Bound<'_, PyAny>, classes: Option<&ClassTypes>) -> bool {
+        holds(&self.0, value, classes, 0)
     }
 
     fn __str__(&self) -> String {
@@ -76,11 +79,22 @@ impl ValueType {
 }
 
 /// Whether a value is of a type. What a host keeps is taken to be: its task says so if it is not.
-fn holds(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
-    is_of(wanted, value) || value.cast::<Splice>().is_ok()
+pub(super) fn holds(
+    wanted: &Type,
+    value: &Bound<'_, PyAny>,
+    classes: Option<&ClassTypes>,
+    depth: usize,
+) -> bool {
+    depth <= DEPTH_MAX && is_of(wanted, value, classes, depth) || value.cast::<Splice>().is_ok()
 }
 
-fn is_of(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
+fn is_of(
+    wanted: &Type,
+    value: &Bound<'_, PyAny>,
+    classes: Option<&ClassTypes>,
+    depth: usize,
+) -> bool {
+    let holds = |wanted: &Type, value: &Bound<'_, PyAny>| holds(wanted, value, classes, depth + 1);
     match wanted {
         Type::None => value.is_none(),
         Type::Bool => value.is_exact_instance_of::<PyBool>(),
@@ -105,6 +119,9 @@ fn is_of(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
             .cast_exact::<PySet>()
             .is_ok_and(|set| set.iter().all(|item| holds(element, &item))),
         Type::Union(members) => members.iter().any(|member| holds(member, value)),
+        Type::Object { class, .. } => {
+            classes.is_some_and(|classes| classes.holds(*class, value, depth))
+        }
         Type::Never => false,
     }
 }
@@ -114,6 +131,7 @@ fn is_of(wanted: &Type, value: &Bound<'_, PyAny>) -> bool {
 pub(crate) struct ArgumentTypes {
     names: Vec<String>,
     types: Vec<Type>,
+    classes: Option<Py<ClassTypes>>,
 }
 
 #[pymethods]
@@ -121,8 +139,13 @@ impl ArgumentTypes {
     /// Parameters by position: their names and types.
     #[new]
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
-    fn new(names: Vec<String>, types: Vec<PyRef<'_, ValueType>>) -> Self {
-        Self { names, types: types.iter().map(|it| it.0.clone()).collect() }
+    #[pyo3(signature = (names, types, classes = None))]
+    fn new(
+        names: Vec<String>,
+        types: Vec<PyRef<'_, ValueType>>,
+        classes: Option<Py<ClassTypes>>,
+    ) -> Self {
+        Self { names, types: types.iter().map(|it| it.0.clone()).collect(), classes }
     }
 
     /// The arguments as CBOR, or None if one of them is not of its parameter's type.
@@ -140,9 +163,10 @@ impl ArgumentTypes {
             return Some(self.types.len().min(arguments.len()));
         }
         (0..self.types.len()).find(|index| {
-            arguments
-                .get_borrowed_item(*index)
-                .map_or(true, |argument| !holds(&self.types[*index], &argument))
+            arguments.get_borrowed_item(*index).map_or(true, |argument| {
+                let classes = self.classes.as_ref().map(Py::get);
+                !holds(&self.types[*index], &argument, classes, 0)
+            })
         })
     }
 
@@ -171,7 +195,11 @@ impl ArgumentTypes {
             return Ok(None);
         }
         let py = arguments.py();
-        let mut encoder = Encoder::new(py, Classes::new(None)?);
+        let classes = match &self.classes {
+            Some(classes) => Classes::new(Some(classes.get().classes(py)?.as_sequence()))?,
+            None => Classes::new(None)?,
+        };
+        let mut encoder = Encoder::new(py, classes);
         encoder.writer.array(arguments.len());
         for (index, argument) in arguments.iter_borrowed().enumerate() {
             encoder
