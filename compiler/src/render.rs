@@ -4,6 +4,11 @@ use std::fmt::Write as _;
 
 use crate::diagnostics::Diagnostic;
 
+/// Of a terminal that is not wide.
+const COLUMNS: usize = 80;
+const HELP: &str = " = help: ";
+const INDENT: &str = "         ";
+
 /// The text a user sees: each problem with its place, its source line and a caret.
 pub fn render(diagnostics: &[Diagnostic]) -> String {
     let mut text = String::new();
@@ -32,8 +37,29 @@ fn render_one(diagnostic: &Diagnostic, text: &mut String) {
     let _ = writeln!(text, "{number} | {source}");
     let _ = writeln!(text, "{gutter} | {}{}", " ".repeat(before), "^".repeat(width));
     if let Some(help) = &diagnostic.help {
-        let _ = writeln!(text, "{gutter} = help: {help}");
+        for (at, line) in wrapped(help, COLUMNS - gutter.len() - HELP.len()).iter().enumerate() {
+            let lead = if at == 0 { HELP } else { INDENT };
+            let _ = writeln!(text, "{gutter}{lead}{line}");
+        }
     }
+}
+
+/// Breaks a text between words, so that no line but of a single word is longer than this.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let used = lines[lines.len() - 1].chars().count();
+        if used > 0 && used + 1 + word.chars().count() > columns {
+            lines.push(word.to_owned());
+            continue;
+        }
+        let line = lines.last_mut().expect("there is a first line");
+        if used > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines
 }
 
 /// Characters between two byte columns of a line.
