@@ -85,9 +85,14 @@ def build(output: Path) -> None:
 
 
 def _fuse(made: Path, output: Path) -> None:
-    """Make one core module of the component's libraries (`fuse` says why)."""
-    cargo = [os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--quiet"]
-    command = [*cargo, "--package", "spm-fuse", "--", str(made), str(output)]
+    """Make one core module of the component's libraries (`fuse` says why).
+
+    The program is built of this source tree, unless `SPM_FUSE` names it.
+    """
+    cargo = (os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--quiet")
+    named = os.environ.get("SPM_FUSE")
+    program = [named] if named else [*cargo, "--package", "spm-fuse", "--"]
+    command = [*program, str(made), str(output)]
     run = subprocess.run(
         command, cwd=HERE.parent, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )

@@ -48,16 +48,17 @@ impl Definition {
         let (Some(image), Some(accesses)) = (&self.beside.image, &self.beside.globals) else {
             return Err(BeginError::Unknown);
         };
-        let ticking = self.engine.ticker.begin();
         let bounds = self.engine.profile().bounds();
-        let mut store = Store::new(&self.engine.engine, TaskState::new(bounds, Arc::clone(stop)));
+        let mut store = Store::new(&self.runs, TaskState::new(bounds, Arc::clone(stop)));
+        let ticking = self.engine.ticker.begin(self.watch(&store));
         store.limiter(|state| state);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         store.data_mut().begin(input, Instant::now());
         store.set_epoch_deadline(1);
         let mut read = || -> wasmtime::Result<_> {
             lend_fuel(self.is_fuelled, &mut store)?;
-            let (instance, pages) = with_image(image, || self.instance.instantiate(&mut store))?;
+            let (instance, pages) =
+                with_image(image, self.watch(&store), || self.instance.instantiate(&mut store))?;
             let define =
                 instance.get_typed_func::<(&[u8],), (DefineResult,)>(&mut store, self.define)?;
             let (defined,) = define.call(&mut store, (input.payload.unwrap_or_default(),))?;
@@ -71,7 +72,7 @@ impl Definition {
         };
         let result = read();
         drop(ticking);
-        let output = std::mem::take(&mut store.data_mut().output);
+        let output = std::mem::take(&mut store.data().watch.output().waiting);
         let (pages, globals) = result.map_err(|source| BeginError::Failed {
             output: String::from_utf8_lossy(&output).into_owned(),
             source,

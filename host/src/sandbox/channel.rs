@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::state::{Ended, OutputSink};
+use super::output::OutputSink;
+use super::state::Ended;
 use super::stop::StopCause;
 
 /// Which manager a task belongs to: what `task.manager` says.

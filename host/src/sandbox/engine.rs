@@ -17,8 +17,7 @@ use wasmtime::{
 
 use super::nans;
 use super::pages::{Creator, Image};
-use super::split::Access;
-use super::split::Split;
+use super::split::{self, Access, Split};
 use super::ticker::Ticker;
 
 /// Tasks that one process can run at the same time, all hosts in it together.
@@ -114,12 +113,21 @@ enum Nans {
     Hidden,
 }
 
+/// How a guest is interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interrupts {
+    /// It calls the host when an epoch is over.
+    Epochs,
+    /// It looks at a flag, see [`super::split`].
+    Polls,
+}
+
 impl EngineOptions {
     /// The configuration that these options stand for.
-    fn config(self, nans: Nans) -> Config {
+    fn config(self, nans: Nans, interrupts: Interrupts) -> Config {
         let mut config = Config::new();
         config
-            .epoch_interruption(true)
+            .epoch_interruption(interrupts == Interrupts::Epochs)
             .consume_fuel(self.fuel)
             .signals_based_traps(self.signals)
             .cranelift_nan_canonicalization(nans == Nans::Replaced)
@@ -187,6 +195,8 @@ pub(super) struct Beside {
     pub(super) image: Option<Arc<Image>>,
     /// The way to its globals, if an instance of it can be put back into an earlier state.
     pub(super) globals: Option<Vec<Access>>,
+    /// Whether its code can look at a flag.
+    pub(super) can_poll: bool,
 }
 
 /// A component as it is compiled: an interpreter's without what its memory begins with.
@@ -202,7 +212,8 @@ impl<'a> Parts<'a> {
             return Ok(Self { code: Cow::Borrowed(component), beside: Beside::default() });
         };
         let image = Some(Arc::new(split.image(component)?));
-        let beside = Beside { image, globals: split.globals };
+        let can_poll = profile == Profile::Python && split.can_poll;
+        let beside = Beside { image, globals: split.globals, can_poll };
         Ok(Self { code: Cow::Owned(split.code), beside })
     }
 
@@ -219,6 +230,8 @@ pub(crate) struct SharedEngine {
     options: EngineOptions,
     /// Compiles, for `engine`, what hides its NaNs. Made for the first such component.
     hidden: OnceLock<Engine>,
+    /// Runs what polls. Made for the first such component.
+    polled: OnceLock<Engine>,
 }
 
 /// Engines in use. They go with their last user: nothing is kept for a process without hosts.
@@ -231,9 +244,15 @@ impl SharedEngine {
         if let Some(engine) = engines.get(&options).and_then(Weak::upgrade) {
             return Ok(engine);
         }
-        let engine = Engine::new(&options.config(Nans::Replaced))?;
+        let engine = Engine::new(&options.config(Nans::Replaced, Interrupts::Epochs))?;
         let ticker = Ticker::start(engine.weak());
-        let shared = Arc::new(Self { engine, ticker, options, hidden: OnceLock::new() });
+        let shared = Arc::new(Self {
+            engine,
+            ticker,
+            options,
+            hidden: OnceLock::new(),
+            polled: OnceLock::new(),
+        });
         if options.compile_only && options.profile == Profile::Small {
             // A process that compiles is started before it has anything to compile.
             shared.hidden()?;
@@ -256,7 +275,14 @@ impl SharedEngine {
                 .num_threads(threads.min(COMPILE_THREADS_MAX))
                 .thread_name(|index| format!("spm-compile-{index}"))
                 .build()?;
-            let compiled = pool.install(|| self.engine.precompile_component(component));
+            let polled = self.polls(true).then(|| split::add_polls(component)).flatten();
+            let compiled = match &polled {
+                Some(code) => {
+                    let engine = self.engine_of(true)?;
+                    pool.install(|| engine.precompile_component(code))
+                }
+                None => pool.install(|| self.engine.precompile_component(component)),
+            };
             drop(pool);
             give_back_memory();
             return compiled;
@@ -268,14 +294,31 @@ impl SharedEngine {
         }
     }
 
+    /// Whether a component polls that can.
+    pub(super) fn polls(&self, can_poll: bool) -> bool {
+        can_poll && self.profile() == Profile::Python && !self.options.fuel
+    }
+
+    /// The engine that runs a component, by whether that can poll.
+    pub(super) fn engine_of(&self, can_poll: bool) -> wasmtime::Result<&Engine> {
+        if !self.polls(can_poll) {
+            return Ok(&self.engine);
+        }
+        if let Some(engine) = self.polled.get() {
+            return Ok(engine);
+        }
+        let engine = Engine::new(&self.options.config(Nans::Replaced, Interrupts::Polls))?;
+        Ok(self.polled.get_or_init(|| engine))
+    }
+
     /// Compiles the code of a component's [`Parts`].
-    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+    pub(crate) fn compile(&self, component: &[u8], can_poll: bool) -> wasmtime::Result<Component> {
         if !self.profile().is_interpreter() && !nans::are_hidden(component) {
             return Component::from_binary(&self.engine, component);
         }
         let artefact = self.precompile(component)?;
         // SAFETY: it was made a moment ago, by an engine that differs only in what it adds to operations on floats.
-        unsafe { Component::deserialize(&self.engine, artefact) }
+        unsafe { Component::deserialize(self.engine_of(can_poll)?, artefact) }
     }
 
     fn hidden(&self) -> wasmtime::Result<&Engine> {
@@ -285,7 +328,7 @@ impl SharedEngine {
         // Whether code replaces NaNs is no property that wasmtime compares when it loads an artefact: it runs the same
         // way. So one engine runs both, and this one needs no address space.
         let options = EngineOptions { compile_only: true, ..self.options };
-        let engine = Engine::new(&options.config(Nans::Hidden))?;
+        let engine = Engine::new(&options.config(Nans::Hidden, Interrupts::Epochs))?;
         Ok(self.hidden.get_or_init(|| engine))
     }
 }

@@ -174,6 +174,11 @@ impl Kept {
         Self { store, after, is_used: true, bytes }
     }
 
+    #[cfg(test)]
+    pub(super) fn watch(&self) -> Arc<super::watch::Watch> {
+        Arc::clone(&self.store.data().watch)
+    }
+
     pub(super) fn into_parts(self) -> (Store<TaskState>, AfterDefine) {
         (self.store, self.after)
     }

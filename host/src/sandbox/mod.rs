@@ -24,6 +24,7 @@ mod kept;
 mod managed;
 mod nans;
 mod outcome;
+mod output;
 mod pagemap;
 mod pages;
 mod run;
@@ -33,6 +34,7 @@ mod stop;
 #[cfg(test)]
 mod testing;
 mod ticker;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -49,8 +51,8 @@ pub use engine::{Bounds, CONCURRENT_TASKS_MAX, EngineOptions, Parts, Profile};
 pub use grants::{GrantError, Granted};
 pub use imports::{is_allowed as is_import_allowed, is_answered as is_import_answered};
 pub use kept::{Keep, Kept};
+pub use output::OutputSink;
 pub use run::{Ended, Ran, TaskInput};
-pub use state::OutputSink;
 pub use stop::{Stop, StopCause};
 
 use engine::{Beside, SharedEngine};
@@ -198,6 +200,9 @@ pub struct Sandbox {
 /// A component that is compiled and linked, ready for instances.
 pub struct Definition {
     engine: Arc<SharedEngine>,
+    /// That of its engines that runs it.
+    runs: wasmtime::Engine,
+    is_polled: bool,
     instance: InstancePre<TaskState>,
     define: ComponentExportIndex,
     call: ComponentExportIndex,
@@ -254,7 +259,8 @@ impl Sandbox {
         is_fuelled: bool,
     ) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
-        let component = engine.compile(parts.code()).map_err(CompileError::Invalid)?;
+        let component =
+            engine.compile(parts.code(), parts.beside.can_poll).map_err(CompileError::Invalid)?;
         Definition::new(engine, &component, parts.beside.clone(), is_fuelled)
     }
 
@@ -290,11 +296,12 @@ impl Sandbox {
         is_fuelled: bool,
     ) -> Result<Definition, CompileError> {
         let engine = self.engine(is_fuelled)?;
+        let runs = engine.engine_of(parts.beside.can_poll).map_err(SandboxError::Engine)?;
         // SAFETY: the caller's promise is the one that these functions ask for.
         let component = unsafe {
             match artefact {
-                Artefact::Bytes(bytes) => Component::deserialize(&engine.engine, bytes),
-                Artefact::File(path) => Component::deserialize_file(&engine.engine, path),
+                Artefact::Bytes(bytes) => Component::deserialize(runs, bytes),
+                Artefact::File(path) => Component::deserialize_file(runs, path),
             }
         };
         let component = component.map_err(CompileError::Artefact)?;
@@ -345,7 +352,9 @@ impl Definition {
         let define = export::<(&[u8],), (run::DefineResult,)>(component, "define")?;
         let call = export::<(&[u8],), (run::CallResult,)>(component, "call")?;
         component.initialize_copy_on_write_image().map_err(CompileError::Invalid)?;
-        Ok(Self { engine, instance, define, call, is_fuelled, beside })
+        let is_polled = engine.polls(beside.can_poll);
+        let runs = component.engine().clone();
+        Ok(Self { engine, runs, is_polled, instance, define, call, is_fuelled, beside })
     }
 }
 

@@ -10,10 +10,18 @@ use super::stop::Stop;
 /// Start of the names that the component tools give to the modules they add around a guest's own.
 const SHIM_PREFIX: &str = "wit-component:";
 
-/// What a call that failed means.
-pub(super) fn outcome_of(error: &wasmtime::Error, hit_memory_limit: bool) -> Outcome {
-    if let Some(ended) = error.downcast_ref::<Ended>() {
-        return match *ended {
+/// What a call that failed means. `raised` is why the flag was raised that the guest looks at, if it was.
+pub(super) fn outcome_of(
+    error: &wasmtime::Error,
+    hit_memory_limit: bool,
+    raised: Option<Ended>,
+) -> Outcome {
+    let polled = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => raised,
+        _ => None,
+    };
+    if let Some(ended) = error.downcast_ref::<Ended>().copied().or(polled) {
+        return match ended {
             Ended::Stopped(Stop::Cancelled | Stop::Abandoned) => Outcome::Cancelled,
             Ended::Deadline => Outcome::DeadlineHit(code_points(error)),
             Ended::Violation(code) => Outcome::Trapped(code, code_points(error)),

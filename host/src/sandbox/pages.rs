@@ -14,12 +14,13 @@ use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::pagemap::PageMap;
+use super::watch::Watch;
 
 /// Bytes that a task may leave changed for them to be restored in place. More is given back: that costs page faults, and
 /// this costs memory while nothing runs.
@@ -236,6 +237,13 @@ impl Pages {
         unsafe { std::slice::from_raw_parts(self.address(0), self.bytes()) }.to_vec()
     }
 
+    /// Writes a word while a guest may be running.
+    pub(super) fn store(&self, offset: usize, value: u32) {
+        assert!(offset % 4 == 0 && offset + 4 <= self.bytes(), "beyond the memory");
+        // SAFETY: it is within the memory and aligned, and nobody has a reference to what is there.
+        unsafe { AtomicU32::from_ptr(self.address(offset).cast()) }.store(value, Ordering::Release);
+    }
+
     fn address(&self, offset: usize) -> *mut u8 {
         self.mapping.base.as_ptr().wrapping_add(offset)
     }
@@ -401,22 +409,30 @@ unsafe impl LinearMemory for Linear {
 
 thread_local! {
     /// What the next memory made in this thread begins with, and that memory.
-    static MAKING: RefCell<Making> = const { RefCell::new(Making { image: None, memory: None }) };
+    static MAKING: RefCell<Making> = const { RefCell::new(Making::NOTHING) };
 }
 
 struct Making {
     image: Option<Arc<Image>>,
     memory: Option<Arc<Pages>>,
+    /// Whose flag is made, where there is one.
+    watch: Option<Arc<Watch>>,
 }
 
-/// Calls `make`, which makes an instance whose only memory begins as `image`. Returns that memory, too.
+impl Making {
+    const NOTHING: Self = Self { image: None, memory: None, watch: None };
+}
+
+/// Calls `make`, which makes an instance whose only memory begins as `image`, but for that of the flag of a `watch`. Returns
+/// that memory, too.
 pub(super) fn with_image<T>(
     image: &Arc<Image>,
+    watch: Option<Arc<Watch>>,
     make: impl FnOnce() -> wasmtime::Result<T>,
 ) -> wasmtime::Result<(T, Arc<Pages>)> {
-    MAKING.set(Making { image: Some(Arc::clone(image)), memory: None });
+    MAKING.set(Making { image: Some(Arc::clone(image)), memory: None, watch });
     let result = make();
-    let making = MAKING.replace(Making { image: None, memory: None });
+    let making = MAKING.replace(Making::NOTHING);
     Ok((result?, making.memory.ok_or_else(|| wasmtime::Error::msg("no memory was made"))?))
 }
 
@@ -443,9 +459,14 @@ unsafe impl MemoryCreator for Creator {
         let pages = Pages::new(minimum, reserved, image)
             .map_err(|error| format!("the host is out of memory: {error}"))?;
         let pages = Arc::new(pages);
-        if has_image {
-            MAKING.with_borrow_mut(|making| making.memory = Some(Arc::clone(&pages)));
-        }
+        MAKING.with_borrow_mut(|making| {
+            if has_image {
+                making.memory = Some(Arc::clone(&pages));
+            } else if let Some(watch) = making.watch.take_if(|_| making.memory.is_some()) {
+                // It is the second of the module, and so the second that is made.
+                watch.set_flag(Arc::clone(&pages));
+            }
+        });
         Ok(Box::new(Linear(pages)))
     }
 }

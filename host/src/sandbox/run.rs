@@ -12,9 +12,11 @@ use super::channel::Channel;
 use super::grants::Granted;
 use super::kept::{AfterDefine, Keep, Kept};
 use super::outcome::outcome_of;
+use super::output::OutputSink;
 use super::pages::with_image;
-use super::state::{OutputSink, Said, TaskState};
+use super::state::{Said, TaskState};
 use super::stop::StopCause;
+use super::watch::Watch;
 use super::{Definition, Sandbox};
 
 pub(super) type DefineResult = Result<(), Vec<u8>>;
@@ -88,22 +90,22 @@ impl Sandbox {
         kept: &mut Option<Kept>,
     ) -> Ran {
         let begun = Instant::now();
-        let ticking = definition.engine.ticker.begin();
         let taken = kept.take().and_then(Kept::ready);
         let used = match taken {
             Some(kept) => definition.use_again(kept, input, stop, begun),
             None => definition.use_fresh(input, stop, begun, keep),
         };
-        drop(ticking);
         let Used { ended, mut store, after } = used;
         let state = store.data_mut();
-        let output = std::mem::take(&mut state.output);
+        let output = std::mem::take(&mut state.watch.output().waiting);
         let is_pure = !state.is_impure && keep != Keep::AsItIs;
         let is_over = matches!(ended, Err(_) | Ok(Ended::Otherwise(_)));
         let ended = ended.unwrap_or_else(|error| match state.said.take() {
             Some(Said::Returned(result)) => Ended::Returned(result),
             Some(Said::Raised(record)) => Ended::Raised(record),
-            None => Ended::Otherwise(outcome_of(&error, state.hit_memory_limit)),
+            None => {
+                Ended::Otherwise(outcome_of(&error, state.hit_memory_limit, state.watch.ended()))
+            }
         });
         match after {
             Some(after) if !is_over => *kept = Some(Kept::after_task(store, after)),
@@ -132,7 +134,7 @@ impl Definition {
         keep: Keep,
     ) -> Used {
         let bounds = self.engine.profile().bounds();
-        let mut store = Store::new(&self.engine.engine, TaskState::new(bounds, Arc::clone(stop)));
+        let mut store = Store::new(&self.runs, TaskState::new(bounds, Arc::clone(stop)));
         store.limiter(|state| state);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         // What a closure does when it is defined is the same for all tasks.
@@ -140,8 +142,15 @@ impl Definition {
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(VALUE_BYTES_MAX);
         let mut after = None;
+        let ticking = self.engine.ticker.begin(self.watch(&store));
         let ended = self.fresh(&mut store, input, keep, &mut after);
+        drop(ticking);
         Used { ended, store, after }
+    }
+
+    /// What the ticker is to look at, if the guest polls.
+    pub(super) fn watch(&self, store: &Store<TaskState>) -> Option<Arc<Watch>> {
+        self.is_polled.then(|| Arc::clone(&store.data().watch))
     }
 
     fn fresh(
@@ -157,8 +166,9 @@ impl Definition {
         let (instance, pages) = match &self.beside.image {
             None => (self.instance.instantiate(&mut *store)?, None),
             Some(image) => {
-                let (instance, pages) =
-                    with_image(image, || self.instance.instantiate(&mut *store))?;
+                let (instance, pages) = with_image(image, self.watch(store), || {
+                    self.instance.instantiate(&mut *store)
+                })?;
                 (instance, Some(pages))
             }
         };
@@ -188,7 +198,9 @@ impl Definition {
         store.data_mut().begin_again(input, stop, begun, &after.state);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(VALUE_BYTES_MAX);
+        let ticking = self.engine.ticker.begin(self.watch(&store));
         let ended = self.again(&mut store, input, &after);
+        drop(ticking);
         Used { ended, store, after: Some(after) }
     }
 

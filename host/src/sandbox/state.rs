@@ -4,32 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spm_protocol::TrapCode;
-use spm_protocol::limits::{
-    EPOCH_TICK_MS, OUTPUT_BYTES_MAX, OUTPUT_CHUNK_BYTES_MAX, TABLE_ELEMENTS_MAX,
-};
+use spm_protocol::limits::{EPOCH_TICK_MS, OUTPUT_BYTES_MAX, TABLE_ELEMENTS_MAX};
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::channel::Channel;
 use super::engine::Bounds;
 use super::grants::Granted;
+use super::output::{OUTPUT_TICKS, OutputSink};
 use super::run::TaskInput;
 use super::stop::{Stop, StopCause};
-
-/// Ticks after which output that waits is sent on although it is no full chunk.
-const OUTPUT_TICKS: u32 = (100 / EPOCH_TICK_MS) as u32;
+use super::watch::{Watch, may_go_on};
 
 /// Longest wait of a sleeping task between looks at what it printed.
 const SLEEP_LOOK: Duration = Duration::from_millis(OUTPUT_TICKS as u64 * EPOCH_TICK_MS);
-
-/// Takes the output of a running task, in chunks of at most
-/// [`OUTPUT_CHUNK_BYTES_MAX`] that end between characters.
-pub trait OutputSink: Send + Sync {
-    /// Takes a chunk.
-    fn write(&self, chunk: Vec<u8>);
-
-    /// Called every few milliseconds while the task runs.
-    fn tick(&self) {}
-}
 
 /// Why the host ended a guest; travels through wasmtime as the error of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +63,8 @@ pub(super) struct TaskState {
     pub(super) memory_bytes: usize,
     /// Whether the guest wanted more memory than it may have.
     pub(super) hit_memory_limit: bool,
-    pub(super) output: Vec<u8>,
+    /// What the ticker sees of the task, and what it printed.
+    pub(super) watch: Arc<Watch>,
     pub(super) output_bytes: usize,
     pub(super) sink: Option<Arc<dyn OutputSink>>,
     /// The task's connection to its manager. What defines a closure has none.
@@ -84,7 +72,6 @@ pub(super) struct TaskState {
     phase: Phase,
     /// Present once the guest has ended its task without returning.
     pub(super) said: Option<Said>,
-    output_ticks: u32,
     /// Whether the task looked at what another attempt would see differently.
     pub(super) is_impure: bool,
     /// What the closure was granted, if anything.
@@ -109,6 +96,7 @@ impl TaskState {
     pub(super) fn new(bounds: Bounds, stop: Arc<StopCause>) -> Self {
         Self {
             bounds,
+            watch: Watch::new(Arc::clone(&stop)),
             index: 0,
             attempt: 1,
             seed: 0,
@@ -117,13 +105,11 @@ impl TaskState {
             memory_bytes_max: 0,
             memory_bytes: 0,
             hit_memory_limit: false,
-            output: Vec::new(),
             output_bytes: 0,
             sink: None,
             channel: None,
             phase: Phase::Defining,
             said: None,
-            output_ticks: 0,
             is_impure: false,
             granted: None,
             clock_ns: 0,
@@ -135,7 +121,7 @@ impl TaskState {
     pub(super) fn begin(&mut self, input: &TaskInput<'_>, now: Instant) {
         self.phase = Phase::Defining;
         self.memory_bytes_max = input.memory_bytes_max;
-        self.sink.clone_from(&input.sink);
+        self.set_sink(input.sink.clone());
         self.granted.clone_from(&input.granted);
         self.start(now, input.deadline);
     }
@@ -166,8 +152,9 @@ impl TaskState {
 
     /// What tasks have in common that find the closure defined. Nothing, if some of what it printed is gone already.
     pub(super) fn defined(&self) -> Option<Defined> {
-        (self.output.len() == self.output_bytes).then(|| Defined {
-            output: self.output.clone(),
+        let output = self.watch.output().waiting.clone();
+        (output.len() == self.output_bytes).then_some(Defined {
+            output,
             clock_ns: self.clock_ns,
             random: self.random,
             is_impure: self.is_impure,
@@ -182,13 +169,12 @@ impl TaskState {
         now: Instant,
         defined: &Defined,
     ) {
+        self.stop = Arc::clone(stop);
         self.begin(input, now);
         self.begin_call(input);
-        self.stop = Arc::clone(stop);
         self.hit_memory_limit = false;
-        self.output.clone_from(&defined.output);
+        self.watch.output().restart(&defined.output);
         self.output_bytes = defined.output.len();
-        self.output_ticks = 0;
         self.is_impure = defined.is_impure;
         self.clock_ns = defined.clock_ns;
         self.random = defined.random;
@@ -197,13 +183,15 @@ impl TaskState {
     /// The task is over, and its instance waits for another.
     pub(super) fn rest(&mut self) {
         self.phase = Phase::Resting;
-        self.sink = None;
+        self.watch.rest();
+        self.set_sink(None);
         self.channel = None;
     }
 
     /// Sets when the task must be done.
     fn start(&mut self, now: Instant, deadline: Option<Duration>) {
         self.deadline = deadline.and_then(|deadline| now.checked_add(deadline));
+        self.watch.begin(&self.stop, self.deadline);
     }
 
     /// Called at every tick while the guest runs.
@@ -212,25 +200,13 @@ impl TaskState {
             return Ok(UpdateDeadline::Continue(1));
         }
         self.may_go_on(Instant::now())?;
-        if let Some(sink) = &self.sink {
-            sink.tick();
-        }
-        if !self.output.is_empty() {
-            self.output_ticks += 1;
-            if self.output_ticks >= OUTPUT_TICKS {
-                self.flush();
-            }
-        }
+        self.watch.output().tick();
         Ok(UpdateDeadline::Continue(1))
     }
 
     /// Whether anything ends the task by `now`.
     fn may_go_on(&self, now: Instant) -> Result<(), Ended> {
-        match self.stop.get() {
-            Some(stop) => Err(Ended::Stopped(stop)),
-            None if self.deadline.is_some_and(|deadline| now >= deadline) => Err(Ended::Deadline),
-            None => Ok(()),
-        }
+        may_go_on(&self.stop, self.deadline, now)
     }
 
     /// Lets the task wait, until something ends it at most.
@@ -259,54 +235,23 @@ impl TaskState {
 
     /// Sends on what was printed, as the task may be about to wait.
     pub(super) fn show_output(&mut self) {
-        if self.sink.is_some() && !self.output.is_empty() {
-            self.flush();
-        }
+        self.watch.output().show();
     }
 
     /// Takes what the guest printed.
-    pub(super) fn print(&mut self, mut text: &[u8]) -> Result<(), Ended> {
+    pub(super) fn print(&mut self, text: &[u8]) -> Result<(), Ended> {
         self.output_bytes = self.output_bytes.saturating_add(text.len());
         if self.output_bytes > OUTPUT_BYTES_MAX {
             return Err(Ended::Violation(TrapCode::OutputLimit));
         }
-        while self.output.len() + text.len() > OUTPUT_CHUNK_BYTES_MAX {
-            let (head, tail) = text.split_at(OUTPUT_CHUNK_BYTES_MAX - self.output.len());
-            self.output.extend_from_slice(head);
-            text = tail;
-            self.flush();
-        }
-        self.output.extend_from_slice(text);
+        self.watch.output().print(text);
         Ok(())
     }
 
-    /// Sends on what was printed, but for the start of a character that is not complete.
-    fn flush(&mut self) {
-        self.output_ticks = 0;
-        let whole = whole_characters(&self.output);
-        let rest = self.output.split_off(whole);
-        let chunk = std::mem::replace(&mut self.output, rest);
-        if let Some(sink) = &self.sink {
-            sink.write(chunk);
-        }
+    fn set_sink(&mut self, sink: Option<Arc<dyn OutputSink>>) {
+        self.watch.output().sink.clone_from(&sink);
+        self.sink = sink;
     }
-}
-
-/// Length of `text` without the start of a character at its end. Text that is no UTF-8 is cut anywhere.
-fn whole_characters(text: &[u8]) -> usize {
-    let length = text.len();
-    let tail = &text[length.saturating_sub(3)..];
-    let Some(back) = tail.iter().rev().position(|byte| byte & 0xc0 != 0x80) else {
-        return length;
-    };
-    let start = length - 1 - back;
-    let needed = match text[start] {
-        0xc0..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf7 => 4,
-        _ => 1,
-    };
-    if length - start < needed && start > 0 { start } else { length }
 }
 
 impl ResourceLimiter for TaskState {
@@ -352,6 +297,8 @@ impl ResourceLimiter for TaskState {
 mod tests {
     use parking_lot::Mutex;
 
+    use spm_protocol::limits::OUTPUT_CHUNK_BYTES_MAX;
+
     use super::super::Profile;
     use super::*;
 
@@ -370,7 +317,7 @@ mod tests {
     fn chunks_of_output_end_between_characters() {
         let kept = Arc::new(Kept::default());
         let mut state = TaskState::new(BOUNDS, Arc::default());
-        state.sink = Some(kept.clone());
+        state.set_sink(Some(kept.clone()));
         let text = "aü€😀".repeat(5000);
         for piece in text.as_bytes().chunks(7) {
             state.print(piece).unwrap();
@@ -383,7 +330,7 @@ mod tests {
             assert!(std::str::from_utf8(&chunk).is_ok());
             joined.extend(chunk);
         }
-        joined.extend(&state.output);
+        joined.extend(&state.watch.output().waiting);
         assert_eq!(joined, text.as_bytes());
     }
 
@@ -391,9 +338,9 @@ mod tests {
     fn output_that_is_no_text_still_flows() {
         let mut state = TaskState::new(BOUNDS, Arc::default());
         state.print(&vec![0x80; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
-        assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
+        assert!(state.watch.output().waiting.len() <= OUTPUT_CHUNK_BYTES_MAX);
         state.print(&vec![0xf0; 3 * OUTPUT_CHUNK_BYTES_MAX]).unwrap();
-        assert!(state.output.len() <= OUTPUT_CHUNK_BYTES_MAX);
+        assert!(state.watch.output().waiting.len() <= OUTPUT_CHUNK_BYTES_MAX);
     }
 
     #[test]
@@ -440,7 +387,7 @@ mod tests {
     fn what_was_printed_is_not_held_back_by_a_sleep() {
         let kept = Arc::new(Kept::default());
         let mut state = TaskState::new(BOUNDS, Arc::default());
-        state.sink = Some(kept.clone());
+        state.set_sink(Some(kept.clone()));
         state.print(b"going to bed").unwrap();
         assert_eq!(state.sleep(Duration::ZERO), Ok(()));
         assert_eq!(*kept.0.lock(), [b"going to bed".to_vec()]);

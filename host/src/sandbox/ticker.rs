@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use spm_protocol::limits::EPOCH_TICK_MS;
 use wasmtime::EngineWeak;
+
+use super::watch::Watch;
 
 /// Ticks without any task after which the thread sleeps until one starts. Long enough that a task that comes
 /// soon after another does not pay for waking it.
@@ -22,6 +24,8 @@ pub(crate) struct Ticker {
     is_stopped: Mutex<bool>,
     wake: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Tasks whose guests poll.
+    watches: Mutex<Vec<Arc<Watch>>>,
 }
 
 impl Ticker {
@@ -33,6 +37,7 @@ impl Ticker {
             is_stopped: Mutex::new(false),
             wake: Condvar::new(),
             thread: Mutex::new(None),
+            watches: Mutex::default(),
         });
         let ticking = Arc::clone(&ticker);
         let thread = std::thread::Builder::new()
@@ -59,7 +64,11 @@ impl Ticker {
     }
 
     /// To be called before a guest runs; it ticks until the guard is dropped.
-    pub(super) fn begin(&self) -> Running<'_> {
+    /// A guest that polls has a `watch`.
+    pub(super) fn begin(&self, watch: Option<Arc<Watch>>) -> Running<'_> {
+        if let Some(watch) = &watch {
+            self.watches.lock().push(Arc::clone(watch));
+        }
         self.running.fetch_add(1, Ordering::SeqCst);
         self.begun.fetch_add(1, Ordering::Relaxed);
         if self.is_asleep.load(Ordering::SeqCst) {
@@ -67,7 +76,7 @@ impl Ticker {
             drop(self.is_stopped.lock());
             self.wake.notify_all();
         }
-        Running(self)
+        Running { ticker: self, watch }
     }
 
     fn tick(&self, engine: &EngineWeak) {
@@ -87,6 +96,7 @@ impl Ticker {
             self.wake.wait_for(&mut is_stopped, Duration::from_millis(EPOCH_TICK_MS));
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
+            self.look();
             let now_begun = self.begun.load(Ordering::Relaxed);
             let is_idle = self.running.load(Ordering::SeqCst) == 0 && now_begun == begun;
             idle_ticks = if is_idle { idle_ticks + 1 } else { 0 };
@@ -95,11 +105,29 @@ impl Ticker {
     }
 }
 
+impl Ticker {
+    /// Ends tasks that must end, and does for the others what there is to do at a tick.
+    fn look(&self) {
+        let now = Instant::now();
+        let mut watches = self.watches.lock().clone();
+        watches.retain(|watch| watch.look(now));
+        for watch in watches {
+            watch.output().tick();
+        }
+    }
+}
+
 /// A guest runs.
-pub(super) struct Running<'a>(&'a Ticker);
+pub(super) struct Running<'a> {
+    ticker: &'a Ticker,
+    watch: Option<Arc<Watch>>,
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        if let Some(watch) = &self.watch {
+            self.ticker.watches.lock().retain(|other| !Arc::ptr_eq(other, watch));
+        }
+        self.ticker.running.fetch_sub(1, Ordering::SeqCst);
     }
 }

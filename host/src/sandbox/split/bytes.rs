@@ -162,7 +162,7 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
 }
 
-fn write_leb(mut value: u32, out: &mut Vec<u8>) {
+pub(super) fn write_leb(mut value: u32, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -171,7 +171,7 @@ fn write_leb(mut value: u32, out: &mut Vec<u8>) {
 }
 
 /// A number and where it ends.
-fn read_leb(bytes: &[u8], mut position: usize) -> Option<(u32, usize)> {
+pub(super) fn read_leb(bytes: &[u8], mut position: usize) -> Option<(u32, usize)> {
     let mut value = 0_u64;
     for shift in (0..35).step_by(7) {
         let byte = *bytes.get(position)?;

@@ -47,6 +47,8 @@ pub(super) struct Module {
     pub(super) sets: Vec<(u32, BTreeSet<u32>)>,
     /// Whether its code may change a table, or drop a segment.
     pub(super) changes_tables: bool,
+    /// Whether a function of it has a loop, more than one call, or one that leaves its own frame first.
+    pub(super) may_stay: bool,
 }
 
 impl Facts {
@@ -57,6 +59,14 @@ impl Facts {
         let index = with_memory.next()?;
         let is_only = with_memory.next().is_none();
         (is_only && self.instances_of(index).count() == 1).then_some(index)
+    }
+
+    /// The module whose code can look at a flag, so that the component always ends once that is raised. Functions of all
+    /// others only pass a call on, so what they add to the time until the next look is bounded by the stack.
+    pub(super) fn module_to_poll(&self) -> Option<usize> {
+        let index = self.memory_module()?;
+        let mut others = self.modules.iter().enumerate().filter(|(other, _)| *other != index);
+        others.all(|(_, module)| !module.may_stay).then_some(index)
     }
 
     /// The core instances of a module.

@@ -11,6 +11,7 @@
 
 mod bytes;
 mod facts;
+mod polls;
 mod read;
 
 use std::io;
@@ -21,7 +22,7 @@ use bytes::{append_accessors, append_exports, sections, write_section};
 use facts::Facts;
 
 /// Changes whenever components are taken apart in another way: then what was compiled is not of these parts.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 const DATA_SECTION: u8 = 11;
 const CUSTOM_SECTION: u8 = 0;
@@ -61,6 +62,8 @@ pub(super) struct Split {
     /// The way to each global that is set after the component was linked, if all other state of an instance is in its
     /// memory.
     pub(super) globals: Option<Vec<Access>>,
+    /// Whether [`add_polls`] can be applied to the code.
+    pub(super) can_poll: bool,
     /// The contents of the memory, as an offset and a range of the component.
     segments: Vec<(usize, Range<usize>)>,
 }
@@ -75,7 +78,8 @@ impl Split {
         let targets = facts.restorable_globals().filter(|globals| globals.len() <= GLOBALS_MAX);
         let globals = targets.as_deref().map(Access::all);
         let code = rewrite(component, &facts, memory, targets.as_deref().unwrap_or(&[]))?;
-        Some(Self { code, globals, segments })
+        let can_poll = facts.module_to_poll().is_some();
+        Some(Self { code, globals, can_poll, segments })
     }
 
     /// The contents of the memory, as instances map them. `component` is what was taken apart.
@@ -88,6 +92,23 @@ impl Split {
             }
         })
     }
+}
+
+/// The code of a component with looks at a flag, by which a host ends it (`polls`). Nothing, if some of it would run without
+/// any: that is so for the same components whose [`Split::can_poll`] is false.
+pub(super) fn add_polls(code: &[u8]) -> Option<Vec<u8>> {
+    let polled = read::read(code)?.module_to_poll()?;
+    let mut out = code[..HEADER_BYTES].to_vec();
+    let mut module = 0;
+    for (id, section, content) in sections(code, 0..code.len())? {
+        if id == CORE_MODULE_SECTION && module == polled {
+            write_section(id, &polls::add(&code[content])?, &mut out);
+        } else {
+            out.extend_from_slice(&code[section]);
+        }
+        module += usize::from(id == CORE_MODULE_SECTION);
+    }
+    Some(out)
 }
 
 /// A global, by the module that sets it and its index there.

@@ -251,8 +251,21 @@ fn read_body(module: &mut Module, body: &FunctionBody<'_>) -> Option<()> {
     module.bodies += 1;
     let mut sets = std::collections::BTreeSet::new();
     let mut operators = body.get_operators_reader().ok()?;
+    let mut calls = 0;
     while !operators.eof() {
-        match operators.read().ok()? {
+        let operator = operators.read().ok()?;
+        match operator {
+            Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+                calls += 1;
+            }
+            Operator::Loop { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. } => module.may_stay = true,
+            _ => {}
+        }
+        module.may_stay |= calls > 1;
+        match operator {
             Operator::GlobalSet { global_index } => {
                 sets.insert(global_index);
             }

@@ -30,6 +30,38 @@ fn a_real_interpreter_is_taken_apart() {
     let globals = split.globals.expect("its state is known");
     assert!((1..=GLOBALS_MAX).contains(&globals.len()));
     wasmparser::Validator::new().validate_all(&split.code).unwrap();
+    assert!(split.can_poll, "it is one module");
+    wasmparser::Validator::new().validate_all(&add_polls(&split.code).unwrap()).unwrap();
+}
+
+#[test]
+fn code_polls_where_all_of_it_does() {
+    let polls = |other: &str| {
+        let component = format!(
+            "(component
+               (core module $m (memory (export \"memory\") 1) (data (i32.const 0) \"x\")
+                 (func $f (export \"f\") (loop $l (br_if $l (i32.const 0)) (loop))))
+               (core module $other (import \"m\" \"f\" (func $f)) (type $t (func)) {other})
+               (core instance $m (instantiate $m))
+               (core instance (instantiate $other (with \"m\" (instance $m)))))"
+        );
+        let split = parts(&component).expect("it has the shape of an interpreter");
+        let polled = add_polls(&split.code);
+        assert_eq!(polled.is_some(), split.can_poll, "{other}");
+        if let Some(polled) = &polled {
+            wasmparser::Validator::new().validate_all(polled).unwrap();
+            let looks = polled.windows(6).filter(|at| *at == [0x28, 0x42, 1, 4, 4, 0x40]).count();
+            assert_eq!(looks, 3, "a function and two loops");
+        }
+        split.can_poll
+    };
+    assert!(polls(""));
+    assert!(polls("(func (call $f)) (func (if (i32.const 0) (then (call $f))))"));
+    assert!(polls("(table 1 funcref) (func (call_indirect (type $t) (i32.const 0)))"));
+    assert!(!polls("(func (loop))"), "a loop of another module");
+    assert!(!polls("(func (call $f) (call $f))"), "a tree of calls");
+    assert!(!polls("(func (return_call $f))"), "calls without a stack");
+    assert!(!polls("(table 1 funcref) (func (return_call_indirect (type $t) (i32.const 0)))"));
 }
 
 #[test]
