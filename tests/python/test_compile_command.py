@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import linecache
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -22,7 +23,7 @@ from spm._guest_module import Described
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rust_guests import example
+from rust_guests import ROOT, example
 
 APP = '''\
 import math
@@ -303,3 +304,19 @@ def test_descriptions_come_back_as_they_were() -> None:
     again = Described.read(made.section())
     assert again == made
     assert json.loads(made.section())["doc"] == ""
+
+
+def test_the_page_about_files_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/components.md").read_text()
+    own, other = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(APP)
+    shell = re.search(r"^\$ spm (compile app\.py.*?) +#", page, re.MULTILINE)
+    assert shell is not None
+    assert main(shell[1].split()) == 0
+    found: dict[str, Any] = {"spm": spm, "wasmtime": wasmtime, "cbor2": cbor2, "Path": Path}
+    exec(own, found)
+    exec(other, found)
+    assert capsys.readouterr().out == "ok 3\n"
