@@ -43,7 +43,7 @@ bench: $(VENV)/installed ## compare with other executors (installs them into .ve
 	$(BIN)/python bench/run.py
 
 clean: ## remove what was built here
-	rm -rf target build $(VENV) $(ENGINES)
+	rm -rf target build $(VENV) $(ENGINES) examples/assemblyscript-guest/node_modules
 
 prerequisites:
 	@PYTHON='$(PYTHON)' tools/prerequisites.sh

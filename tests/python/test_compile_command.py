@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import linecache
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -22,7 +23,7 @@ from spm._guest_module import Described
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rust_guests import example
+from rust_guests import ROOT, example
 
 APP = '''\
 import math
@@ -53,8 +54,8 @@ def counted(text: str) -> dict[str, int]:
 
 def everything(
     a: None, b: bool, c: bytes, d: list[tuple[int, str]], e: set[int], f: dict[str, float],
-    g: tuple[int, float], h: int | str | None,
-) -> tuple[None, bool, bytes, list[tuple[int, str]], set[int], dict[str, float], tuple[int, float], int | str | None]:
+    g: tuple[int, ...], h: int | str | None,
+) -> tuple[None, bool, bytes, list[tuple[int, str]], set[int], dict[str, float], tuple[int, ...], int | str | None]:
     return a, b, c, d, e, f, g, h
 
 def nothing() -> str:
@@ -114,8 +115,8 @@ CALLS = {
     "area": [(1.5,), (0.0,)],
     "counted": [("a b a",), ("",)],
     "everything": [
-        (None, True, b"\xff", [(1, "a")], {3, 1}, {"x": 0.5}, (1, 0.5), None),
-        (None, False, b"", [], set(), {}, (2, -0.0), "h"),
+        (None, True, b"\xff", [(1, "a")], {3, 1}, {"x": 0.5}, (), None),
+        (None, False, b"", [], set(), {}, (1, 2, 3), "h"),
     ],
     "nothing": [()],
     "defaults": [(1,), (1, (2, "y"), 0.5, b"w")],
@@ -303,3 +304,71 @@ def test_descriptions_come_back_as_they_were() -> None:
     again = Described.read(made.section())
     assert again == made
     assert json.loads(made.section())["doc"] == ""
+
+
+def test_the_page_about_files_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/components.md").read_text()
+    own, other = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(APP)
+    shell = re.search(r"^\$ spm (compile app\.py.*?) +#", page, re.MULTILINE)
+    assert shell is not None
+    assert main(shell[1].split()) == 0
+    found: dict[str, Any] = {"spm": spm, "wasmtime": wasmtime, "cbor2": cbor2, "Path": Path}
+    exec(own, found)
+    exec(other, found)
+    assert capsys.readouterr().out == "ok 3\n"
+
+
+MANAGED = """\
+import spm
+
+def tree(depth: int, value: float) -> float:
+    spm.task.improve(value)
+    if depth:
+        spm.task.spawn(depth - 1, value / 2)
+        spm.task.spawn(depth - 1, value + 1, priority=1.0)
+    return value
+
+def norm(n: int) -> float:
+    return spm.team.allreduce(sum([x * x for x in range(spm.team.rank, n, spm.team.size)])) ** 0.5
+
+def asks(n: int) -> int:
+    answer: int = spm.hub.ask(n)
+    return answer + n
+"""
+
+
+@pytest.fixture(scope="module")
+def managed_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("managed") / "managed_to_compile.py"
+    path.write_text(MANAGED)
+    return path
+
+
+def test_every_manager_but_one_takes_it(managed_app: Path, pool: spm.Pool) -> None:
+    tree = spm.load(compiled(managed_app, "tree"))
+    found = spm.Template(pool, tree).run([3], [8.0])
+    assert len(found) == 15
+    assert min(found) == 1.0
+    asks = spm.load(compiled(managed_app, "asks"))
+    assert spm.Farm(pool, asks, lambda task, n: n * 10).run([1, 2, 3]) == [11, 22, 33]
+    norm = spm.load(compiled(managed_app, "norm"))
+    assert spm.Team(pool, norm, size=2).run(4) == [14**0.5] * 2
+
+
+def test_arguments_that_do_not_fit_are_told_in_a_run(app: Path, pool: spm.Pool) -> None:
+    loaded = spm.load(compiled(app, "quotient"))
+    with pytest.raises(spm.CompileError, match="argument `a` of `quotient` is `str`"):
+        spm.List(pool, loaded).run([4, "x", 6])
+    with pytest.raises(spm.CompileError, match="argument `a` of `quotient` is `float`"):
+        list(pool.map(loaded, [1, 2.5]))
+    dag = spm.Dag(pool)
+    node = dag.add(loaded, dag.add(len, "abc"), 2)
+    wrong = dag.add(loaded, dag.add(str, "abc"), 2)
+    with pytest.raises((spm.TaskFailures, spm.CompileError, TypeError)) as caught:
+        dag.run(node, wrong)
+    assert "compiled for" in repr(caught.value)
+    assert node.result() == 1

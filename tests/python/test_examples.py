@@ -22,6 +22,17 @@ EXPECTED = {
         "List, Team, Farm",
         "all is right",
     ],
+    "assemblyscript_guest.py": [
+        "life(rows: list[str], generations: int) -> list[str], 1",
+        "..#.....   #.#.....   ..#.....   ........",
+        "after 32 generations it is back: True",
+        "ValueError: row 1 has 1 cells, and row 0 has 2",
+    ],
+    "c_guest.py": [
+        "closest(word: str, words: list[str]) -> dict[str, str | int], 2",
+        " of 35 words are right again",
+        "ValueError: no words to compare `none` with",
+    ],
     "portfolio.py": [
         "4000 paths of 252 days, in the `scientific` engine",
         "value at risk: 15% in one year of 20, 22% in one of 100",

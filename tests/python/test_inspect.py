@@ -161,6 +161,16 @@ def test_refusals_are_those_of_the_hosts(tmp_path: Path) -> None:
             spm.load(path)
 
 
+def test_memory_that_has_to_be_asked_for_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, GUEST.replace('"memory") 1 16', '"memory") 4800'))
+    status, out, _ = command("explain", str(path))
+    assert status == 0
+    assert "300 MiB at first, no bound of its own" in out
+    assert "with `memory_mib=300`" in " ".join(out.split())
+    usual = written(tmp_path, GUEST.replace('"memory") 1 16', '"memory") 4096'))
+    assert "memory_mib=" not in command("explain", str(usual))[1]
+
+
 def test_an_import_that_hosts_refuse_is_named(tmp_path: Path) -> None:
     part = '(import "wasi:http/types@0.2.0" (instance (export "get" (func))))'
     text = GUEST.replace("(component\n", f"(component {part}\n", 1)
@@ -341,6 +351,13 @@ def test_functions_are_explained(tmp_path: Path) -> None:
     assert "is no function" in err
     assert command("explain", str(path))[0] == 1
     assert command("explain", f"{tmp_path}/nowhere.py:f")[0] == 127
+
+
+def test_a_file_may_have_the_name_of_a_module(tmp_path: Path) -> None:
+    path = tmp_path / "random.py"
+    path.write_text("def f(n: int) -> int:\n    return n\n")
+    assert command("explain", f"{path}:f")[0] == 0
+    assert sys.modules["random"] is random
 
 
 @pytest.mark.parametrize(

@@ -372,13 +372,23 @@ impl Converter<'_> {
             all.push(Parameter {
                 name: parameter.parameter.name.to_string(),
                 span: span(parameter.range),
-                annotation: parameter.parameter.annotation.as_ref().map(|a| self.expression(a)),
+                annotation: parameter.parameter.annotation.as_ref().and_then(|a| self.hint(a)),
                 default: parameter.default.as_ref().map(|value| self.expression(value)),
                 positional,
                 keyword,
                 takes: Takes::One,
             });
         }
+    }
+
+    /// A parameter's annotation, which is a hint: one that is written with what the language does not have, such as the
+    /// `...` of a tuple of any length, says nothing here.
+    fn hint(&mut self, annotation: &py::Expr) -> Option<Expr> {
+        let problems = self.diagnostics.len();
+        let expression = self.expression(annotation);
+        let is_known = self.diagnostics.len() == problems;
+        self.diagnostics.truncate(problems);
+        is_known.then_some(expression)
     }
 
     /// `*args` or `**kwargs`, whose annotation is that of each item.

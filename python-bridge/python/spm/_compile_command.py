@@ -51,16 +51,20 @@ def named_function(path: Path, name: str) -> Closure[..., Any]:
 
 
 def _imported(path: Path) -> Any:
-    """Import a file as `import` would if its folder came first; its `__name__` is not `__main__`."""
+    """Import a file as `import` would if its folder came first; its `__name__` is not `__main__`.
+
+    Nor is it that of a module which is there: a file may be called `random.py`.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     path = path.resolve()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"_{path.stem}" if path.stem in sys.modules else path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

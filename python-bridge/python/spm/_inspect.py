@@ -177,17 +177,23 @@ def _verified(content: bytes, report: Report, exports: set[str]) -> str:
         if _is_python_engine(report):
             _spm.check_component(content, "python")
             return "as an engine"
-        _spm.check_component(content)
+        memory = _needed(_spm.check_component(content))
         if report.notes or isinstance(report.described, str):
             raise ValueError("hosts would take it, but `spm.load` cannot read its sections")
-        return "as it is: `spm.load` makes a closure of it"
+        return f"as it is: `spm.load` makes a closure of it{memory}"
     if {"define", "call"} <= exports:
         content = _spm.guest_component(content)
-        _spm.check_component(content)
-        return f"as a component of {len(content):,} bytes: `spm.load` or `spm compile` makes it"
+        memory = _needed(_spm.check_component(content))
+        return f"as a component of {len(content):,} bytes: `spm.load` or `spm compile` makes it{memory}"
     # The hosts' words for it.
     _spm.check_component(content)
     raise AssertionError("a core module was taken for a component")
+
+
+def _needed(memory_bytes: int) -> str:
+    """Say what it has to be given, if that is more than tasks are."""
+    mebibytes = -(-memory_bytes >> 20)
+    return f", with `memory_mib={mebibytes}`" if mebibytes > MEMORY_MIB_DEFAULT else ""
 
 
 def _lines(report: Report) -> Iterator[str]:
