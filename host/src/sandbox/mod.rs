@@ -347,6 +347,12 @@ impl Definition {
         component.initialize_copy_on_write_image().map_err(CompileError::Invalid)?;
         Ok(Self { engine, instance, define, call, is_fuelled, beside })
     }
+
+    /// Bytes of its machine code, and what belongs to that.
+    pub(crate) fn code_bytes(&self) -> usize {
+        let code = self.instance.component().image_range();
+        code.end as usize - code.start as usize
+    }
 }
 
 /// Whether a component is compiled without replacing NaNs, as it shows none but those it replaced itself.

@@ -16,6 +16,7 @@ use spm_protocol::{Certified, ContentId, Engine, Manifest, PeerId, SessionId, Si
 use crate::sandbox::GrantError;
 
 pub use component::{ComponentError, check_component};
+pub(crate) use component::{check_limits, validate};
 
 /// Whose closures a host runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
