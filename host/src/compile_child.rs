@@ -1,8 +1,9 @@
 //! Compiling strangers' components in a child process, with limits on its time and memory.
 //!
-//! A child reads requests on its standard input: a byte that says what the component is compiled for, its length in
-//! eight bytes, little-endian, and the component. It answers each on its standard output: a byte that says whether
-//! there is an artefact, and in the same way the artefact, or why there is none.
+//! A child reads requests on its standard input: a byte that says what the component is compiled for, or that it is only
+//! to be validated, its length in eight bytes, little-endian, and the component. It answers each on its standard output: a
+//! byte that says whether there is an artefact, and in the same way the artefact, which is empty for what is valid, or why
+//! there is none.
 //!
 //! One child is started ahead, and waits: compiling a small component takes less time than starting a process. It
 //! compiles something of its own meanwhile, and after a component it waits for the next, since what was compiled
@@ -27,11 +28,16 @@ use spm_protocol::limits::{
 };
 
 use crate::sandbox::{Kind, Profile, Sandbox, SandboxOptions};
+use crate::verify;
 
 /// The hidden subcommand of `spm-host` that is such a child.
 pub const COMMAND: &str = "compile-child";
 /// Largest artefact a child may write.
 const ARTEFACT_BYTES_MAX: u64 = 512 * MIB as u64;
+/// Largest artefact of a small component. Code becomes ten times as long at most, unless it was written to be worse.
+const SMALL_ARTEFACT_BYTES_MAX: usize = 128 * MIB;
+/// Stands where a request says what is compiled, for one that only asks whether a component is valid.
+const VALIDATE: u8 = 0x80;
 /// How long a child may have compiled to be used again. Its limit on CPU time counts from its start, so this is what
 /// a component can lose of that.
 const CHILD_TIME_MAX: Duration = Duration::from_secs(1);
@@ -59,6 +65,12 @@ pub enum CompileChildError {
     Died {
         /// How it ended.
         status: ExitStatus,
+    },
+    /// It found that the component is not valid.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong.
+        reason: String,
     },
     /// It ended without an artefact.
     #[error("compiling failed: {reason}")]
@@ -157,19 +169,50 @@ impl ChildCompiler {
         kind: Kind,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, CompileChildError> {
+        let timeout = match kind.profile {
+            Profile::Small | Profile::Python => self.timeout,
+            Profile::Scientific => self.timeout.max(Duration::from_secs(COMPILE_LONG_SECONDS_MAX)),
+        };
+        self.ask(component, flags(kind), timeout, is_abandoned)
+    }
+
+    /// Checks that a component is valid, unless `is_abandoned` before that is done. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::compile_until`].
+    pub fn validate_until(
+        &self,
+        component: &[u8],
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<(), CompileChildError> {
+        match self.ask(component, VALIDATE, self.timeout, is_abandoned) {
+            Ok(_) => Ok(()),
+            Err(CompileChildError::Failed { reason }) => Err(CompileChildError::Invalid { reason }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has a child do what `flags` say with a component.
+    fn ask(
+        &self,
+        component: &[u8],
+        flags: u8,
+        timeout: Duration,
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<Vec<u8>, CompileChildError> {
         if is_abandoned() {
             return Err(abandoned());
         }
         let spare = self.spare.lock().take();
         if let Some(spare) = spare {
-            match self.feed(spare, component, kind, is_abandoned) {
+            match self.feed(spare, component, flags, timeout, is_abandoned) {
                 // It may have died while it waited, so that says nothing about the component.
                 None | Some(Err(CompileChildError::Died { .. })) => {}
                 Some(result) => return result,
             }
         }
         let spare = self.start().map_err(CompileChildError::Start)?;
-        self.feed(spare, component, kind, is_abandoned).unwrap_or_else(|| {
+        self.feed(spare, component, flags, timeout, is_abandoned).unwrap_or_else(|| {
             Err(CompileChildError::Failed { reason: "the process died".to_owned() })
         })
     }
@@ -204,12 +247,13 @@ impl ChildCompiler {
         &self,
         spare: Spare,
         component: &[u8],
-        kind: Kind,
+        flags: u8,
+        timeout: Duration,
         is_abandoned: &dyn Fn() -> bool,
     ) -> Option<Result<Vec<u8>, CompileChildError>> {
         let begun = Instant::now();
         let Spare { mut child, mut input, mut output, mut errors, spent } = spare;
-        let mut header = vec![flags(kind)];
+        let mut header = vec![flags];
         header.extend_from_slice(&(component.len() as u64).to_le_bytes());
         // The child reads everything before it does anything, so this cannot wait for long.
         input.write_all(&header).and_then(|()| input.write_all(component)).ok()?;
@@ -223,10 +267,6 @@ impl ChildCompiler {
             return Some(Err(CompileChildError::Failed {
                 reason: "no thread for its output".to_owned(),
             }));
-        };
-        let timeout = match kind.profile {
-            Profile::Small | Profile::Python => self.timeout,
-            Profile::Scientific => self.timeout.max(Duration::from_secs(COMPILE_LONG_SECONDS_MAX)),
         };
         let result = match self.wait(&receiver, timeout, is_abandoned) {
             Err(error) => Err(error),
@@ -354,9 +394,6 @@ pub fn run_child() -> ExitCode {
 fn compile_from_stdin() -> Result<(), String> {
     set_limits();
     // Made before anything is known of the component: for a child that waits this costs nobody time.
-    let sandbox = |profile| {
-        Sandbox::new(SandboxOptions::compile_child().with(profile)).map_err(|error| chain(&error))
-    };
     let small = sandbox(Profile::Small)?;
     // Brings in what of the compiler is used first. It is valid; if it were not, that would do no harm.
     let _ = small.precompile_core(PRACTICE);
@@ -377,20 +414,14 @@ fn compile_from_stdin() -> Result<(), String> {
             return Err(format!("a component of {length} bytes"));
         }
         let component = read_exactly(&mut input, length).map_err(|error| error.to_string())?;
-        let Kind { profile, is_fuelled } = kind(flags);
-        let precompiled = match profile {
-            Profile::Small => small.precompile(&component, is_fuelled),
-            Profile::Python => sandbox(profile)?.precompile(&component, is_fuelled),
-            Profile::Scientific => {
-                limit_time(COMPILE_LONG_SECONDS_MAX);
-                let precompiled = sandbox(profile)?.precompile(&component, is_fuelled);
-                limit_time(COMPILE_SECONDS_MAX);
-                precompiled
-            }
+        let made = if flags == VALIDATE {
+            verify::validate(&component).map(|()| Vec::new()).map_err(|error| chain(&error))
+        } else {
+            compile(&small, &component, kind(flags))
         };
-        let (is_artefact, mut content) = match precompiled {
+        let (is_artefact, mut content) = match made {
             Ok(artefact) => (1, artefact),
-            Err(error) => (0, chain(&error).into_bytes()),
+            Err(reason) => (0, reason.into_bytes()),
         };
         if is_artefact == 0 {
             content.truncate(REASON_BYTES_MAX as usize);
@@ -403,6 +434,31 @@ fn compile_from_stdin() -> Result<(), String> {
             .and_then(|()| output.flush())
             .map_err(|error| error.to_string())?;
     }
+}
+
+fn sandbox(profile: Profile) -> Result<Sandbox, String> {
+    Sandbox::new(SandboxOptions::compile_child().with(profile)).map_err(|error| chain(&error))
+}
+
+/// Compiles a component.
+fn compile(small: &Sandbox, component: &[u8], kind: Kind) -> Result<Vec<u8>, String> {
+    let Kind { profile, is_fuelled } = kind;
+    let precompiled = match profile {
+        Profile::Small => small.precompile(component, is_fuelled),
+        Profile::Python => sandbox(profile)?.precompile(component, is_fuelled),
+        Profile::Scientific => {
+            limit_time(COMPILE_LONG_SECONDS_MAX);
+            let precompiled = sandbox(profile)?.precompile(component, is_fuelled);
+            limit_time(COMPILE_SECONDS_MAX);
+            precompiled
+        }
+    };
+    let artefact = precompiled.map_err(|error| chain(&error))?;
+    if profile == Profile::Small && artefact.len() > SMALL_ARTEFACT_BYTES_MAX {
+        let (bytes, limit) = (artefact.len(), SMALL_ARTEFACT_BYTES_MAX);
+        return Err(format!("its machine code has {bytes} bytes, this host takes {limit}"));
+    }
+    Ok(artefact)
 }
 
 /// A module of one function, `(i64, i64) -> i64`, that loops, branches, calls itself and uses memory.

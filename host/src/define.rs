@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use spm_protocol::ContentId;
+use spm_protocol::limits::MIB;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cache::{ArtefactCache, CACHE_BYTES_MAX, CacheError, CacheKey};
@@ -16,9 +17,14 @@ use crate::sandbox::{
     Artefact, CompileError, Definition, Kind, Parts, Profile, Sandbox, SandboxError,
     SandboxOptions, give_back_memory,
 };
+use crate::verify::{self, ComponentError};
 
 /// Definitions kept in memory although no session uses them.
 const DEFINITIONS_MAX: usize = 256;
+/// Bytes of machine code of small components, used and unused together. A few lines of code can become many MB.
+const CODE_BYTES_MAX: usize = 1024 * MIB;
+/// How long a compilation may take before it must make way for others. It goes on if few others take as long.
+const SHORT_TURN: Duration = Duration::from_secs(1);
 
 /// Where components are compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,21 @@ pub enum DefineError {
     /// The child that compiles failed.
     #[error(transparent)]
     Child(#[from] CompileChildError),
+    /// It is not valid.
+    #[error(transparent)]
+    Invalid(#[from] ComponentError),
+    /// There is no room for its machine code.
+    #[error(
+        "this host holds {held_bytes} bytes of machine code for those who use it, and no more than {limit}: its {bytes} do not fit"
+    )]
+    Full {
+        /// What it has.
+        bytes: usize,
+        /// What others have.
+        held_bytes: usize,
+        /// What there may be.
+        limit: usize,
+    },
     /// Nobody waits for it any more, or the host stops.
     #[error("nobody waits for it any more")]
     Abandoned,
@@ -74,17 +95,85 @@ pub struct Definer {
     child: Option<ChildCompiler>,
     cache: Option<ArtefactCache>,
     kept: Mutex<Kept>,
+    /// Small components whose machine code is in memory.
+    code: Mutex<Vec<Weak<Definition>>>,
+    code_bytes_max: usize,
     /// Compilations of small components that may still begin.
     compiling: Arc<Semaphore>,
+    /// The same for those that have taken longer than a short turn.
+    compiling_long: Arc<Semaphore>,
     /// The same for runtimes: one, so that nobody compiles what another is compiling, and small ones do not wait.
     compiling_runtime: Arc<Semaphore>,
     is_stopped: AtomicBool,
+}
+
+/// The right to compile.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    permit: Mutex<OwnedSemaphorePermit>,
+    /// Where a turn that takes long comes from; nothing for one that may.
+    long: Option<Arc<Semaphore>>,
+    begun: Instant,
+    state: Mutex<TurnState>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TurnState {
+    Short,
+    Long,
+    Outstayed,
+}
+
+impl Turn {
+    async fn wait(from: &Arc<Semaphore>, long: Option<Arc<Semaphore>>) -> Result<Self, String> {
+        let permit = Arc::clone(from).acquire_owned().await;
+        let permit = permit.map_err(|_| "this host stops".to_owned())?;
+        let state = if long.is_some() { TurnState::Short } else { TurnState::Long };
+        Ok(Self {
+            permit: Mutex::new(permit),
+            long,
+            begun: Instant::now(),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Whether whoever has it must stop. A short turn that is used up becomes a long one, if there is one.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut state = self.state.lock();
+        if *state == TurnState::Short
+            && let Some(long) = &self.long
+            && self.begun.elapsed() >= SHORT_TURN
+        {
+            *state = match Arc::clone(long).try_acquire_owned() {
+                Ok(permit) => {
+                    *self.permit.lock() = permit;
+                    TurnState::Long
+                }
+                Err(_) => TurnState::Outstayed,
+            };
+        }
+        *state == TurnState::Outstayed
+    }
+
+    /// Whether it was over before its compilation was.
+    pub(crate) fn is_outstayed(&self) -> bool {
+        *self.state.lock() == TurnState::Outstayed
+    }
 }
 
 #[derive(Default)]
 struct Kept {
     definitions: BTreeMap<(ContentId, Kind), KeptDefinition>,
     clock: u64,
+}
+
+impl Kept {
+    /// Forgets the definition that was used longest ago; whoever uses it keeps it.
+    fn forget_oldest(&mut self) -> bool {
+        let oldest = self.definitions.iter().min_by_key(|(_, known)| known.used);
+        let Some(oldest) = oldest.map(|(key, _)| *key) else { return false };
+        self.definitions.remove(&oldest).is_some()
+    }
 }
 
 struct KeptDefinition {
@@ -116,7 +205,10 @@ impl Definer {
             child,
             cache,
             kept: Mutex::default(),
+            code: Mutex::default(),
+            code_bytes_max: CODE_BYTES_MAX,
             compiling: Arc::new(Semaphore::new((slots as usize / 2).max(1))),
+            compiling_long: Arc::new(Semaphore::new((slots as usize / 2).max(1))),
             compiling_runtime: Arc::new(Semaphore::new(1)),
             is_stopped: AtomicBool::new(false),
         })
@@ -144,13 +236,33 @@ impl Definer {
 
     /// Waits until it is the caller's turn for [`Self::define`]. To be held until that has returned, whoever still
     /// wants its result.
-    pub(crate) async fn turn(&self, profile: Profile) -> Result<OwnedSemaphorePermit, String> {
-        let semaphore = match profile {
-            Profile::Small => &self.compiling,
-            Profile::Python | Profile::Scientific => &self.compiling_runtime,
-        };
-        let turn = Arc::clone(semaphore).acquire_owned().await;
-        turn.map_err(|_| "this host stops".to_owned())
+    pub(crate) async fn turn(&self, profile: Profile) -> Result<Turn, String> {
+        match profile {
+            Profile::Small => {
+                Turn::wait(&self.compiling, Some(Arc::clone(&self.compiling_long))).await
+            }
+            Profile::Python | Profile::Scientific => {
+                Turn::wait(&self.compiling_runtime, None).await
+            }
+        }
+    }
+
+    /// The same for what has [outstayed](Turn::is_outstayed) its turn.
+    pub(crate) async fn long_turn(&self) -> Result<Turn, String> {
+        Turn::wait(&self.compiling_long, None).await
+    }
+
+    /// Checks that a component is valid, where it would be compiled. Blocks; gives up soon after `is_abandoned`, unless
+    /// that is this process.
+    pub(crate) fn validate(
+        &self,
+        component: &[u8],
+        is_abandoned: &dyn Fn() -> bool,
+    ) -> Result<(), DefineError> {
+        match &self.child {
+            Some(child) => Ok(child.validate_until(component, is_abandoned)?),
+            None => Ok(verify::validate(component)?),
+        }
     }
 
     /// Makes the next compilation quicker, where that can be done ahead.
@@ -164,6 +276,7 @@ impl Definer {
     pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::SeqCst);
         self.compiling.close();
+        self.compiling_long.close();
         self.compiling_runtime.close();
         if let Some(child) = &self.child {
             child.stop();
@@ -203,7 +316,11 @@ impl Definer {
             return Ok(definition);
         }
         let definition = match kind.profile {
-            Profile::Small => Arc::new(self.make(id, component, kind, is_abandoned)?),
+            Profile::Small => {
+                let definition = Arc::new(self.make(id, component, kind, is_abandoned)?);
+                self.make_room(&definition)?;
+                definition
+            }
             Profile::Python | Profile::Scientific => {
                 self.make_once(id, component, kind, is_abandoned)?
             }
@@ -214,13 +331,28 @@ impl Definer {
             KeptDefinition { definition: Arc::clone(&definition), initial_bytes, used: kept.clock };
         kept.definitions.insert((id, kind), known);
         if kept.definitions.len() > DEFINITIONS_MAX {
-            let oldest =
-                kept.definitions.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| *key);
-            if let Some(oldest) = oldest {
-                kept.definitions.remove(&oldest);
-            }
+            kept.forget_oldest();
         }
         Ok(definition)
+    }
+
+    /// Notes a definition of a small component, and forgets others that nobody uses if there is too much code.
+    fn make_room(&self, definition: &Arc<Definition>) -> Result<(), DefineError> {
+        let mut code = self.code.lock();
+        let bytes = definition.code_bytes();
+        loop {
+            code.retain(|definition| definition.strong_count() > 0);
+            let held_bytes: usize =
+                code.iter().filter_map(Weak::upgrade).map(|held| held.code_bytes()).sum();
+            if held_bytes + bytes <= self.code_bytes_max {
+                code.push(Arc::downgrade(definition));
+                return Ok(());
+            }
+            if !self.kept.lock().forget_oldest() {
+                let limit = self.code_bytes_max;
+                return Err(DefineError::Full { bytes, held_bytes, limit });
+            }
+        }
     }
 
     /// Makes the definition of a runtime, or finds what another host in this process made or makes.
@@ -358,5 +490,74 @@ fn lock_compiling(is_abandoned: &dyn Fn() -> bool) -> Result<MutexGuard<'static,
         if is_abandoned() {
             return Err(DefineError::Abandoned);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definer(code_bytes_max: usize) -> Definer {
+        let options = SandboxOptions::in_process();
+        Definer {
+            code_bytes_max,
+            ..Definer::new(options, &CompileMode::InProcess, None, 2).unwrap()
+        }
+    }
+
+    /// Components that differ in a function that nobody calls.
+    fn define(definer: &Definer, number: usize) -> Result<Arc<Definition>, DefineError> {
+        let text = format!(
+            r#"(component
+              (core module $m
+                (memory (export "memory") 1)
+                (func (param i64) (result i64) (i64.add (local.get 0) (i64.const {number})))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                (func (export "call") (param i32 i32) (result i32) (i32.const 0)))
+              (core instance $i (instantiate $m))
+              (func (export "define") (param "payload" (list u8)) (result (result (error (list u8))))
+                (canon lift (core func $i "call") (memory $i "memory") (realloc (func $i "realloc"))))
+              (func (export "call") (param "arguments" (list u8)) (result (result (list u8) (error (list u8))))
+                (canon lift (core func $i "call") (memory $i "memory") (realloc (func $i "realloc")))))"#
+        );
+        let component = wat::parse_str(text).unwrap();
+        definer.define(ContentId::of(&component), &component, Kind::small(false), 0, &|| false)
+    }
+
+    #[test]
+    fn code_that_nobody_uses_makes_room() {
+        let bytes = define(&definer(CODE_BYTES_MAX), 0).unwrap().code_bytes();
+        assert!(bytes > 0);
+        let definer = definer(3 * bytes + bytes / 2);
+        for number in 0..10 {
+            define(&definer, number).unwrap();
+        }
+        let used: Vec<_> = (0..3).map(|number| define(&definer, number).unwrap()).collect();
+        let full = define(&definer, 3).unwrap_err();
+        assert!(matches!(full, DefineError::Full { .. }), "{full}");
+        drop(used);
+        define(&definer, 3).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_takes_long_makes_way() {
+        let definer = definer(CODE_BYTES_MAX);
+        let turn = async || {
+            let turn = definer.turn(Profile::Small).await.unwrap();
+            assert!(!turn.is_over());
+            Turn { begun: Instant::now().checked_sub(SHORT_TURN).unwrap(), ..turn }
+        };
+        // The first that takes long goes on, and the short turn is another's.
+        let first = turn().await;
+        assert!(!first.is_over());
+        let second = turn().await;
+        assert!(second.is_over() && second.is_outstayed());
+        drop(second);
+        let mut long = Box::pin(definer.long_turn());
+        assert!(futures::poll!(&mut long).is_pending());
+        drop(first);
+        let long = long.await.unwrap();
+        assert!(!long.is_over());
+        drop(turn().await);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use corpus::file::{CorpusFile, corpus};
 use corpus::hosts::TestHost;
-use corpus::neighbour::Neighbour;
+use corpus::neighbour::{Neighbour, honest};
 use corpus::trial::try_file;
 
 /// What a neighbour may be held up here. The figure that hosts are held to is far less, and `cargo bench --bench
@@ -67,5 +67,28 @@ fn what_takes_too_much_to_compile_is_refused() {
     for file in split().1 {
         let patience = Duration::from_secs(file.patience_s.expect("it has"));
         check(&TestHost::impatient(patience), &[file]);
+    }
+}
+
+#[test]
+fn what_takes_long_to_compile_holds_up_nobody_elses_closure() {
+    let host = TestHost::impatient(Duration::from_secs(600));
+    let files = split().1;
+    let mut slow: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let mut submitter = host.session();
+            submitter.begin_to_define(file);
+            submitter
+        })
+        .collect();
+    // One compilation at a time is this host's share, and there are two that take minutes.
+    assert!(slow.len() >= 2);
+    let mut quick = host.session();
+    quick.define(&honest()).expect("it is taken");
+    assert!(quick.run(&honest()).is_ok());
+    for submitter in &mut slow {
+        // Nothing was said to it yet, or this would not be what it hears.
+        submitter.conclude();
     }
 }

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::point::{Closure, ClosureRun, Fallback, FallbackTerms, Origin, PointRun};
-use crate::sandbox::{Granted, Keep, Kind, Profile};
+use crate::define::Turn;
+use crate::sandbox::{Definition, Granted, Keep, Kind, Profile};
 use crate::session::Event;
 use crate::verify;
 
@@ -264,28 +265,27 @@ async fn define_one(
                 }
             }
         };
-        let (host, run) = (Arc::clone(host), Arc::clone(run));
-        let turn = match turn {
+        let mut turn = match turn {
             Some(turn) => turn,
             None => host.definer.turn(kind.profile).await?,
         };
-        let defined = tokio::task::spawn_blocking(move || {
-            // This goes on when the preparation is aborted, and the point is not dropped before it is over: no
-            // hub can pile up compilations.
-            let _turn = turn;
-            let bounds = kind.profile.bounds();
-            let initial_bytes = verify::check_component(&component, bounds, memory_bytes)
-                .map_err(|error| error.to_string())?;
-            let definition = host
-                .definer
-                .define(id, &component, kind, initial_bytes, &|| run.is_abandoned())
-                .map_err(|error| error.reason())?;
-            if is_fetched {
-                host.runtimes.keep(id, &component);
+        loop {
+            let (defining, running, code) = (Arc::clone(host), Arc::clone(run), component.clone());
+            let defined = tokio::task::spawn_blocking(move || {
+                // This goes on when the preparation is aborted, and the point is not dropped before it is over: no
+                // hub can pile up compilations.
+                let defined =
+                    define_in_turn(&defining, &running, id, &code, kind, memory_bytes, &turn);
+                if defined.is_ok() && is_fetched {
+                    defining.runtimes.keep(id, &code);
+                }
+                if defined.is_err() && turn.is_outstayed() { None } else { Some(defined) }
+            });
+            match defined.await.map_err(|error| bug(&error))? {
+                Some(defined) => break defined?,
+                None => turn = host.definer.long_turn().await?,
             }
-            Ok::<_, String>(definition)
-        });
-        defined.await.map_err(|error| bug(&error))??
+        }
     };
     let keep = Keep::of(manifest.isolation, kind.profile);
     let granted = Granted::new(&manifest.capabilities).map_err(|error| error.to_string())?;
@@ -298,6 +298,25 @@ async fn define_one(
         fuel: manifest.limits.fuel.unwrap_or(0),
         deadline_ms: manifest.limits.deadline_ms,
     })
+}
+
+/// Verifies a component, and compiles it, as long as it is its turn and somebody waits for it.
+fn define_in_turn(
+    host: &Shared,
+    run: &PointRun,
+    id: ContentId,
+    component: &[u8],
+    kind: Kind,
+    memory_bytes: u64,
+    turn: &Turn,
+) -> Result<Arc<Definition>, String> {
+    let is_over = || run.is_abandoned() || turn.is_over();
+    let initial_bytes = verify::check_limits(component, kind.profile.bounds(), memory_bytes)
+        .map_err(|error| error.to_string())?;
+    host.definer.validate(component, &is_over).map_err(|error| error.reason())?;
+    host.definer
+        .define(id, component, kind, initial_bytes, &is_over)
+        .map_err(|error| error.reason())
 }
 
 /// Says how far the fetching of a blob is, if that takes a while.

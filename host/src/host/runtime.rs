@@ -43,8 +43,9 @@ pub(super) fn compile_all(host: &Shared, handle: &Handle) {
             let _turn = handle.block_on(host.definer.turn(kind.profile))?;
             let runtime = Installed::read(path).map_err(|error| error.to_string())?;
             let bounds = kind.profile.bounds();
-            let initial_bytes = verify::check_component(&runtime.content, bounds, u64::MAX)
+            let initial_bytes = verify::check_limits(&runtime.content, bounds, u64::MAX)
                 .map_err(|error| error.to_string())?;
+            host.definer.validate(&runtime.content, &|| false).map_err(|error| chain(&error))?;
             host.definer
                 .define(runtime.id, &runtime.content, kind, initial_bytes, &|| false)
                 .map_err(|error| chain(&error))?;

@@ -356,6 +356,12 @@ impl Definition {
         let runs = component.engine().clone();
         Ok(Self { engine, runs, is_polled, instance, define, call, is_fuelled, beside })
     }
+
+    /// Bytes of its machine code, and what belongs to that.
+    pub(crate) fn code_bytes(&self) -> usize {
+        let code = self.instance.component().image_range();
+        code.end as usize - code.start as usize
+    }
 }
 
 /// Whether a component is compiled without replacing NaNs, as it shows none but those it replaced itself.

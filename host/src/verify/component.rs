@@ -83,6 +83,17 @@ pub fn check_component(
     bounds: Bounds,
     memory_bytes: u64,
 ) -> Result<u64, VerifyError> {
+    let initial_bytes = check_limits(component, bounds, memory_bytes)?;
+    validate(component)?;
+    Ok(initial_bytes)
+}
+
+/// The same, but for whether it is valid. Takes no longer than to read it.
+pub(crate) fn check_limits(
+    component: &[u8],
+    bounds: Bounds,
+    memory_bytes: u64,
+) -> Result<u64, VerifyError> {
     if Parser::is_core_wasm(component) {
         return Err(ComponentError::CoreModule.into());
     }
@@ -94,10 +105,13 @@ pub fn check_component(
             allowed_bytes: memory_bytes,
         });
     }
-    Validator::new_with_features(features())
-        .validate_all(component)
-        .map_err(ComponentError::Invalid)?;
     Ok(content.memory_bytes)
+}
+
+/// Checks that `component` is valid. A few lines can make that take long: types may be large, and compared often.
+pub(crate) fn validate(component: &[u8]) -> Result<(), ComponentError> {
+    Validator::new_with_features(features()).validate_all(component)?;
+    Ok(())
 }
 
 /// What guests may use: what the engines are made for.

@@ -18,6 +18,7 @@ use crate::sandbox::GrantError;
 
 pub use component::{ComponentError, check_component};
 pub use contents::{Contents, Export, Import, Range, contents};
+pub(crate) use component::{check_limits, validate};
 
 /// Whose closures a host runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,6 +85,20 @@ impl Submitter {
 
     /// Has the host prepare a closure, and puts it into force.
     pub fn define(&mut self, file: &CorpusFile) -> Result<(), Vec<Refusal>> {
+        let members = self.begin_to_define(file);
+        match self.hear() {
+            HostControl::Prepared { .. } => {}
+            HostControl::Refused { refusals, .. } => return Err(refusals),
+            other => panic!("{other:?}"),
+        }
+        self.say(&HubControl::Commit { point: self.point, members, addresses: Vec::new() });
+        let online = self.hear();
+        assert!(matches!(online, HostControl::Online { .. }), "{online:?}");
+        Ok(())
+    }
+
+    /// Has the host prepare a closure, and does not wait for that. Returns the members of the point.
+    pub fn begin_to_define(&mut self, file: &CorpusFile) -> Vec<Member> {
         self.point = Point(self.point.0 + 1);
         let manifest = self.manifest(file);
         let members = self.remote.as_ref().map(|(mesh, host)| [mesh.peer_id(), *host]);
@@ -101,15 +115,7 @@ impl Submitter {
             deadline_ms: 60_000,
             addresses: Vec::new(),
         });
-        match self.hear() {
-            HostControl::Prepared { .. } => {}
-            HostControl::Refused { refusals, .. } => return Err(refusals),
-            other => panic!("{other:?}"),
-        }
-        self.say(&HubControl::Commit { point: self.point, members, addresses: Vec::new() });
-        let online = self.hear();
-        assert!(matches!(online, HostControl::Online { .. }), "{online:?}");
-        Ok(())
+        members
     }
 
     fn put(&self, content: &[u8]) -> (ContentId, u64) {

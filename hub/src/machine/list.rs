@@ -305,7 +305,7 @@ impl List {
                 self.take_fetched(now_ms, task, attempt, result, actions);
             }
             Event::Fetched { task, attempt, number, result } => {
-                self.take_question(task, attempt, number, result, actions);
+                self.take_question(task, attempt, number, result.ok(), actions);
             }
             Event::Cancel { task } => {
                 self.stop(now_ms, &[task], &TaskOutcome::Cancelled, actions);

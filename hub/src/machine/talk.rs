@@ -127,6 +127,13 @@ impl List {
             return;
         };
         match (state.task.role, question) {
+            (Role::Asker, Question::Ask(Payload::Blob { bytes, .. }))
+                if bytes > VALUE_BYTES_MAX as u64 =>
+            {
+                let limit = VALUE_BYTES_MAX;
+                let reason = format!("it let a task ask {bytes} bytes, over the limit of {limit}");
+                actions.push(Action::Misbehaved { host, reason });
+            }
             (Role::Asker, Question::Ask(payload)) if state.asking.is_none() => {
                 state.asking = Some(number);
                 state.has_talked = true;
@@ -151,23 +158,27 @@ impl List {
         }
     }
 
-    /// A question that was too large for a frame.
+    /// A question that was too large for a frame; none, if it could not be fetched.
     pub(super) fn take_question(
         &mut self,
         task: TaskId,
         attempt: u32,
         number: u64,
-        content: Result<Bytes, String>,
+        content: Option<Bytes>,
         actions: &mut Vec<Action>,
     ) {
-        let Some(state) = self.tasks.get(&task) else { return };
+        let Some(state) = self.tasks.get_mut(&task) else { return };
         let Place::Running(host) = state.place else { return };
         if state.attempts != attempt || state.asking != Some(number) {
             return;
         }
-        match content {
-            Ok(value) => self.deliver_question(task, value, actions),
-            Err(reason) => actions.push(Action::Misbehaved { host, reason }),
+        if let Some(value) = content {
+            self.deliver_question(task, value, actions);
+        } else {
+            // There is no answer to what nobody has read: its host ends the task, whose other attempts ask again.
+            state.asking = None;
+            let answer = Answer::Nothing;
+            actions.push(Action::Answer { host, task, attempt, number, answer });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use spm_protocol::Arguments;
 use spm_protocol::frame::{Answer, Member, Question, Spawned};
-use spm_protocol::limits::INLINE_BYTES_MAX;
+use spm_protocol::limits::{INLINE_BYTES_MAX, VALUE_BYTES_MAX};
 use spm_protocol::outcome::Piece;
 use spm_protocol::parts::grown;
 
@@ -199,9 +199,24 @@ fn a_large_question_is_fetched_and_delivered_if_it_still_is_one() {
     assert_eq!(driven.question(TWO, (1, 2, 3), ask()), [fetch(TWO, 2)]);
     assert_eq!(driven.does(fetched(1)), []);
     assert_eq!(asked(&driven.does(fetched(2)))[0].value, "question");
-    let failed =
-        Event::Fetched { task: TaskId(1), attempt: 2, number: 3, result: Err("no".to_owned()) };
-    assert!(is_misbehaved(&driven.does(failed), TWO));
+    // It was delivered, and its answer is still to come; the next is another question.
+    let number = 4;
+    driven.answer((1, 2, 3), 6).unwrap();
+    driven.question(TWO, (1, 2, number), ask());
+    let (task, attempt, result) = (TaskId(1), 2, Err("no".to_owned()));
+    let (host, answer) = (TWO, Answer::Nothing);
+    let ends_it = Action::Answer { host, task, attempt, number, answer };
+    assert_eq!(driven.does(Event::Fetched { task, attempt, number, result }), [ends_it]);
+    driven.gains(ONE);
+    // The host ends that attempt, the other tasks of the link go on, and the task is tried again.
+    let fault = Outcome::HostFault("a message could not be fetched".to_owned());
+    let again = driven.result(TWO, 1, 2, fault);
+    assert!(again.iter().any(|action| matches!(action, Action::Send { .. })), "{again:?}");
+    // No host may have the hub fetch more than a value can be.
+    let large = Question::Ask(Payload::Blob { id, bytes: VALUE_BYTES_MAX as u64 + 1 });
+    let misbehaved = [ONE, TWO].map(|host| driven.question(host, (1, 3, 1), large.clone()));
+    let [one, two] = misbehaved;
+    assert!(is_misbehaved(&one, ONE) || is_misbehaved(&two, TWO));
 }
 
 #[test]
