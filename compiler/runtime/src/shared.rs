@@ -94,8 +94,10 @@ pub mod cell {
     pub const HEAP_START: u32 = 24;
     /// The outcome record of the canonical ABI: discriminant, then address and length.
     pub const OUTCOME: u32 = 68;
+    /// Texts of one ASCII character: the address of 128 words; 0 at first.
+    pub const LETTERS: u32 = 512;
     /// End of the cells: the linker places data from here on.
-    pub const END: u32 = 512;
+    pub const END: u32 = 528;
 }
 
 /// Comparison operators.

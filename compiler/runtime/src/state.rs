@@ -44,11 +44,13 @@ pub const PRINT_LENGTH: Cell = Cell(HEAP_START + 64);
 pub const PRINT_CAPACITY: Cell = Cell(HEAP_START + 68);
 /// Heads of the allocator's free lists.
 pub const FREE: u32 = HEAP_START + 72;
+/// Texts of one ASCII character.
+pub const LETTERS: Cell = Cell(cell::LETTERS);
 /// How many free lists there are.
 pub const FREE_LISTS: u32 = 104;
 
 const _: () = assert!(cell::OUTCOME == HEAP_START + 44);
-const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::END);
+const _: () = assert!(FREE + FREE_LISTS * 4 <= cell::LETTERS);
 
 /// A word of the state.
 #[derive(Clone, Copy)]
