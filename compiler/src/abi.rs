@@ -360,10 +360,16 @@ functions! {
 
     /// `a + b`.
     fn str_concat(a: Ptr, b: Ptr) -> Ptr;
+    /// `a += b`: takes the reference to `a` over, and changes it where there is no other.
+    fn str_append(a: Ptr, b: Ptr) -> Ptr;
     /// `s * count`.
     fn str_repeat(s: Ptr, count: Int) -> Ptr;
     /// `a == b`.
     fn str_eq(a: Ptr, b: Ptr) -> Num;
+    /// Whether `s` is the character of ASCII with this code.
+    fn str_is_letter(s: Ptr, code: Num) -> Num;
+    /// Whether `s[index]` is that character.
+    fn str_letter_at(s: Ptr, index: Int, code: Num) -> Truth;
     /// -1, 0 or 1 as `a` sorts before, with or after `b`. Also of bytes.
     fn str_compare(a: Ptr, b: Ptr) -> Num;
     /// `s[index]`.

@@ -36,6 +36,7 @@ mod strings;
 mod subscript;
 mod task;
 mod team;
+mod tuples;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
 import native_library  # noqa: F401
+import native_objects  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power
 from native_table import CASES

@@ -76,12 +76,47 @@ pub fn set_slot(slots: u32, index: u32, value: u64) {
     store(slots + index * 8, value);
 }
 
-/// Copies `length` bytes; the areas may overlap.
-#[inline(always)]
+/// Copies `length` bytes; the areas may overlap. Few are copied here: the engine's own instruction for it is a
+/// call.
+#[inline(never)]
 pub fn copy(to: u32, from: u32, length: u32) {
+    match length {
+        0 => return,
+        1 => return store::<u8>(to, load(from)),
+        2..=3 => return both::<u16>(to, from, length - 2),
+        4..=7 => return both::<u32>(to, from, length - 4),
+        8..=16 => return both::<u64>(to, from, length - 8),
+        17..=32 => {
+            let (first, second): (u64, u64) = (load(from), load(from + 8));
+            both::<u64>(to + length - 16, from + length - 16, 8);
+            store(to, first);
+            return store(to + 8, second);
+        }
+        _ => {}
+    }
     // SAFETY: see the module.
     unsafe {
         core::ptr::copy(from as usize as *const u8, to as usize as *mut u8, length as usize);
+    }
+}
+
+/// Copies the first word and the last, which may be the same in part.
+#[inline(always)]
+fn both<T: Copy>(to: u32, from: u32, apart: u32) {
+    let (first, last): (T, T) = (load(from), load(from + apart));
+    store(to, first);
+    store(to + apart, last);
+}
+
+/// Sets `count` words of 64 bits to 0. Few are set here: the engine's own instruction for it is a call.
+#[inline]
+pub fn zero_slots(to: u32, count: u32) {
+    if count > 8 {
+        return zero(to, count * 8);
+    }
+    for index in 0..count {
+        // SAFETY: see the module. A plain store would become that instruction again.
+        unsafe { ((to + index * 8) as usize as *mut u64).write_volatile(0) }
     }
 }
 

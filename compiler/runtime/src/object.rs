@@ -1,7 +1,7 @@
 //! Heap objects: making, reading, counting and freeing them.
 
 use crate::alloc::{alloc, free};
-use crate::mem::{P, bytes, load, put, slot, store, zero};
+use crate::mem::{P, bytes, load, put, slot, store, zero_slots};
 use crate::shared::{kind, layout};
 use crate::table;
 
@@ -114,7 +114,7 @@ pub fn blank_list(capacity: u64) -> Option<P> {
 pub extern "C" fn tuple_new(count: u32) -> Option<P> {
     let size = layout::TUPLE_SLOTS + count * 8;
     let address = alloc(u64::from(size))?;
-    zero(address, size);
+    zero_slots(address, count + 1);
     store(address, 1u32);
     P::at(address)
 }

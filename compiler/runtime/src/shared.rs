@@ -120,6 +120,8 @@ pub mod cell {
     pub const OUTCOME: u32 = 68;
     /// What is known of objects: three words.
     pub const OBJECTS: u32 = 512;
+    /// Texts of one ASCII character: the address of 128 words; 0 at first.
+    pub const LETTERS: u32 = 524;
     /// End of the cells: the linker places data from here on.
     pub const END: u32 = 528;
 }

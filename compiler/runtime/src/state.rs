@@ -44,6 +44,8 @@ pub const PRINT_LENGTH: Cell = Cell(HEAP_START + 64);
 pub const PRINT_CAPACITY: Cell = Cell(HEAP_START + 68);
 /// Heads of the allocator's free lists.
 pub const FREE: u32 = HEAP_START + 72;
+/// Texts of one ASCII character.
+pub const LETTERS: Cell = Cell(cell::LETTERS);
 /// How many free lists there are.
 pub const FREE_LISTS: u32 = 104;
 

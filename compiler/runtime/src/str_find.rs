@@ -1,11 +1,12 @@
 //! Searching in `str` and `bytes`, comparing, and replacing.
 
 use crate::buffer::Buffer;
-use crate::mem::{P, part};
+use crate::mem::{P, byte, part};
 use crate::object::{chars, content, is_ascii, new_str, retain, tuple_new, tuple_slots};
-use crate::raise::value_error;
-use crate::range::search_bounds;
-use crate::state::ret_int;
+use crate::raise::{fail_common, value_error};
+use crate::range::{position, search_bounds};
+use crate::shared::common;
+use crate::state::{ret_int, truth};
 use crate::text::{count_chars, offset_of, width};
 
 /// Byte offset of the first `needle` in `text` from an offset on.
@@ -51,6 +52,24 @@ fn count(text: &[u8], needle: &[u8]) -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn str_eq(a: P, b: P) -> i32 {
     (a == b || content(a) == content(b)) as i32
+}
+
+/// Whether a `str` is one character of ASCII.
+#[unsafe(no_mangle)]
+pub extern "C" fn str_is_letter(s: P, code: u32) -> i32 {
+    (content(s).len() == 1 && u32::from(byte(content(s), 0)) == code) as i32
+}
+
+/// Whether `s[index]` is a character of ASCII.
+#[unsafe(no_mangle)]
+pub extern "C" fn str_letter_at(s: P, index: i64, code: u32) -> i32 {
+    let Some(at) = position(index, chars(s)) else {
+        return truth(fail_common(common::STR_INDEX));
+    };
+    let text = content(s);
+    let at = if is_ascii(s) { at as usize } else { offset_of(text, at as usize) };
+    // The first byte of any other character is not of ASCII.
+    (u32::from(byte(text, at)) == code) as i32
 }
 
 /// -1, 0 or 1. The order of UTF-8 is that of code points.

@@ -1,14 +1,16 @@
 //! Making `str` from `str`.
 
 use crate::buffer::Buffer;
-use crate::mem::{P, byte, copy, fill, part, put, set_slot};
+use crate::alloc::{alloc, resize};
+use crate::mem::{P, byte, copy, fill, load, part, put, set_slot, store, zero};
 use crate::object::{
-    blank_list, blank_str, chars, content, data, is_ascii, new_bytes, new_str, retain, slots,
+    blank_list, blank_str, chars, content, data, is_ascii, new_bytes, new_str, release_str,
+    retain, slots,
 };
 use crate::raise::{fail, fail_common, leave, memory_error, value_error};
 use crate::range::{position, span};
 use crate::shared::{class, common, deopt, just, layout, strip};
-use crate::state::ret_int;
+use crate::state::{LETTERS, ret_int};
 use crate::text::{char_at, char_before, offset_of, width, write_char};
 use crate::unicode;
 
@@ -16,6 +18,45 @@ use crate::unicode;
 fn of_parts(text: &[u8], chars: u32) -> Option<P> {
     let object = blank_str(text.len() as u64, chars)?;
     put(data(object), text);
+    Some(object)
+}
+
+/// A `str` of one character. Those of ASCII are made once, and stay.
+fn letter(text: &[u8]) -> Option<P> {
+    if text.len() > 1 {
+        return of_parts(text, 1);
+    }
+    if LETTERS.get() == 0 {
+        let table = alloc(128 * 4)?;
+        zero(table, 128 * 4);
+        LETTERS.set(table);
+    }
+    let place = LETTERS.get() + u32::from(byte(text, 0)) * 4;
+    if let Some(known) = P::at(load(place)) {
+        return Some(known);
+    }
+    let made = of_parts(text, 1)?;
+    made.set_u32(0, layout::IMMORTAL);
+    store(place, made.address());
+    Some(made)
+}
+
+/// `a += b`: takes `a` over, and changes it where nothing else refers to it.
+#[unsafe(no_mangle)]
+pub extern "C" fn str_append(a: P, b: P) -> Option<P> {
+    if a.u32(layout::RC) != 1 || a == b {
+        let made = str_concat(a, b)?;
+        release_str(Some(a));
+        return Some(made);
+    }
+    let (left, right) = (content(a).len() as u32, content(b).len() as u32);
+    let size = u64::from(left) + u64::from(right) + u64::from(layout::STR_DATA);
+    let object = P::at(resize(a.address(), left + layout::STR_DATA, size)?)?;
+    copy(data(object) + left, data(b), right);
+    object.set_u32(layout::STR_BYTES, left + right);
+    object.set_u32(layout::STR_CHARS, chars(object).wrapping_add(chars(b)));
+    // Its hash is that of the old text.
+    object.set_u32(layout::STR_CHARS + 4, 0);
     Some(object)
 }
 
@@ -60,7 +101,7 @@ fn char_text(s: P, index: u32) -> &'static [u8] {
 #[unsafe(no_mangle)]
 pub extern "C" fn str_index(s: P, index: i64) -> Option<P> {
     match position(index, chars(s)) {
-        Some(at) => of_parts(char_text(s, at), 1),
+        Some(at) => letter(char_text(s, at)),
         None => fail_common(common::STR_INDEX),
     }
 }
@@ -70,7 +111,7 @@ pub extern "C" fn str_index(s: P, index: i64) -> Option<P> {
 pub extern "C" fn str_char_at(s: P, offset: u32) -> Option<P> {
     let text = content(s);
     let start = offset as usize;
-    of_parts(part(text, start, start + width(byte(text, start))), 1)
+    letter(part(text, start, start + width(byte(text, start))))
 }
 
 /// `s[start:stop:step]`.

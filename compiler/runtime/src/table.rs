@@ -9,7 +9,7 @@
 use crate::alloc::{alloc, free};
 use crate::compare::{equal, hash};
 use crate::mem::{P, load, store, zero};
-use crate::object::{Desc, len, release_slot};
+use crate::object::{Desc, content, len, release_slot};
 use crate::raise::leave;
 use crate::shared::{deopt, kind, layout};
 
@@ -123,8 +123,15 @@ pub fn find(table: P, key: u64, hash: u32, desc: Desc) -> Option<Entry> {
         let entry = Entry(table.u32(ENTRIES) + (found - 1) * ENTRY_BYTES);
         if entry.hash() == hash
             && entry.is_live()
-            && (entry.key() == key && kind != kind::FLOAT
-                || kind != kind::INT && equal(entry.key(), desc, key, desc) == Some(true))
+            && match kind {
+                kind::INT => entry.key() == key,
+                kind::STR => {
+                    let (a, b) = (P::from_slot(entry.key()), P::from_slot(key));
+                    a == b || content(a) == content(b)
+                }
+                kind::FLOAT => equal(entry.key(), desc, key, desc) == Some(true),
+                _ => entry.key() == key || equal(entry.key(), desc, key, desc) == Some(true),
+            }
         {
             return Some(entry);
         }

@@ -4,7 +4,7 @@ use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::Emitter;
 use crate::abi::{kind, layout};
-use crate::ir::{Ex, LocalId, Op as Ir};
+use crate::ir::{Argument, Ex, LocalId, Op as Ir};
 use crate::link::Op;
 use crate::ty::Ty;
 
@@ -46,6 +46,17 @@ fn is_stable(expression: &Ex) -> bool {
         Ir::Seq(_, value) | Ir::Inject(value) | Ir::Project(value) => is_stable(value),
         Ir::If(_, then, other) => is_stable(then) && is_stable(other),
         _ => false,
+    }
+}
+
+/// `text = text + more` as what may change the text in place.
+fn appended(local: LocalId, value: &Ex) -> Option<Ex> {
+    let Ir::Runtime("str_concat", arguments) = &value.op else { return None };
+    match arguments.as_slice() {
+        [Argument::Ex(Ex { op: Ir::Local(first), .. }), Argument::Ex(_)] if *first == local => {
+            Some(Ex { op: Ir::Runtime("str_append", arguments.clone()), ..value.clone() })
+        }
+        _ => None,
     }
 }
 
@@ -171,9 +182,13 @@ impl Emitter<'_, '_> {
             return;
         }
         let declared = &self.func.locals[local];
-        let counted = declared.ty.is_counted() && !declared.borrowed;
+        let mut counted = declared.ty.is_counted() && !declared.borrowed;
         if declared.borrowed {
             self.lent(value);
+        } else if let Some(appended) = appended(local, value) {
+            // What the local referred to has become its new value, or was given back.
+            self.owned(&appended);
+            counted = false;
         } else {
             self.owned(value);
         }

@@ -5,6 +5,7 @@ use crate::abi::op;
 use crate::ast::{Comparison, Expr, Operator, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Argument, Ex, Op, St};
+use crate::request::Literal;
 use crate::ty::{Special, Ty};
 
 /// Ints of at most this size are floats exactly.
@@ -134,7 +135,11 @@ impl Body<'_, '_> {
         }
         if a == Ty::Str && b == Ty::Str {
             if equality {
-                let equal = Self::call_runtime("str_eq", vec![left, right], Ty::Bool, span);
+                let equal = match (letter(&left), letter(&right)) {
+                    (_, Some(code)) => Self::is_letter(left, code, span),
+                    (Some(code), None) => Self::is_letter(right, code, span),
+                    _ => Self::call_runtime("str_eq", vec![left, right], Ty::Bool, span),
+                };
                 return if comparison == Comparison::Eq { equal } else { Self::not(equal) };
             }
             let order = Self::call_runtime("str_compare", vec![left, right], Ty::Int, span);
@@ -161,6 +166,9 @@ impl Body<'_, '_> {
                 format!("'{sign}' not supported between instances of '{left}' and '{right}'");
             return self.fail(Code::Operand, span, message, "");
         }
+        if let Some(compared) = self.compare_tuples(comparison, &left, &right, span) {
+            return compared;
+        }
         let arguments = vec![
             Argument::Ex(left),
             Argument::Desc(a),
@@ -169,6 +177,20 @@ impl Body<'_, '_> {
             Argument::Num(operator(comparison)),
         ];
         Self::runtime("compare", arguments, Ty::Bool, span)
+    }
+
+    /// Whether a text is one character of ASCII; none is made for `text[index]`.
+    fn is_letter(text: Ex, code: u32, span: Span) -> Ex {
+        let code = Argument::Num(code);
+        match text.op {
+            Op::Runtime("str_index", mut arguments) => {
+                arguments.push(code);
+                let mut found = Self::runtime("str_letter_at", arguments, Ty::Bool, span);
+                found.span = text.span;
+                found
+            }
+            _ => Self::runtime("str_is_letter", vec![Argument::Ex(text), code], Ty::Bool, span),
+        }
     }
 
     fn identity(&mut self, left: Ex, right: Ex, span: Span) -> Ex {
@@ -346,6 +368,15 @@ impl Body<'_, '_> {
                 Err(_) => None,
             },
         }
+    }
+}
+
+/// The code of a constant that is one character of ASCII.
+fn letter(value: &Ex) -> Option<u32> {
+    let Op::Static(Literal::Str(text)) = &value.op else { return None };
+    match text.as_bytes() {
+        [byte] => Some(u32::from(*byte)),
+        _ => None,
     }
 }
 

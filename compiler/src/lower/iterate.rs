@@ -86,7 +86,10 @@ impl Body<'_, '_> {
                 return Some(plan);
             }
         }
-        let value = self.expr(iterable);
+        let value = match self.constant_items(iterable) {
+            Some(items) => items,
+            None => self.expr(iterable),
+        };
         self.plan_value(value, exit)
     }
 

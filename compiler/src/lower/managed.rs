@@ -136,6 +136,12 @@ impl Body<'_, '_> {
                 continue;
             }
             let value = self.expr(argument);
+            if self.resolve(&value.ty).has_special() {
+                let message = "this class of `collections` cannot leave the closure";
+                let help = "send `list(...)` or `dict(...)` of it";
+                self.report(Code::Operand, argument.span, message, help);
+                return None;
+            }
             let (first, value) = self.temp(value);
             bound.before.extend(first);
             bound.values[at] = Some(value);
