@@ -18,6 +18,7 @@ import spm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import native_classes  # noqa: F401
 import native_containers  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power

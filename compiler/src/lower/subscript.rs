@@ -76,7 +76,10 @@ impl Body<'_, '_> {
                 Self::seq(before, got)
             }
             Ty::Never | Ty::Error => base,
-            Ty::Object(_) => self.special_item(base, index, span),
+            Ty::Object(_) => match self.as_tuple(base.clone()) {
+                Some(tuple) => self.item(tuple, index, span),
+                None => self.special_item(base, index, span),
+            },
             Ty::Class(class) => {
                 self.enum_by_name(*class as usize, index, span).unwrap_or_else(|| {
                     self.fail(Code::Operand, span, "'type' object is not subscriptable", "")
