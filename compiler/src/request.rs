@@ -92,6 +92,8 @@ pub struct ClassSource {
     pub frozen: bool,
     /// The names that `__slots__` allows, if it limits them.
     pub slots: Option<Vec<String>>,
+    /// The attributes that are the items of a named tuple.
+    pub items: Option<Vec<String>>,
     /// The members of an enumeration.
     pub enumeration: Option<Enumeration>,
     /// The class's place in the table that values name classes by.

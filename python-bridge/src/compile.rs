@@ -121,7 +121,7 @@ fn compile_functions<'py>(
     classes: Vec<ClassRow<'py>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let request = Request {
-        classes: classes.into_iter().enumerate().map(class_source).collect::<PyResult<_>>()?,
+        classes: classes.into_iter().map(class_source).collect::<PyResult<_>>()?,
         functions: functions.into_iter().map(function_source).collect(),
         globals: names.iter().map(captured_names).collect::<PyResult<_>>()?,
         parameters: parameters
@@ -175,7 +175,8 @@ fn captured(what: &Bound<'_, PyAny>) -> PyResult<Captured> {
 
 type EnumerationRow<'py> = (Vec<(String, Bound<'py, PyAny>)>, Vec<(String, usize)>, bool);
 
-/// Name, qualified name, base, members, whether instances are frozen, slots, members of an enumeration, attributes.
+/// Name, qualified name, base, members, whether instances are frozen, slots, members of an enumeration, items of a
+/// named tuple, attributes, place in the class table.
 type ClassRow<'py> = (
     String,
     String,
@@ -184,11 +185,13 @@ type ClassRow<'py> = (
     bool,
     Option<Vec<String>>,
     Option<EnumerationRow<'py>>,
+    Option<Vec<String>>,
     Vec<(String, PyRef<'py, ValueType>)>,
+    u32,
 );
 
-fn class_source((number, row): (usize, ClassRow<'_>)) -> PyResult<ClassSource> {
-    let (name, qualname, base, members, frozen, slots, enumeration, fields) = row;
+fn class_source(row: ClassRow<'_>) -> PyResult<ClassSource> {
+    let (name, qualname, base, members, frozen, slots, enumeration, items, fields, number) = row;
     let constant = |value: &Bound<'_, PyAny>| -> PyResult<Literal> {
         literal(value).ok_or_else(|| PyTypeError::new_err("not a constant of the engine"))
     };
@@ -208,8 +211,9 @@ fn class_source((number, row): (usize, ClassRow<'_>)) -> PyResult<ClassSource> {
         fields: fields.into_iter().map(|(name, ty)| (name, ty.0.clone())).collect(),
         frozen,
         slots,
+        items,
         enumeration,
-        number: number as u32,
+        number,
     })
 }
 

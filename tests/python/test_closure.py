@@ -195,10 +195,9 @@ def test_every_kind_of_name_is_told_apart() -> None:
         "floor": "member",
         "helper": "function",
         "handle": "unsupported",
-        "Account": "unsupported",
+        "Account": "class",
     }
     assert names["floor"] == ("member", "math.floor")
-    assert names["Account"][1] == "the class `Account`"
 
 
 def test_recursion_and_mutual_recursion_are_gathered_once() -> None:

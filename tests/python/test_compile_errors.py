@@ -20,6 +20,13 @@ class Thing:
 thing = Thing()
 
 
+class Odd:
+    size = 3
+
+    def __getattr__(self, name: str) -> int:
+        return len(name)
+
+
 def several(x: int) -> int:
     global counter
     try:
@@ -46,7 +53,7 @@ def reads(x: int) -> int:
 
 
 def makes(x: int) -> int:
-    return Thing().size
+    return Odd().size
 
 
 def misspells(x: int) -> int:
@@ -113,7 +120,7 @@ PROBLEMS = [
     (clocks, (1,), "unsupported-function", "time.perf_counter", "time.perf_counter()"),
     (mixes, (1,), "mixed-elements", "`str`", '[1, "a", z]'),
     (reads, (1,), "unsupported-global", "a `Thing`", "thing.size"),
-    (makes, (1,), "unsupported-global", "the class `Thing`", "Thing().size"),
+    (makes, (1,), "unsupported-global", "the class `Odd`", "Odd().size"),
     (misspells, (1,), "undefined-name", "missing", "x + missing"),
     (spreads, ([1],), "wrong-arguments", "`list[int]`", "clocks(*xs)"),
     (adds_text, (1,), "unsupported-operand", "'str'", 'x + "a"'),

@@ -18,6 +18,7 @@ import spm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import native_classes  # noqa: F401
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
 import native_library  # noqa: F401

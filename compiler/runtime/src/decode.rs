@@ -5,13 +5,14 @@
 use crate::mem::{P, bytes, load, set_slot, store};
 use crate::object::{Desc, blank_list, blank_str, data, tuple_new, tuple_slots};
 use crate::raise::{leave, overflow};
-use crate::shared::{deopt, kind, layout};
+use crate::shared::{deopt, kind, layout, object};
 use crate::state::{INPUT, INPUT_END};
 use crate::{dict, set, text};
 
 const TUPLE_TAG: u64 = 0xb100;
 const ENUM_TAG: u64 = 0xb120;
 const INSTANCE_TAG: u64 = 0xb122;
+const NAMED_TAG: u64 = 0xb123;
 const FROZENSET_TAG: u64 = 0xb104;
 const SET_TAG: u64 = 258;
 
@@ -240,7 +241,7 @@ fn peek_kind(desc: Desc) -> Option<u32> {
         let tag = expect(6)?;
         INPUT.set(start);
         kind = match tag {
-            INSTANCE_TAG | ENUM_TAG => {
+            INSTANCE_TAG | ENUM_TAG | NAMED_TAG => {
                 kind = peek_class(desc)?;
                 INPUT.set(start);
                 kind
@@ -270,18 +271,19 @@ fn peek_class(desc: Desc) -> Option<u32> {
     mismatch()
 }
 
-/// The beginning of an instance, or of a member of an enumeration: which class that is, and whether it is the latter.
+/// The beginning of an instance: the number of its class, and the form of that.
 #[inline(never)]
-pub fn class_number() -> Option<(u64, bool)> {
-    let is_enum = match expect(6)? {
-        INSTANCE_TAG => false,
-        ENUM_TAG => true,
+pub fn class_number() -> Option<(u64, u32)> {
+    let form = match expect(6)? {
+        INSTANCE_TAG => object::PLAIN,
+        ENUM_TAG => object::ENUMERATION,
+        NAMED_TAG => object::NAMED_TUPLE,
         _ => return mismatch(),
     };
     if length(4)? != 2 {
         return mismatch();
     }
-    Some((expect(0)?, is_enum))
+    Some((expect(0)?, form))
 }
 
 /// Reads any value, by way of the function that the linker may replace by the one without tables.

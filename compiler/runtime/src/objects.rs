@@ -24,6 +24,8 @@ unsafe extern "C" {
 
 /// The prefix of an instance: tag 0xb122, and an array of two.
 const INSTANCE_TAG: &[u8] = b"\xd9\xb1\x22\x82";
+/// The prefix of a named tuple.
+const NAMED_TAG: &[u8] = b"\xd9\xb1\x23\x82";
 /// The prefix of a member of an enumeration.
 const ENUM_TAG: &[u8] = b"\xd9\xb1\x20\x82";
 
@@ -203,6 +205,15 @@ fn write(out: &mut Buffer, value: P) -> Option<()> {
         }
         return leave(deopt::TYPE_NOT_PROVED);
     }
+    if load::<u32>(class.0) == object::NAMED_TUPLE {
+        out.text(NAMED_TAG)?;
+        encode::head(out, 0, u64::from(number))?;
+        encode::head(out, 4, u64::from(load::<u32>(tail(class) + 4)))?;
+        for (_, at, _) in attributes(class) {
+            encode::value(out, slot(tuple_slots(value), at), class.element(at))?;
+        }
+        return Some(());
+    }
     out.text(INSTANCE_TAG)?;
     encode::head(out, 0, u64::from(number))?;
     let mut count = 0;
@@ -244,12 +255,12 @@ pub fn class_of(family: Desc, number: u64) -> Option<Desc> {
 }
 
 fn read(family: Desc) -> Option<P> {
-    let (number, is_enum) = decode::class_number()?;
+    let (number, form) = decode::class_number()?;
     let Some(class) = class_of(family, number) else { return leave(deopt::TYPE_NOT_PROVED) };
-    if is_enum != (load::<u32>(class.0) == object::ENUMERATION) {
+    if form != load::<u32>(class.0) {
         return leave(deopt::TYPE_NOT_PROVED);
     }
-    if is_enum {
+    if form == object::ENUMERATION {
         let name = decode::text(3)?;
         for (known, member) in members(class) {
             if content(known) == content(name) {
@@ -261,6 +272,16 @@ fn read(family: Desc) -> Option<P> {
     }
     let made = tuple_new(class.count())?;
     made.set_u32(object::CLASS, class.0);
+    if form == object::NAMED_TUPLE {
+        if decode::length(4)? != load::<u32>(tail(class) + 4) {
+            return leave(deopt::TYPE_NOT_PROVED);
+        }
+        for (_, at, _) in attributes(class) {
+            let value = decode::any_value(class.element(at))?;
+            set_slot(tuple_slots(made), at, value);
+        }
+        return Some(made);
+    }
     let mut count = decode::length(5)?;
     // Python wrote them in the order in which they were set, mostly that of the class.
     let mut seen = 0;

@@ -51,6 +51,8 @@ pub mod object {
     pub const PLAIN: u32 = 0;
     /// First word of the descriptor of an enumeration, which has (text of the name, member) in the place of attributes.
     pub const ENUMERATION: u32 = 1;
+    /// First word of the descriptor of a named tuple.
+    pub const NAMED_TUPLE: u32 = 2;
     /// In the number of a class: whether its own `__eq__` decides about other types, too.
     pub const OWN_EQ: u32 = 1 << 31;
     /// The slot of what is always set.

@@ -31,6 +31,7 @@ impl Module {
         let known = self.classes.list[class as usize].clone();
         let form = match &known.source.enumeration {
             Some(_) => object::ENUMERATION,
+            None if known.source.items.is_some() => object::NAMED_TUPLE,
             None => object::PLAIN,
         };
         let mut blob = Blob { bytes: form.to_le_bytes().to_vec(), addresses: Vec::new() };
@@ -44,7 +45,8 @@ impl Module {
             let descriptor = self.descriptor(ty);
             address(&mut blob, descriptor);
         }
-        let own_eq = known.method("__eq__").is_some_and(|index| !self.glue.contains(&index));
+        let own_eq = known.source.items.is_some()
+            || known.method("__eq__").is_some_and(|index| !self.glue.contains(&index));
         word(&mut blob, known.source.number | if own_eq { object::OWN_EQ } else { 0 });
         let members = known.source.enumeration.as_ref().map(|it| it.members.clone());
         if let Some(members) = members {
@@ -85,7 +87,8 @@ impl Module {
             } else {
                 value.clone()
             };
-            slots[field.slot] = (literal, known.slots[field.slot].clone());
+            let ty = known.slots[field.slot].clone();
+            slots[field.slot] = (literal, ty);
         }
         let (items, types): (Vec<_>, Vec<_>) = slots.into_iter().unzip();
         let (bytes, addresses) = self.slots(&items, &types);

@@ -213,6 +213,15 @@ impl Body<'_, '_> {
                 let list = Self::call_runtime("str_to_list", vec![value], Ty::list(Ty::Str), span);
                 self.unpack(target, targets, list);
             }
+            Ty::Object(_) if self.items_of(&ty).is_some() => {
+                if let Some(tuple) = self.as_tuple(value) {
+                    self.unpack(target, targets, tuple);
+                }
+            }
+            Ty::Object(_) => match self.iterated(value, span) {
+                Some(list) => self.unpack(target, targets, list),
+                None => self.assign_errors(targets, span),
+            },
             Ty::Never => self.evaluate(value),
             Ty::Error => self.assign_errors(targets, span),
             _ => {

@@ -254,6 +254,10 @@ impl Body<'_, '_> {
                 Some(list) => Self::length(list),
                 None => self.fail(Code::Operand, span, "object of type 'type' has no len()", ""),
             },
+            Ty::Object(_) if self.items_of(&ty).is_some() => {
+                let count = self.items_of(&ty).map_or(0, |items| items.len());
+                Self::seq(vec![St::Eval(value)], Ex::int(count as i64, span))
+            }
             Ty::Object(_) if self.has_special(&ty, "__len__") => {
                 self.special_len(&value, span).unwrap_or_else(|| Self::error(span))
             }
@@ -333,7 +337,7 @@ impl Body<'_, '_> {
             if !known && matches!(ty, Ty::Object(_)) {
                 return this.is_of_classes(value, &own, span);
             }
-            Self::seq(vec![St::Eval(value)], Ex::bool(known, span))
+            Self::known(value, known, span)
         })
     }
 

@@ -2,9 +2,10 @@
 //! that answer are written in Python, at the end of those of the request.
 
 use super::Lowerer;
+use super::captured::literal_type;
 use crate::abi::op;
 use crate::ir::{Argument, Callback, Op, St};
-use crate::request::{FunctionSource, Request};
+use crate::request::{FunctionSource, Literal, Request};
 use crate::ty::Ty;
 use crate::visit;
 
@@ -81,7 +82,23 @@ fn asks(name: &str) -> Asks {
     }
 }
 
-/// The families of objects in a type, and whether they are keys.
+/// The families of objects among the keys of the tables in a type; all, if it is no container.
+fn keys(ty: &Ty, lowerer: &Lowerer<'_>, seen: &mut Vec<u32>) {
+    match ty {
+        Ty::Set(a) => families(a, lowerer, seen),
+        Ty::Dict(a, b) => {
+            families(a, lowerer, seen);
+            keys(b, lowerer, seen);
+        }
+        Ty::List(a) | Ty::VTuple(a) => keys(a, lowerer, seen),
+        Ty::Tuple(items) | Ty::Union(items) => {
+            items.iter().for_each(|item| keys(item, lowerer, seen));
+        }
+        _ => {}
+    }
+}
+
+/// The families of objects in a type.
 fn families(ty: &Ty, lowerer: &Lowerer<'_>, seen: &mut Vec<u32>) {
     match ty {
         Ty::Object(family) => {
@@ -106,6 +123,10 @@ impl Lowerer<'_> {
     pub(super) fn seed_fields(&mut self) {
         for class in 0..self.classes.list.len() {
             let class = self.classes.list[class].clone();
+            if let Some(enumeration) = &class.source.enumeration {
+                self.seed_members(class.root, &enumeration.members);
+                continue;
+            }
             for (name, value_type) in &class.source.fields {
                 let known = (class.root, name.clone());
                 let old = self.fields.get(&known).cloned().unwrap_or(Ty::Never);
@@ -113,6 +134,19 @@ impl Lowerer<'_> {
                     self.fields.insert(known, joined);
                 }
             }
+        }
+    }
+
+    /// Types of the attributes of an enumeration's members.
+    fn seed_members(&mut self, root: u32, members: &[(String, Literal)]) {
+        let mut value = Ty::Never;
+        for (_, literal) in members {
+            let Ok(ty) = literal_type(literal, &mut self.types) else { continue };
+            value = self.types.join(&value, &ty).unwrap_or(value);
+        }
+        for (name, ty) in [("name", Ty::Str), ("value", value)] {
+            self.fields.insert((root, name.to_owned()), ty.clone());
+            self.fields.insert((root, format!("_{name}_")), ty);
         }
     }
 
@@ -130,10 +164,19 @@ impl Lowerer<'_> {
                 _ => None,
             });
             let mut roots = Vec::new();
+            let mut hashed = Vec::new();
             for argument in arguments {
                 if let Argument::Desc(ty) = argument {
                     families(ty, self, &mut roots);
+                    if *name == "value_hash" {
+                        families(ty, self, &mut hashed);
+                    } else {
+                        keys(ty, self, &mut hashed);
+                    }
                 }
+            }
+            if asks.hash {
+                wanted.extend(hashed.into_iter().map(Callback::Hash));
             }
             for root in roots {
                 let own = operator.filter(|_| asks.own_operator);
@@ -142,7 +185,6 @@ impl Lowerer<'_> {
                 }
                 wanted.extend(asks.repr.then_some(Callback::Repr(root)));
                 wanted.extend(asks.str.then_some(Callback::Str(root)));
-                wanted.extend(asks.hash.then_some(Callback::Hash(root)));
             }
         });
         for callback in wanted {

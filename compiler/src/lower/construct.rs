@@ -133,6 +133,25 @@ impl Body<'_, '_> {
                 self.call_function(index, method, values, named, span)
             }
             None if method == "__init__" && values.len() == 1 => Ex::none(span),
+            None if method == "_make" && values.len() == 1 && named.is_empty() => {
+                let names = self.program.classes.list[class].source.items.clone();
+                let count = names.map_or(0, |names| names.len());
+                let value = values.remove(0);
+                let items = match self.resolve(&value.ty) {
+                    Ty::Tuple(items) if items.len() == count => items,
+                    _ => {
+                        let message = "`_make` needs a tuple of as many items as there are names";
+                        return self.fail(Code::Arguments, span, message, "call the class");
+                    }
+                };
+                let (before, tuple) = self.temp(value);
+                let items = items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, ty)| Ex::new(Op::TupleGet(Box::new(tuple.clone()), at), ty, span));
+                let made = self.construct_class(class, items.collect(), named, span);
+                Self::seq(before, made)
+            }
             _ => {
                 let value = self.class_attribute(class, method, span);
                 self.call_value(value, &values, &named, span)
@@ -276,9 +295,44 @@ impl Body<'_, '_> {
         self.program.classes.list[family.root as usize].source.enumeration.as_ref()
     }
 
-    /// A member of an `IntEnum` as the int that it is; anything else as it is.
+    /// What is known without looking at a value, which is evaluated for its effect.
+    pub(super) fn known(value: Ex, truth: bool, span: Span) -> Ex {
+        if value.is_simple() || matches!(&value.op, Op::Project(inner) if inner.is_simple()) {
+            return Ex::bool(truth, span);
+        }
+        Self::seq(vec![St::Eval(value)], Ex::bool(truth, span))
+    }
+
+    /// The items of a named tuple, by the names of their attributes.
+    pub(super) fn items_of(&self, ty: &Ty) -> Option<Vec<String>> {
+        let Ty::Object(family) = ty else { return None };
+        self.program.classes.list[family.root as usize].source.items.clone()
+    }
+
+    /// A named tuple as a tuple.
+    pub(super) fn as_tuple(&mut self, value: Ex) -> Option<Ex> {
+        let ty = self.resolve(&value.ty);
+        let names = self.items_of(&ty)?;
+        let span = value.span;
+        let (statements, tuple) = self.capture(|this| {
+            let value = this.keep(value);
+            let items = names.iter().map(|name| this.attribute_of(value.clone(), name, span));
+            let items: Vec<Ex> = items.collect();
+            if let Some(trivial) = this.trivial(&items.iter().collect::<Vec<_>>(), span) {
+                return trivial;
+            }
+            let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
+            Ex::new(Op::NewTuple(items), ty, span)
+        });
+        Some(Self::seq(statements, tuple))
+    }
+
+    /// A member of an `IntEnum` as the int that it is, a named tuple as a tuple; anything else as it is.
     pub(super) fn as_number(&mut self, value: Ex) -> Ex {
         let ty = self.resolve(&value.ty);
+        if self.items_of(&ty).is_some() {
+            return self.as_tuple(value.clone()).unwrap_or(value);
+        }
         if !self.enumeration(&ty).is_some_and(|it| it.is_int) {
             return value;
         }
@@ -290,7 +344,7 @@ impl Body<'_, '_> {
     pub(super) fn is_of_classes(&mut self, object: Ex, classes: &[usize], span: Span) -> Ex {
         let ty = self.resolve(&object.ty);
         let Ty::Object(family) = &ty else {
-            return Self::seq(vec![St::Eval(object)], Ex::bool(false, span));
+            return Self::known(object, false, span);
         };
         let all = self.program.classes.family(family.root);
         let fits: Vec<u32> = all
@@ -299,7 +353,7 @@ impl Body<'_, '_> {
             .map(|class| *class as u32)
             .collect();
         if fits.is_empty() || fits.len() == all.len() {
-            return Self::seq(vec![St::Eval(object)], Ex::bool(!fits.is_empty(), span));
+            return Self::known(object, !fits.is_empty(), span);
         }
         Ex::new(Op::ClassIs(Box::new(object), fits), Ty::Bool, span)
     }

@@ -48,7 +48,7 @@ impl Body<'_, '_> {
             }
             Ty::Union(members) if members.contains(&Ty::NotImplemented) => {
                 let span = value.span;
-                let (mut statements, value) = self.temp(value);
+                let (statements, value) = self.temp(value);
                 let mut rest: Vec<Ty> =
                     members.into_iter().filter(|it| *it != Ty::NotImplemented).collect();
                 let ty = if rest.len() == 1 { rest.remove(0) } else { Ty::Union(rest) };
@@ -58,30 +58,34 @@ impl Body<'_, '_> {
                 let (more, other) = self.capture(|this| other(this));
                 let other = Self::seq(more, other);
                 let result = self.choose(test, other, kept, span);
-                statements.extend(std::iter::empty());
                 Self::seq(statements, result)
             }
             _ => value,
         }
     }
 
-    /// Whether the right operand's method has to be asked first: its class derives from the left one's and overrides it.
-    fn is_overridden(&self, left: &Ty, right: &Ty, reflected: &str) -> bool {
-        let (Ty::Object(left), Ty::Object(right)) = (left, right) else { return false };
-        if left != right {
-            return false;
-        }
+    /// Classes of left and right operands for which the right one's method has to be asked first: it derives from the
+    /// left one's and overrides the method. That of dataclasses knows its own class only, so that the order is no matter.
+    fn overriding(&self, left: &Ty, right: &Ty, reflected: &str) -> Vec<(u32, u32)> {
+        let (Ty::Object(family), true) = (left, left == right) else { return Vec::new() };
         let classes = &self.program.classes;
-        let family = classes.family(left.root);
-        family.iter().any(|upper| {
-            family.iter().any(|lower| {
-                lower != upper
-                    && classes.derives(*lower, *upper)
-                    && classes.list[*lower].method(reflected).is_some()
-                    && classes.list[*lower].method(reflected)
-                        != classes.list[*upper].method(reflected)
-            })
-        })
+        let is_glue = |index: usize| {
+            self.program.functions[index].source.function().file == super::objects::GLUE_FILE
+        };
+        let mut found = Vec::new();
+        let family = classes.family(family.root);
+        for upper in &family {
+            for lower in family.iter().filter(|lower| *lower != upper) {
+                let own = classes.list[*lower].method(reflected);
+                if classes.derives(*lower, *upper)
+                    && own.is_some_and(|own| !is_glue(own))
+                    && own != classes.list[*upper].method(reflected)
+                {
+                    found.push((*upper as u32, *lower as u32));
+                }
+            }
+        }
+        found
     }
 
     fn is_one_class(&self, left: &Ty, right: &Ty) -> bool {
@@ -106,13 +110,36 @@ impl Body<'_, '_> {
         let (more, right) = self.temp(right);
         before.extend(more);
         let (a, b) = (self.resolve(&left.ty), self.resolve(&right.ty));
-        if self.is_overridden(&a, &b, names.reflected) {
-            let message = format!(
-                "a derived class overrides `{}`, which would be asked before the other operand",
-                names.reflected
-            );
-            let help = "compare and combine objects of one class, or by a method with a name";
-            return self.fail(Code::Operand, span, message, help);
+        let first = self.overriding(&a, &b, names.reflected);
+        if !first.is_empty() {
+            // The right operand's class derives from the left one's, and is asked before it.
+            let mut test = Ex::bool(false, span);
+            for (upper, lower) in first {
+                let is = |value: &Ex, class: u32| {
+                    Ex::new(Op::ClassIs(Box::new(value.clone()), vec![class]), Ty::Bool, span)
+                };
+                let both =
+                    self.choose(is(&left, upper), is(&right, lower), Ex::bool(false, span), span);
+                test = self.choose(both, Ex::bool(true, span), test, span);
+            }
+            let (statements, asked) = self.capture(|this| {
+                let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                this.or_else(found, &mut |this| {
+                    let found = this.call_special(&left, names.method, &[right.clone()], span);
+                    this.or_else(found, &mut |this| last(this, &left, &right))
+                })
+            });
+            let asked = Self::seq(statements, asked);
+            let (statements, usual) = self.capture(|this| {
+                let found = this.call_special(&left, names.method, &[right.clone()], span);
+                this.or_else(found, &mut |this| {
+                    let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                    this.or_else(found, &mut |this| last(this, &left, &right))
+                })
+            });
+            let usual = Self::seq(statements, usual);
+            let result = self.choose(test, asked, usual, span);
+            return Self::seq(before, result);
         }
         let same = self.is_one_class(&a, &b) && names.method != names.reflected;
         let found = self.call_special(&left, names.method, &[right.clone()], span);
@@ -380,7 +407,8 @@ impl Body<'_, '_> {
         let ty = self.resolve(&value.ty);
         match &ty {
             Ty::Object(family) => {
-                let number = self.as_number(value);
+                let number =
+                    if self.items_of(&ty).is_some() { value } else { self.as_number(value) };
                 if !matches!(self.resolve(&number.ty), Ty::Object(_)) {
                     return self.hash_of(number, span);
                 }
@@ -394,6 +422,9 @@ impl Body<'_, '_> {
                 }
                 if self.has_no_hash(&ty) {
                     let message = format!("unhashable type: '{}'", family.name);
+                    if self.is_glue() {
+                        return Self::raise(self.exception("TypeError"), &message, span);
+                    }
                     return self.fail(Code::Operand, span, message, "make the class frozen");
                 }
                 Self::call_runtime("object_address", vec![number], Ty::Int, span)
@@ -517,6 +548,9 @@ impl Body<'_, '_> {
 
     /// What an object's `__iter__` goes through.
     pub(super) fn iterated(&mut self, object: Ex, span: Span) -> Option<Ex> {
+        if let Some(tuple) = self.as_tuple(object.clone()) {
+            return Some(tuple);
+        }
         let found = self.special_value(&object, "__iter__", span);
         let Some(found) = found else {
             let name = self.resolve(&object.ty).python_name().to_owned();

@@ -105,8 +105,11 @@ impl Body<'_, '_> {
         }
     }
 
-    /// Whether objects of a type are ints, and `int` is among the names of classes.
+    /// Whether objects of a type are ints (or tuples), and `int` (`tuple`) is among the names of classes.
     pub(super) fn is_int_member(&self, ty: &Ty, names: &[String]) -> bool {
+        if names.iter().any(|name| name == "tuple") && self.items_of(ty).is_some() {
+            return true;
+        }
         names.iter().any(|name| name == "int")
             && self.enumeration(ty).is_some_and(|enumeration| enumeration.is_int)
     }

@@ -8,7 +8,7 @@ use crate::request::Member;
 use crate::ty::Ty;
 
 /// The file of functions that SPM writes, such as the `__init__` of dataclasses.
-const GLUE_FILE: &str = "<spm>";
+pub(super) const GLUE_FILE: &str = "<spm>";
 
 /// What a name is to instances of some classes.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,6 +162,11 @@ impl Body<'_, '_> {
                     let text = format!("'NoneType' object has no attribute '{name}'");
                     return Self::raise(this.exception("AttributeError"), &text, span);
                 }
+                if !matches!(object.ty, Ty::Object(_) | Ty::Class(_) | Ty::Never | Ty::Error) {
+                    let shown = object.ty.python_name();
+                    let text = format!("'{shown}' object has no attribute '{name}'");
+                    return Self::raise(this.exception("AttributeError"), &text, span);
+                }
                 this.attribute_of(object, name, span)
             }),
             Ty::Special(..) => self.special_attribute(object, name, span),
@@ -246,6 +251,10 @@ impl Body<'_, '_> {
     fn as_field(&mut self, root: u32, name: &str, value: Ex, span: Span) -> Ex {
         let known = self.field_type(root, name);
         let value_ty = self.resolve(&value.ty);
+        if value_ty.members().iter().any(|ty| matches!(ty, Ty::Class(_) | Ty::NotImplemented)) {
+            let message = format!("the attribute `{name}` cannot hold a class");
+            return self.fail(Code::Statement, span, message, "name the class where it is used");
+        }
         match self.program.types.join(&known, &value_ty) {
             Ok(joined) => {
                 if joined != self.field_type(root, name) {
@@ -389,6 +398,20 @@ impl Body<'_, '_> {
         let Ty::Object(family) = self.resolve(&object.ty) else { return Self::error(span) };
         let (before, object) = self.temp(object);
         let groups = self.meanings(family.root, method);
+        if method == "_replace"
+            && values.is_empty()
+            && let Some(names) = self.items_of(&Ty::Object(family.clone()))
+        {
+            let mut named = named.to_vec();
+            for name in names {
+                if !named.iter().any(|(given, _)| *given == name) {
+                    let kept = self.attribute_of(object.clone(), &name, span);
+                    named.push((name, kept));
+                }
+            }
+            let made = self.construct_class(family.root as usize, Vec::new(), named, span);
+            return Self::seq(before, made);
+        }
         if groups.iter().all(|(_, meaning)| *meaning == Meaning::Missing) {
             let message = format!("'{}' object has no attribute '{method}'", family.name);
             return self.fail(Code::Function, span, message, "");

@@ -77,7 +77,10 @@ impl Body<'_, '_> {
             }
             Ty::Special(..) => self.special_item(base, index, span),
             Ty::Never | Ty::Error => base,
-            Ty::Object(_) => self.object_item(base, index, span),
+            Ty::Object(_) => match self.as_tuple(base.clone()) {
+                Some(tuple) => self.item(tuple, index, span),
+                None => self.object_item(base, index, span),
+            },
             Ty::Class(class) => {
                 self.enum_by_name(*class as usize, index, span).unwrap_or_else(|| {
                     self.fail(Code::Operand, span, "'type' object is not subscriptable", "")

@@ -343,6 +343,15 @@ impl Body<'_, '_> {
     /// Makes an element fit a container, or reports that it does not.
     pub(super) fn fit(&mut self, value: Ex, element: &Ty, what: &str, span: Span) -> Ex {
         let value = self.widened(value, span);
+        if matches!(value.ty, Ty::Class(_) | Ty::NotImplemented) {
+            let message = format!("{what} cannot hold a class");
+            return self.fail(
+                Code::MixedElements,
+                span,
+                message,
+                "name the class where it is used",
+            );
+        }
         if let Ok(ty) = self.program.types.unify(element, &value.ty) {
             return self.coerce(value, &ty);
         }

@@ -17,8 +17,8 @@ use spm_protocol::{Certified, ContentId, Engine, Manifest, PeerId, SessionId, Si
 use crate::sandbox::GrantError;
 
 pub use component::{ComponentError, check_component};
-pub use contents::{Contents, Export, Import, Range, contents};
 pub(crate) use component::{check_limits, validate};
+pub use contents::{Contents, Export, Import, Range, contents};
 
 /// Whose closures a host runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -194,9 +194,10 @@ class Gathered:
             self.refused[class_] = str(refusal)
             raise
         params = getattr(class_, "__dataclass_params__", None)
-        frozen = params is not None and params.frozen
+        items = classes.items_of(class_)
+        frozen = items is not None or (params is not None and params.frozen)
         names = class_.__name__, class_.__qualname__
-        row = (*names, above, members, frozen, None, enumeration)
+        row = (*names, above, members, frozen, None, enumeration, items)
         self.class_rows.append(row)
         return index
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import collections
 import dataclasses
 import enum
 import types
@@ -13,7 +14,7 @@ from . import _spm
 from ._errors import CompileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Member = tuple[Any, ...]
 """What a name of a class is: a kind, and what belongs to it."""
@@ -89,7 +90,7 @@ def base_of(class_: type) -> type | None:
 
 
 def _is_ignored(class_: type) -> bool:
-    return class_ in _IGNORED_BASES or class_.__module__ == "enum" or class_ is int
+    return class_ in _IGNORED_BASES or class_.__module__ == "enum" or class_ in (int, tuple)
 
 
 def check(class_: type) -> None:
@@ -99,8 +100,9 @@ def check(class_: type) -> None:
     ):
         raise Refused("has a metaclass")
     is_enum = issubclass(class_, enum.Enum)
+    content = int if is_enum else tuple if items_of(class_) is not None else object
     for base in class_.__mro__[1:]:
-        if base.__module__ == "builtins" and base is not object and not (is_enum and base is int):
+        if base.__module__ == "builtins" and base not in (object, content):
             raise Refused(f"derives from `{base.__qualname__}`")
     if is_enum:
         if issubclass(class_, enum.Flag) or not (
@@ -110,7 +112,7 @@ def check(class_: type) -> None:
         return
     for base in _own_line(class_):
         for name, why in _REFUSED.items():
-            if name in vars(base) and not _is_generated(base, vars(base)[name]):
+            if name in vars(base) and name not in _names_of_tuple(base) and not _is_generated(base, vars(base)[name]):
                 raise Refused(why)
 
 
@@ -132,10 +134,39 @@ def _is_generated(class_: type, value: object) -> bool:
     )
 
 
+def items_of(class_: type) -> list[str] | None:
+    """Name the items of a named tuple; None if a class is none."""
+    fields = getattr(class_, "_fields", None)
+    if not issubclass(class_, tuple) or not isinstance(fields, tuple):
+        return None
+    return list(fields)
+
+
+def _names_of_tuple(class_: type) -> set[str]:
+    """What `namedtuple` puts into a class that it makes."""
+    if tuple not in class_.__bases__ or not hasattr(class_, "_fields"):
+        return set()
+    return {*_NAMED_TUPLE, *class_._fields}
+
+
+_NAMED_TUPLE: Final = {
+    "__new__",
+    "__repr__",
+    "__getnewargs__",
+    "_make",
+    "_replace",
+    "_asdict",
+    "_field_defaults",
+}
+
+
 def fields_of(class_: type) -> list[str]:
     """Name the attributes that instances are known to have."""
     if issubclass(class_, enum.Enum):
         return ["_name_", "_value_", "name", "value"]
+    items = items_of(class_)
+    if items is not None:
+        return items
     if not dataclasses.is_dataclass(class_):
         return []
     return [
@@ -170,6 +201,8 @@ def enumeration_of(class_: type) -> tuple[Any, ...] | None:
     for _, value in members:
         if not _spm.is_literal(value):
             raise Refused(f"has a member whose value is of the type `{type(value).__qualname__}`")
+    if len({type(value) for _, value in members}) > 1:
+        raise Refused("has members with values of different types")
     names = [name for name, _ in members]
     aliases = [
         (name, names.index(member.name))
@@ -186,7 +219,12 @@ def members_of(
     found: dict[str, Member] = {}
     is_enum = issubclass(class_, enum.Enum)
     for base in reversed(_own_line(class_)):
+        skipped = _names_of_tuple(base)
+        if skipped:
+            found.update(_of_tuple(base, index_of))
         for name, value in vars(base).items():
+            if name in skipped and (name not in ("__repr__",) or _is_written(value)):
+                continue
             if name in _IGNORED_MEMBERS or isinstance(value, types.MemberDescriptorType):
                 continue
             if is_enum and (_is_of_enum(name, value) or name in class_.__members__):
@@ -207,6 +245,38 @@ def members_of(
         missing = ", ".join(sorted(class_.__abstractmethods__))
         found["__new__"] = ("unsupported", f"is abstract and cannot be made: {missing}", None)
     return found
+
+
+def _is_written(value: object) -> bool:
+    """Whether `collections` wrote a method."""
+    code = getattr(value, "__code__", None)
+    return not isinstance(code, types.CodeType) or code.co_filename == collections.__file__
+
+
+def _of_tuple(
+    class_: type, index_of: Callable[[types.FunctionType | Glue], int]
+) -> dict[str, Member]:
+    """Write what `namedtuple` wrote."""
+    names: dict[str, Any] = {word: ("builtin", word) for word in ("hash", "type", "object")}
+    parameters, body = ["self"], []
+    for name in class_._fields:
+        if name in class_._field_defaults:
+            names[f"_default_{name}"] = ("default", class_._field_defaults[name])
+            parameters.append(f"{name}=_default_{name}")
+        else:
+            parameters.append(name)
+        body.append(f"    object.__setattr__(self, {name!r}, {name})")
+    init = f"def __init__({', '.join(parameters)}):\n" + "\n".join(body or ["    pass"]) + "\n"
+    parts = ", ".join(f"{name}={{self.{name}!r}}" for name in class_._fields)
+    shown = f'def __repr__(self):\n    return f"{{type(self).__name__}}({parts})"\n'
+    items = "".join(f"self.{name}, " for name in class_._fields)
+    hashed = f"def __hash__(self):\n    return hash(({items}))\n"
+    return {
+        "__init__": ("method", index_of(Glue("__init__", init, names))),
+        "__repr__": ("method", index_of(Glue("__repr__", shown, names))),
+        "__hash__": ("method", index_of(Glue("__hash__", hashed, names))),
+        "_fields": ("value", class_._fields),
+    }
 
 
 def _is_of_enum(name: str, value: object) -> bool:
@@ -348,10 +418,3 @@ def factory_text(factory: object) -> str | None:
     }
     made = texts.get(factory)
     return None if made is None else f"def make():\n    return {made}\n"
-
-
-def instances_of(value: object) -> Iterator[type]:
-    """Name the class of a value that is an instance of a class of the user's."""
-    class_ = type(value)
-    if is_candidate(class_):
-        yield class_

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._guest import Guest
 from ._program import Program
+from ._specialise import Specialisation
 from ._travelled import Travelled, with_classes
 
 if TYPE_CHECKING:
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 def unified(made: Iterable[Any]) -> list[Any]:
     """Make the same closures with a table of all their classes."""
     closures = list(made)
-    tables = [found.classes for closure in closures for found in _interpreted(closure)]
+    tables = [found.classes for closure in closures for found in _forms(closure)]
     classes = tuple(dict.fromkeys(class_ for table in tables for class_ in table))
     if all(table == classes for table in tables):
         return closures
     return [_with(closure, classes) for closure in closures]
 
 
-def _interpreted(closure: Any) -> list[Travelled | Guest | Program]:
-    """Find a closure's form that has classes: itself, or what runs the tasks that leave it."""
+def _forms(closure: Any) -> list[Specialisation | Travelled | Guest | Program]:
+    """Find the forms of a closure that have classes: itself, and what runs the tasks that leave it."""
     compiled = getattr(closure, "specialisation", closure)
     forms = (compiled, getattr(compiled, "fallback", None))
-    return [form for form in forms if isinstance(form, Travelled | Guest | Program)]
+    return [
+        form
+        for form in forms
+        if isinstance(form, Travelled | Guest | Program)
+        or (isinstance(form, Specialisation) and form.classes)
+    ]
 
 
 def _with(closure: Any, classes: tuple[type, ...]) -> Any:
@@ -40,6 +46,8 @@ def _with(closure: Any, classes: tuple[type, ...]) -> Any:
     if isinstance(closure, Guest | Program):
         return closure.with_classes(classes)
     made = copy.copy(closure)
+    if isinstance(closure, Specialisation):
+        made = copy.copy(closure.with_classes(classes))
     if hasattr(closure, "specialisation"):
         made.specialisation = _with(closure.specialisation, classes)
         made.plain = copy.copy(closure.plain)

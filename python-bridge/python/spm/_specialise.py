@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 import sys
@@ -18,7 +19,7 @@ from ._travelled import Travelled, travelled
 from ._types import annotated_types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ._capture import Gathered, Target
     from ._closure import Closure
@@ -39,6 +40,7 @@ class Specialisation(Terms):
         "__weakref__",
         "_binding",
         "_bytes",
+        "_made_of",
         "_owner",
         "arguments",
         "cid",
@@ -82,8 +84,23 @@ class Specialisation(Terms):
         """Runs the tasks that this one cannot; it has none itself."""
         self.unbacked: str | None = None
         """Why there is no fallback, if there was to be one."""
+        self._made_of: tuple[Gathered, list[str], list[_spm.ValueType]] | None = None
         self.classes: tuple[type, ...] = ()
         """The class table: values and exceptions name classes by their index here."""
+
+    def with_classes(self, classes: tuple[type, ...]) -> Specialisation:
+        """Make the same with another class table, by which its values name classes."""
+        if self._made_of is None or not self.classes:
+            return self
+        gathered, names, value_types = self._made_of
+        numbers = [classes.index(class_) for class_ in gathered.class_types.classes()]
+        made = copy.copy(self)
+        made.component = _component(gathered, names, value_types, numbers)
+        made._bytes = made.component.bytes()
+        made.cid = made.component.cid
+        made.arguments = _spm.ArgumentTypes(names, value_types, gathered.class_types, classes)
+        made.classes = classes
+        return made
 
     @property
     def function(self) -> object:
@@ -414,6 +431,7 @@ class Compiled:
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
+        known._made_of = gathered, names, value_types  # noqa: SLF001
         known.classes = gathered.class_types.classes()
         if self.options.engine == "auto":
             known.fallback, known.unbacked = self._backing(binding)
@@ -450,15 +468,26 @@ _components_lock = threading.Lock()
 
 
 def _component(
-    gathered: Gathered, names: list[str], value_types: list[_spm.ValueType]
+    gathered: Gathered,
+    names: list[str],
+    value_types: list[_spm.ValueType],
+    numbers: Sequence[int] | None = None,
 ) -> _spm.Component:
     """Compile, unless the same was compiled before."""
     limit = sys.getrecursionlimit()
     classes = [
-        (*row, gathered.class_types.fields(index)) for index, row in enumerate(gathered.class_rows)
+        (*row, gathered.class_types.fields(index), index if numbers is None else numbers[index])
+        for index, row in enumerate(gathered.class_rows)
     ]
     parts = repr(
-        (gathered.functions, gathered.names, names, [*map(str, value_types)], limit, classes)
+        (
+            gathered.functions,
+            gathered.names,
+            names,
+            [*map(str, value_types)],
+            limit,
+            classes,
+        )
     )
     key = hashlib.blake2b(parts.encode("utf-8", "surrogatepass")).digest()
     with _components_lock:

@@ -113,6 +113,22 @@ impl ClassTypes {
     }
 }
 
+/// What an instance holds, by the names of its attributes.
+fn held<'py>(
+    value: &Bound<'py, PyAny>,
+    class: &Bound<'py, PyType>,
+) -> PyResult<Bound<'py, PyDict>> {
+    if is_enum(value)? {
+        return Ok(PyDict::new(value.py()));
+    }
+    let Ok(tuple) = value.cast::<PyTuple>() else { return attributes(value, class) };
+    let found = PyDict::new(value.py());
+    for (name, item) in class.getattr("_fields")?.try_iter()?.zip(tuple.iter()) {
+        found.set_item(name?, item)?;
+    }
+    Ok(found)
+}
+
 fn type_at(known: &[Known], index: usize) -> Type {
     let root = known[index].root;
     Type::Object { class: root as u32, name: known[root].name.clone() }
@@ -154,17 +170,15 @@ impl ClassTypes {
     ) -> Encoded<Option<Type>> {
         let class = value.get_type();
         let Some(index) = self.place_of(&class)? else { return Ok(None) };
-        if !is_enum(value)? {
-            for (name, held) in attributes(value, &class)?.iter() {
-                let name = name.to_string();
-                let within = |refusal: Refusal| refusal.within(Step::Attribute(name.clone()));
-                let known = self.field(index, &name);
-                if known.as_ref().is_some_and(|known| holds(known, &held, Some(self), 0)) {
-                    continue;
-                }
-                let found = infer(&held).map_err(within)?;
-                self.learn(index, &name, found);
+        for (name, held) in held(value, &class)?.iter() {
+            let name = name.to_string();
+            let within = |refusal: Refusal| refusal.within(Step::Attribute(name.clone()));
+            let known = self.field(index, &name);
+            if known.as_ref().is_some_and(|known| holds(known, &held, Some(self), 0)) {
+                continue;
             }
+            let found = infer(&held).map_err(within)?;
+            self.learn(index, &name, found);
         }
         Ok(Some(self.with(|known| type_at(known, index))))
     }
@@ -196,10 +210,7 @@ impl ClassTypes {
         if self.with(|known| known[index].root) != root as usize {
             return false;
         }
-        let held = || -> PyResult<Bound<'_, PyDict>> {
-            if is_enum(value)? { Ok(PyDict::new(value.py())) } else { attributes(value, &class) }
-        };
-        held().is_ok_and(|attributes| {
+        held(value, &class).is_ok_and(|attributes| {
             attributes.iter().all(|(name, held)| {
                 self.field(index, &name.to_string())
                     .is_some_and(|known| holds(&known, &held, Some(self), depth + 1))

@@ -132,6 +132,8 @@ pub(crate) struct ArgumentTypes {
     names: Vec<String>,
     types: Vec<Type>,
     classes: Option<Py<ClassTypes>>,
+    /// The class table, if it is another than the classes alone.
+    table: Option<Py<PyTuple>>,
 }
 
 #[pymethods]
@@ -139,13 +141,15 @@ impl ArgumentTypes {
     /// Parameters by position: their names and types.
     #[new]
     #[allow(clippy::needless_pass_by_value, reason = "pyo3 gives arguments by value")]
-    #[pyo3(signature = (names, types, classes = None))]
+    #[pyo3(signature = (names, types, classes = None, table = None))]
     fn new(
         names: Vec<String>,
         types: Vec<PyRef<'_, ValueType>>,
         classes: Option<Py<ClassTypes>>,
+        table: Option<Py<PyTuple>>,
     ) -> Self {
-        Self { names, types: types.iter().map(|it| it.0.clone()).collect(), classes }
+        let types = types.iter().map(|it| it.0.clone()).collect();
+        Self { names, types, classes, table }
     }
 
     /// The arguments as CBOR, or None if one of them is not of its parameter's type.
@@ -195,9 +199,10 @@ impl ArgumentTypes {
             return Ok(None);
         }
         let py = arguments.py();
-        let classes = match &self.classes {
-            Some(classes) => Classes::new(Some(classes.get().classes(py)?.as_sequence()))?,
-            None => Classes::new(None)?,
+        let classes = match (&self.table, &self.classes) {
+            (Some(table), _) => Classes::new(Some(table.bind(py).as_sequence()))?,
+            (None, Some(classes)) => Classes::new(Some(classes.get().classes(py)?.as_sequence()))?,
+            (None, None) => Classes::new(None)?,
         };
         let mut encoder = Encoder::new(py, classes);
         encoder.writer.array(arguments.len());
