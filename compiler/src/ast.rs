@@ -216,6 +216,13 @@ pub(crate) enum StmtKind {
     Return(Option<Expr>),
     Raise {
         exception: Option<Expr>,
+        cause: Option<Expr>,
+    },
+    Try {
+        body: Vec<Stmt>,
+        handlers: Vec<Handler>,
+        orelse: Vec<Stmt>,
+        finalbody: Vec<Stmt>,
     },
     Assert {
         test: Expr,
@@ -229,6 +236,16 @@ pub(crate) enum StmtKind {
     },
     Function(Box<Function>),
     Pass,
+}
+
+/// `except classes as name`.
+#[derive(Debug, Clone)]
+pub(crate) struct Handler {
+    pub classes: Option<Expr>,
+    pub name: Option<String>,
+    pub body: Vec<Stmt>,
+    pub span: Span,
+    pub id: NodeId,
 }
 
 /// What a parameter takes.

@@ -26,6 +26,7 @@ mod ast;
 mod compile;
 mod diagnostics;
 mod emit;
+mod exceptions;
 mod explain;
 mod ir;
 pub mod link;

@@ -7,6 +7,7 @@
 
 mod arith;
 mod assign;
+mod attempt;
 mod builtins;
 mod call;
 mod captured;
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ast::{Function, NodeId, Span};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::{Func, InstanceId, Label, Local, LocalId, Program, St};
+use crate::names;
 use crate::request::{Literal, Request};
 use crate::source::Source;
 use crate::ty::{Ty, Types};
@@ -88,6 +90,8 @@ struct Lowerer<'a> {
     widened: BTreeMap<ElementKey, Ty>,
     /// The next run is to know nothing but `widened`.
     begins_anew: bool,
+    /// Whether there is a `try` in any function.
+    catches: bool,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -109,6 +113,7 @@ pub(crate) fn lower(
         reached: Vec::new(),
         widened: BTreeMap::new(),
         begins_anew: false,
+        catches: functions.iter().any(|function| names::catches(&function.ast.body)),
     };
     lowerer.check_parameters()?;
     for _ in 0..PASSES_MAX {
@@ -204,13 +209,21 @@ impl Lowerer<'_> {
                 Some(help),
             ));
         }
+        let result = self.types.resolve(&self.instances[functions[0].0].result);
         if self.diagnostics.is_empty() {
             self.check_types(&functions);
+            if attempt::holds_exception(&result) {
+                let entry = &self.functions[0];
+                let message = "a task cannot return an exception";
+                let help = "raise it, or return its text: `str(error)`".to_owned();
+                let code = Code::Expression;
+                let span = entry.ast.name_span;
+                self.diagnostics.push(entry.source.diagnostic(code, span, message, Some(help)));
+            }
         }
         if !self.diagnostics.is_empty() {
             return Err(self.diagnostics);
         }
-        let result = self.types.resolve(&self.instances[functions[0].0].result);
         // Instances are numbered as they were first seen; the program numbers those that are left.
         let numbers: BTreeMap<InstanceId, InstanceId> =
             functions.iter().enumerate().map(|(new, (old, _))| (*old, new)).collect();
@@ -237,6 +250,17 @@ impl Lowerer<'_> {
                     parsed.source.diagnostic(Code::UnknownType, function.span, message, None);
                 self.diagnostics.push(problem);
             }
+            let mut body = function.body.clone();
+            crate::visit::every_expression(&mut body, &mut |expression| {
+                if attempt::misuses_exceptions(expression) {
+                    let source = &self.functions[function.function].source;
+                    let message = "this use of an exception is not supported";
+                    let help = "raise it, or keep its text: `str(error)`".to_owned();
+                    let code = Code::Expression;
+                    let problem = source.diagnostic(code, expression.span, message, Some(help));
+                    self.diagnostics.push(problem);
+                }
+            });
         }
     }
 }
@@ -244,6 +268,8 @@ impl Lowerer<'_> {
 /// Where `break` and `continue` lead.
 struct LoopFrame {
     node: NodeId,
+    /// Of which copy of the statements of `finally` it is part.
+    copy: u32,
     break_label: Label,
     continue_label: Label,
 }
@@ -268,6 +294,14 @@ struct Body<'l, 'a> {
     labels: Label,
     /// With `:=`, reading a variable must copy it.
     has_walrus: bool,
+    /// Bodies of `try` around, innermost last.
+    protected: Vec<attempt::Protected>,
+    /// Statements of `finally` to come, innermost last.
+    finals: Vec<attempt::Finally>,
+    /// The exceptions that are being handled, innermost last.
+    handling: Vec<LocalId>,
+    /// Which copy of the statements of `finally` this is.
+    copy: u32,
 }
 
 impl<'l, 'a> Body<'l, 'a> {
@@ -291,6 +325,10 @@ impl<'l, 'a> Body<'l, 'a> {
             loops: Vec::new(),
             labels: 0,
             has_walrus: false,
+            protected: Vec::new(),
+            finals: Vec::new(),
+            handling: Vec::new(),
+            copy: 0,
         };
         body.collect_names();
         body

@@ -137,6 +137,15 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
                 assigned(body, names, walrus);
                 assigned(orelse, names, walrus);
             }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                for block in [body, orelse, finalbody] {
+                    assigned(block, names, walrus);
+                }
+                for handler in handlers {
+                    names.extend(handler.name.clone());
+                    assigned(&handler.body, names, walrus);
+                }
+            }
             StmtKind::Import { name, .. } => {
                 names.insert(name.clone());
             }
@@ -146,6 +155,18 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
             _ => {}
         }
     }
+}
+
+/// Whether a `try` is among statements.
+pub(crate) fn catches(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| match &statement.kind {
+        StmtKind::Try { .. } => true,
+        StmtKind::If { body, orelse, .. }
+        | StmtKind::While { body, orelse, .. }
+        | StmtKind::For { body, orelse, .. } => catches(body) || catches(orelse),
+        StmtKind::Function(function) => catches(&function.body),
+        _ => false,
+    })
 }
 
 fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
@@ -176,7 +197,10 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
             visit(target);
             visit(iter);
         }
-        StmtKind::Raise { exception } => exception.iter().for_each(visit),
+        StmtKind::Raise { exception, cause } => exception.iter().chain(cause).for_each(visit),
+        StmtKind::Try { handlers, .. } => {
+            handlers.iter().filter_map(|handler| handler.classes.as_ref()).for_each(visit);
+        }
         StmtKind::Assert { test, message } => {
             visit(test);
             message.iter().for_each(visit);
@@ -275,6 +299,14 @@ fn free_in_block(body: &[Stmt], local: &BTreeSet<String>, free: &mut BTreeSet<St
             | StmtKind::For { body, orelse, .. } => {
                 free_in_block(body, local, free);
                 free_in_block(orelse, local, free);
+            }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                for block in [body, orelse, finalbody] {
+                    free_in_block(block, local, free);
+                }
+                for handler in handlers {
+                    free_in_block(&handler.body, local, free);
+                }
             }
             StmtKind::Function(function) => {
                 let mut inner = BTreeSet::new();

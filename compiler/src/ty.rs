@@ -27,6 +27,8 @@ pub(crate) enum Ty {
     VTuple(Box<Ty>),
     /// Two or more of the above, sorted by kind, at most one of each kind.
     Union(Vec<Ty>),
+    /// An exception of this class or one derived from it. Never in a container.
+    Exception(u32),
     /// An element type to be found out.
     Var(u32),
     /// An address or cursor; never a Python value.
@@ -49,6 +51,7 @@ impl Ty {
             | Self::Tuple(_)
             | Self::Dict(..)
             | Self::Set(_)
+            | Self::Exception(_)
             | Self::VTuple(_) => true,
             Self::Union(members) => members.iter().any(Self::is_counted),
             _ => false,
@@ -74,6 +77,7 @@ impl Ty {
             Self::Set(_) => kind::SET,
             Self::VTuple(_) => kind::VTUPLE,
             Self::Union(_) => UNION,
+            Self::Exception(_) => kind::EXCEPTION,
             Self::None | Self::Never | Self::Var(_) | Self::Error => kind::NONE,
         }
     }
@@ -91,6 +95,7 @@ impl Ty {
             Self::Tuple(_) | Self::VTuple(_) => "tuple",
             Self::Dict(..) => "dict",
             Self::Set(_) => "set",
+            Self::Exception(class) => crate::exceptions::name(*class),
             Self::Union(_) | Self::Never | Self::Var(_) | Self::Error => "object",
         }
     }
@@ -264,6 +269,9 @@ impl Types {
                 let items = a.iter().zip(b).map(|(a, b)| self.join(a, b));
                 Ok(Ty::Tuple(items.collect::<Result<_, _>>()?))
             }
+            (Ty::Exception(a), Ty::Exception(b)) => {
+                Ok(Ty::Exception(crate::exceptions::common(*a, *b)))
+            }
             _ => self.unify(left, right),
         }
     }
@@ -288,12 +296,15 @@ impl Types {
             Ty::Union(members) => {
                 ValueType::Union(members.iter().map(|m| self.value_type(m)).collect())
             }
-            Ty::Never | Ty::Var(_) | Ty::Error => ValueType::Never,
+            Ty::Never | Ty::Var(_) | Ty::Error | Ty::Exception(_) => ValueType::Never,
         }
     }
 
     /// The type in words, for messages.
     pub(crate) fn show(&self, ty: &Ty) -> String {
+        if let Ty::Exception(class) = ty {
+            return crate::exceptions::name(*class).to_owned();
+        }
         self.value_type(ty).to_string()
     }
 }

@@ -7,7 +7,7 @@
 #![no_std]
 #![allow(
     non_snake_case,
-    reason = "`__flat` marks the variant of a function without dicts and sets"
+    reason = "`__flat` marks the variant of a function without dicts and sets, `__whole` that without floats"
 )]
 
 mod alloc;
@@ -16,6 +16,7 @@ mod buffer;
 mod bytes;
 mod call;
 mod case;
+mod cbor_text;
 mod collectives;
 mod compare;
 mod decimal;
@@ -24,6 +25,7 @@ mod dict;
 mod elementary;
 mod encode;
 mod erfc;
+mod exception;
 mod float;
 mod float_text;
 mod format;

@@ -33,6 +33,8 @@ pub mod kind {
     /// One of several kinds, all different; their descriptors. The slot is the address of an object
     /// of two slots, laid out as a tuple: the number of the kind, and its own slot.
     pub const UNION: u32 = 13;
+    /// An exception. Containers hold none, so that no descriptor has this kind.
+    pub const EXCEPTION: u32 = 30;
 }
 
 /// Offsets into heap objects, in bytes. Every object begins with a 32-bit reference count; a count
@@ -92,8 +94,10 @@ pub mod cell {
     pub const HEAP_START: u32 = 24;
     /// The outcome record of the canonical ABI: discriminant, then address and length.
     pub const OUTCOME: u32 = 68;
+    /// The exception that is being handled; 0 if there is none.
+    pub const HANDLED: u32 = 512;
     /// End of the cells: the linker places data from here on.
-    pub const END: u32 = 512;
+    pub const END: u32 = 544;
 }
 
 /// Comparison operators.

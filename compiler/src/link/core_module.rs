@@ -13,11 +13,14 @@ use wasm_encoder::{
 use super::data::{Descriptor, Layout};
 use super::runtime::{Function, Runtime, Target};
 use super::{LinkError, Op, UserFunction, UserModule, entry};
+use crate::abi::kind;
 
 /// Global 0 counts nested calls, see [`crate::abi::DEPTH_GLOBAL`]; global 1 is the stack pointer.
 const STACK_POINTER: u32 = 1;
 /// The variant of a runtime function for closures without dicts and sets.
 const FLAT: &str = "__flat";
+/// The variant for closures whose values are no floats where a type has to be looked up.
+const WHOLE: &str = "__whole";
 
 /// A linked core module.
 pub(super) struct CoreModule {
@@ -43,13 +46,25 @@ impl Reached {
     }
 }
 
-/// Functions that have a smaller variant for closures without dicts and sets.
-fn flat_variants(runtime: &Runtime) -> BTreeMap<u32, u32> {
-    let variants = runtime.exports.iter().filter_map(|(name, &flat)| {
-        let full = runtime.exports.get(name.strip_suffix(FLAT)?)?;
-        Some((*full, flat))
-    });
-    variants.collect()
+/// Functions that have a smaller variant of this name.
+fn variants(
+    runtime: &'static Runtime,
+    suffix: &'static str,
+) -> impl Iterator<Item = (u32, u32)> + 'static {
+    runtime.exports.iter().filter_map(move |(name, &small)| {
+        let full = runtime.exports.get(name.strip_suffix(suffix)?)?;
+        Some((*full, small))
+    })
+}
+
+/// Whether a descriptor is that of floats: exceptions may have some as arguments.
+fn has_floats(module: &UserModule) -> Result<bool, LinkError> {
+    for &descriptor in &module.descriptors {
+        if Descriptor::new(module, descriptor)?.kind() == kind::FLOAT {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a closure can come to have a dict or set.
@@ -77,8 +92,14 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
         functions: BTreeSet::new(),
         segments: BTreeSet::new(),
         has_stack: false,
-        instead: if has_tables(module)? { BTreeMap::new() } else { flat_variants(runtime) },
+        instead: BTreeMap::new(),
     };
+    if !has_tables(module)? {
+        reached.instead.extend(variants(runtime, FLAT));
+    }
+    if !has_floats(module)? {
+        reached.instead.extend(variants(runtime, WHOLE));
+    }
     let mut pending = vec![reached.resolve(exported("cabi_realloc")?)];
     for op in functions.iter().flat_map(|function| &function.body) {
         if let Op::Runtime(name) = op {

@@ -43,6 +43,12 @@ impl Body<'_, '_> {
                     self.collect_import(statement);
                 }
             }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let handled = handlers.iter().map(|handler| &handler.body);
+                for statement in [body, orelse, finalbody].into_iter().chain(handled).flatten() {
+                    self.collect_import(statement);
+                }
+            }
             _ => {}
         }
     }

@@ -298,7 +298,11 @@ impl Body<'_, '_> {
             return self.fail(Code::Expression, classes.span, message, "");
         };
         let value = self.expr(subject);
-        self.split(value, &mut |_, value| {
+        self.split(value, &mut |this, value| {
+            if let Ty::Exception(_) = this.resolve(&value.ty) {
+                let classes = names.iter().filter_map(|name| crate::exceptions::class(name));
+                return this.exception_is(value, &classes.collect::<Vec<_>>(), span);
+            }
             let known = super::narrow::is_instance(&value.ty, &names);
             Self::seq(vec![St::Eval(value)], Ex::bool(known, span))
         })

@@ -45,6 +45,9 @@ impl Body<'_, '_> {
                 if let Some(dotted) = self.imports.get(name).cloned() {
                     return self.module_call(&dotted, arguments, keywords, span);
                 }
+                if let Some(class) = self.exception_class(name) {
+                    return self.exception_call(class, arguments, keywords, span);
+                }
                 if self.variable(name).is_some() {
                     let message = format!("`{name}` is a value, which cannot be called");
                     self.arguments_for_problems(arguments, keywords);

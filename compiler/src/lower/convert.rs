@@ -104,6 +104,7 @@ impl Body<'_, '_> {
             Ty::Bool => Self::call_runtime("bool_str", vec![value], Ty::Str, span),
             Ty::Bytes => Self::call_runtime("bytes_repr", vec![value], Ty::Str, span),
             Ty::None => Self::seq(vec![St::Eval(value)], Self::text("None", span)),
+            Ty::Exception(_) => self.exception_text(value, repr, span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.str_of(value, repr, span)),
             Ty::Never | Ty::Error => value,
             _ => {

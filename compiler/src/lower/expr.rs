@@ -12,6 +12,9 @@ use crate::ty::Ty;
 impl Body<'_, '_> {
     pub(super) fn expr(&mut self, expression: &Expr) -> Ex {
         let span = expression.span;
+        if let Some(part) = self.exception_part(expression, None) {
+            return part;
+        }
         match &expression.kind {
             ExprKind::None => Ex::none(span),
             ExprKind::Bool(value) => Ex::bool(*value, span),

@@ -185,6 +185,7 @@ impl Body<'_, '_> {
                 Self::float_compare(Comparison::NotEq, value, zero)
             }
             Ty::None => Self::seq(vec![St::Eval(value)], Ex::bool(false, span)),
+            Ty::Exception(_) => Self::seq(vec![St::Eval(value)], Ex::bool(true, span)),
             Ty::Union(_) => self.split(value, &mut |body, member| body.truth(member)),
             _ => Self::int_compare(Comparison::NotEq, Self::length(value), Ex::int(0, span)),
         }

@@ -102,6 +102,23 @@ def describe(entry) -> list[dict]:
     return described
 
 
+def chain(error: BaseException | None) -> str:
+    """An exception with its lines within their functions, and all it is chained to."""
+    if error is None:
+        return "none"
+    lines = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        # Comprehensions and lambdas are no frames of compiled code.
+        if code.co_filename != __file__ and not code.co_name.startswith("<"):
+            lines.append(trace.tb_lineno - code.co_firstlineno + 1)
+        trace = trace.tb_next
+    frames = f"{type(error).__name__} at {lines}"
+    cause, context = chain(error.__cause__), chain(error.__context__)
+    return f"{frames} from {cause} in {context} {str(error.__suppress_context__).lower()}"
+
+
 def outcome(function, arguments: tuple) -> dict:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -112,7 +129,8 @@ def outcome(function, arguments: tuple) -> dict:
             except OverflowError:
                 found = {"left": True}
         except Exception as error:
-            found = {"class": type(error).__name__, "args": encode(list(error.args)).hex()}
+            args = encode(list(error.args)).hex()
+            found = {"class": type(error).__name__, "args": args, "chain": chain(error)}
     return found | {"printed": printed.getvalue(), "arguments": encode(list(arguments)).hex()}
 
 
