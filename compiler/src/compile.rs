@@ -6,7 +6,7 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::emit;
 use crate::explain;
 use crate::link::{self, UserModule};
-use crate::lower::{self, Parsed};
+use crate::lower::{self, inner};
 use crate::pack;
 use crate::parse;
 use crate::range;
@@ -23,20 +23,23 @@ const WIT: &str = include_str!("../../wit/closure.wit");
 /// Everything that is wrong with the functions, sorted by file and line.
 pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let mut parsed = Vec::new();
+    let mut asts = Vec::new();
     for function in &request.functions {
-        let source = Source::new(function);
         match parse::parse(function) {
             Ok((ast, found)) => {
                 problems.extend(found);
-                parsed.push(Parsed { ast, source });
+                asts.push((ast, function.clone()));
             }
             Err(found) => problems.extend(found),
         }
     }
-    if parsed.len() != request.functions.len() || parsed.is_empty() {
+    if asts.len() != request.functions.len() || asts.is_empty() {
         return Err(sorted(problems));
     }
+    let inner = inner::find(&asts);
+    let outer = asts.into_iter().zip(&request.functions);
+    let outer = outer.map(|((ast, _), function)| (ast, Source::new(function))).collect();
+    let parsed = inner::with_sources(outer, &inner);
     let lowered = match lower::lower(request, &parsed) {
         Ok(lowered) if problems.is_empty() => lowered,
         Ok(_) => return Err(sorted(problems)),

@@ -19,8 +19,10 @@ mod convert;
 mod expr;
 mod flow;
 mod format;
+pub(crate) mod inner;
 mod iterate;
 mod managed;
+mod matching;
 mod math;
 mod methods;
 mod narrow;
@@ -36,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::{Function, NodeId, Span};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::exceptions::Classes;
 use crate::ir::{Func, InstanceId, Label, Local, LocalId, Program, St};
 use crate::names;
 use crate::request::{Literal, Request};
@@ -52,6 +55,10 @@ const INSTANCES_MAX: usize = 200;
 pub(crate) struct Parsed<'a> {
     pub ast: Function,
     pub source: Source<'a>,
+    /// Whose global names it reads: index into the request's functions.
+    pub globals: usize,
+    /// Where it stands in another function, if it does.
+    pub place: Option<inner::Place>,
 }
 
 /// The typed program, with the types callers want to know.
@@ -92,6 +99,7 @@ struct Lowerer<'a> {
     begins_anew: bool,
     /// Whether there is a `try` in any function.
     catches: bool,
+    nesting: inner::Nesting,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -102,7 +110,7 @@ pub(crate) fn lower(
     let mut lowerer = Lowerer {
         request,
         functions,
-        types: Types::default(),
+        types: Types::with(Classes::of(request)),
         instances: Vec::new(),
         index: BTreeMap::new(),
         joins: BTreeMap::new(),
@@ -113,6 +121,7 @@ pub(crate) fn lower(
         reached: Vec::new(),
         widened: BTreeMap::new(),
         begins_anew: false,
+        nesting: inner::Nesting::of(functions),
         catches: functions.iter().any(|function| names::catches(&function.ast.body)),
     };
     lowerer.check_parameters()?;
@@ -150,7 +159,8 @@ impl Lowerer<'_> {
     /// Forgets all types that were found.
     fn begin_anew(&mut self) {
         self.begins_anew = false;
-        self.types = Types::default();
+        let exceptions = std::mem::take(&mut self.types.exceptions);
+        self.types = Types::with(exceptions);
         self.instances.clear();
         self.index.clear();
         self.joins.clear();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::ast::NodeId;
+use crate::exceptions::Classes;
 use crate::types::ValueType;
 
 /// Kind number of unions.
@@ -158,11 +159,18 @@ pub(crate) struct Mismatch {
 pub(crate) struct Types {
     bindings: Vec<Option<Ty>>,
     names: BTreeMap<(u32, NodeId, u32), u32>,
+    /// Classes of exceptions.
+    pub exceptions: Classes,
     /// Set when a binding was made.
     pub changed: bool,
 }
 
 impl Types {
+    /// None yet, in a program with these classes of exceptions.
+    pub(crate) fn with(exceptions: Classes) -> Self {
+        Self { exceptions, ..Self::default() }
+    }
+
     /// The variable of a place: (function instance, node, which).
     pub(crate) fn variable(&mut self, instance: u32, node: NodeId, which: u32) -> Ty {
         let next = self.bindings.len() as u32;
@@ -270,7 +278,7 @@ impl Types {
                 Ok(Ty::Tuple(items.collect::<Result<_, _>>()?))
             }
             (Ty::Exception(a), Ty::Exception(b)) => {
-                Ok(Ty::Exception(crate::exceptions::common(*a, *b)))
+                Ok(Ty::Exception(self.exceptions.common(*a, *b)))
             }
             _ => self.unify(left, right),
         }
@@ -303,7 +311,7 @@ impl Types {
     /// The type in words, for messages.
     pub(crate) fn show(&self, ty: &Ty) -> String {
         if let Ty::Exception(class) = ty {
-            return crate::exceptions::name(*class).to_owned();
+            return self.exceptions.name(*class).to_owned();
         }
         self.value_type(ty).to_string()
     }

@@ -155,6 +155,9 @@ fn captured(what: &Bound<'_, PyAny>) -> PyResult<Captured> {
         "module" => Captured::Module(of.extract()?),
         "member" => Captured::ModuleMember(of.extract()?),
         "builtin" => Captured::Builtin(of.extract()?),
+        "exception" => {
+            Captured::Exception { classes: of.extract()?, base: what.get_item(2)?.extract()? }
+        }
         "unsupported" => {
             Captured::Unsupported { what: of.extract()?, help: what.get_item(2)?.extract()? }
         }

@@ -11,7 +11,7 @@ use spm_compiler::{
 };
 use spm_host::sandbox::hides_nans;
 use spm_protocol::lines::LineTable;
-use spm_protocol::raised::{BUILTIN_EXCEPTIONS, Raised, RaisedFrame};
+use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
@@ -67,6 +67,15 @@ fn captured(json: &Json) -> Captured {
         "function" => Captured::Function(usize::try_from(inner.as_u64().unwrap()).unwrap()),
         "module" => Captured::Module(text()),
         "member" => Captured::ModuleMember(text()),
+        "exception" => {
+            let classes = inner["classes"].as_array().unwrap().iter();
+            let class = |pair: &Json| {
+                let number = u32::try_from(pair[0].as_u64().unwrap()).unwrap();
+                (number, pair[1].as_str().unwrap().to_owned())
+            };
+            let base = inner["base"].as_str().unwrap().to_owned();
+            Captured::Exception { classes: classes.map(class).collect(), base }
+        }
         _ => Captured::Value(literal(inner)),
     }
 }
@@ -139,13 +148,21 @@ impl Closure {
     }
 }
 
+/// The name of a class; `classes` are those of the user's.
+fn class_name(class: u32, classes: &Json) -> String {
+    let builtin = BUILTIN_EXCEPTIONS.get(class as usize).map(|name| (*name).to_owned());
+    builtin.unwrap_or_else(|| {
+        classes[(class - CLASS_TABLE_BASE) as usize].as_str().unwrap().to_owned()
+    })
+}
+
 /// An exception as the oracle tells it, with all it is chained to.
-fn chain(raised: &Raised, lines: &LineTable) -> String {
+fn chain(raised: &Raised, lines: &LineTable, classes: &Json) -> String {
     let inner = |raised: &Option<Box<Raised>>| match raised {
-        Some(raised) => chain(raised, lines),
+        Some(raised) => chain(raised, lines, classes),
         None => "none".to_owned(),
     };
-    let class = BUILTIN_EXCEPTIONS[raised.class as usize];
+    let class = class_name(raised.class, classes);
     let frames = raised.frames.iter().rev().map(|frame| match frame {
         RaisedFrame::Site(site) => lines.sites[*site as usize].line,
         RaisedFrame::Source(frame) => frame.line,
@@ -158,7 +175,13 @@ fn chain(raised: &Raised, lines: &LineTable) -> String {
 }
 
 /// What is wrong with a call, if anything.
-fn check(closure: &Closure, call: &Json, lines: &LineTable, may_leave: bool) -> Option<String> {
+fn check(
+    closure: &Closure,
+    call: &Json,
+    lines: &LineTable,
+    classes: &Json,
+    may_leave: bool,
+) -> Option<String> {
     let text = |key: &str| call[key].as_str().unwrap_or_default();
     let (outcome, printed) = match closure.call(bytes(text("arguments"))) {
         Ok(ended) => ended,
@@ -175,10 +198,10 @@ fn check(closure: &Closure, call: &Json, lines: &LineTable, may_leave: bool) -> 
                 let fine = may_leave || call["left"] == Json::Bool(true);
                 return (!fine).then(|| format!("{}: left native code: {raised:?}", text("call")));
             }
-            let class = BUILTIN_EXCEPTIONS[raised.class as usize];
+            let class = class_name(raised.class, classes);
             let arguments = if raised.args.is_empty() { vec![0x80] } else { raised.args.clone() };
             let same = class == text("class") && arguments == bytes(text("args"));
-            let found = chain(&raised, lines);
+            let found = chain(&raised, lines, classes);
             // Deep recursions leave frames out.
             if same && found != text("chain") && raised.frames_left_out == 0 {
                 Some(format!("raised {found}"))
@@ -272,6 +295,12 @@ fn exceptions_agree_with_cpython() {
     assert!(calls > 200, "only {calls} calls were compared");
 }
 
+#[test]
+fn statements_agree_with_cpython() {
+    let (calls, _) = agree("statements.py");
+    assert!(calls > 150, "only {calls} calls were compared");
+}
+
 /// Compares all cases of a file. How many calls there were, and how many closures hide their NaNs.
 fn agree(cases: &str) -> (usize, usize) {
     // As hosts have it, so that a NaN is the same NaN everywhere.
@@ -297,7 +326,7 @@ fn agree(cases: &str) -> (usize, usize) {
         let may_leave = line["may_leave"].as_bool().unwrap();
         for call in line["calls"].as_array().unwrap() {
             calls += 1;
-            problems.extend(check(&closure, call, &compiled.lines, may_leave));
+            problems.extend(check(&closure, call, &compiled.lines, &line["classes"], may_leave));
         }
     }
     assert!(

@@ -19,7 +19,7 @@ impl Body<'_, '_> {
         names::assigned(&self.ast.body, &mut assigned, &mut self.has_walrus);
         let mut scope = std::collections::BTreeMap::new();
         let parameters = self.ast.parameters.iter().map(|parameter| parameter.name.clone());
-        for name in parameters.chain(assigned) {
+        for name in parameters.chain(self.own_captures()).chain(assigned) {
             let next = self.names.len();
             if *scope.entry(name.clone()).or_insert(next) == next {
                 self.names.insert(next, name);
@@ -40,6 +40,11 @@ impl Body<'_, '_> {
             | StmtKind::While { body, orelse, .. }
             | StmtKind::For { body, orelse, .. } => {
                 for statement in body.iter().chain(orelse) {
+                    self.collect_import(statement);
+                }
+            }
+            StmtKind::Match { cases, .. } => {
+                for statement in cases.iter().flat_map(|case| &case.body) {
                     self.collect_import(statement);
                 }
             }
@@ -64,9 +69,11 @@ impl Body<'_, '_> {
         let mut walrus = false;
         names::assigned(&self.ast.body, &mut assigned, &mut walrus);
         for (index, ty) in types.iter().enumerate() {
-            let Some(parameter) = self.ast.parameters.get(index) else { break };
             let ty = self.resolve(ty);
-            if !assigned.contains(&parameter.name) {
+            let parameter = self.ast.parameters.get(index);
+            // What comes after the parameters are variables of functions around.
+            let span = parameter.map_or(self.ast.name_span, |parameter| parameter.span);
+            if parameter.is_none_or(|parameter| !assigned.contains(&parameter.name)) {
                 self.slots.insert((index, ty.clone()), index);
                 let state = super::flow::State { ty, set: super::flow::Set::Always };
                 if let Some(env) = &mut self.env {
@@ -74,7 +81,7 @@ impl Body<'_, '_> {
                 }
                 continue;
             }
-            let value = Ex::local(index, ty, parameter.span);
+            let value = Ex::local(index, ty, span);
             self.set_variable(index, value);
         }
     }

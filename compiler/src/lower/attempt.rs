@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use spm_protocol::raised::CLASS_TABLE_BASE;
+
 use super::Body;
 use super::flow::{AFTER, BREAK, CONTINUE, SCOPED, Set, State, VariableId};
 use crate::ast::{Expr, ExprKind, Handler, NodeId, Span, Stmt};
@@ -121,7 +123,9 @@ impl Body<'_, '_> {
             None => vec![exceptions::BASE],
             Some(classes) => self.classes_of(classes).unwrap_or_default(),
         };
-        let class = classes.iter().copied().reduce(exceptions::common).unwrap_or(exceptions::BASE);
+        let known = &self.program.types.exceptions;
+        let common = classes.iter().copied().reduce(|a, b| known.common(a, b));
+        let class = common.unwrap_or(exceptions::BASE);
         let before = self.env.clone();
         let (taken, ()) = self.capture(|this| {
             let saved = this.fresh(&Ty::Raw);
@@ -144,7 +148,7 @@ impl Body<'_, '_> {
         let exception = Ex::local(caught, Ty::Exception(exceptions::BASE), span);
         let test = Self::call_runtime(
             "exception_is",
-            vec![exception, class_set(&classes, span)],
+            vec![exception, self.class_set(&classes, span)],
             Ty::Bool,
             span,
         );
@@ -207,8 +211,11 @@ impl Body<'_, '_> {
         if self.variable(name).is_some() {
             return None;
         }
-        let name = match self.program.request.globals.get(self.function)?.get(name) {
+        let name = match self.program.request.globals.get(self.globals())?.get(name) {
             Some(Captured::Builtin(builtin)) => builtin,
+            Some(Captured::Exception { classes, .. }) => {
+                return classes.first().map(|(number, _)| CLASS_TABLE_BASE + number);
+            }
             Some(_) => return None,
             None => name,
         };
@@ -563,15 +570,12 @@ impl Body<'_, '_> {
         if !self.program.catches {
             return;
         }
-        let is = |name: &&str| {
-            exceptions::class(name).is_some_and(|of| exceptions::is_subclass(class, of))
-        };
+        let classes = &self.program.types.exceptions;
+        let is =
+            |name: &&str| exceptions::class(name).is_some_and(|of| classes.is_subclass(class, of));
         let numbered = is(&"OSError") && arguments > 1;
-        if numbered
-            || PECULIAR.iter().any(|name| is(name))
-            || exceptions::name(class) == "ExceptionGroup"
-        {
-            let name = exceptions::name(class);
+        if numbered || PECULIAR.iter().any(|name| is(name)) || is(&"ExceptionGroup") {
+            let name = classes.name(class);
             let message = format!("`{name}` of these arguments is not supported beside `try`");
             let help = "give it a message alone, or raise another exception";
             self.report(Code::Arguments, span, message, help);
@@ -600,20 +604,32 @@ impl Body<'_, '_> {
         if repr {
             return Self::call_runtime(
                 "exception_repr",
-                vec![exception, class_names(span)],
+                vec![exception, self.class_names_text(span)],
                 Ty::Str,
                 span,
             );
         }
-        let quoting = class_set(&[self.exception("KeyError")], span);
+        let quoting = self.class_set(&[self.exception("KeyError")], span);
         Self::call_runtime("exception_str", vec![exception, quoting], Ty::Str, span)
+    }
+
+    /// Classes and all that derive from them.
+    fn class_set(&self, classes: &[u32], span: Span) -> Ex {
+        let bits = self.program.types.exceptions.set_of(classes);
+        Ex::new(Op::Static(Literal::Bytes(bits)), Ty::Bytes, span)
+    }
+
+    /// The names of all classes.
+    fn class_names_text(&self, span: Span) -> Ex {
+        let names = self.program.types.exceptions.names();
+        Ex::new(Op::Static(Literal::Bytes(names)), Ty::Bytes, span)
     }
 
     /// `isinstance(exception, classes)`
     pub(super) fn exception_is(&self, exception: Ex, classes: &[u32], span: Span) -> Ex {
         Self::call_runtime(
             "exception_is",
-            vec![exception, class_set(classes, span)],
+            vec![exception, self.class_set(classes, span)],
             Ty::Bool,
             span,
         )
@@ -672,7 +688,7 @@ impl Body<'_, '_> {
                 let exception = self.exception_named(subject)?;
                 Some(Self::call_runtime(
                     "exception_name",
-                    vec![exception, class_names(span)],
+                    vec![exception, self.class_names_text(span)],
                     Ty::Str,
                     span,
                 ))
@@ -696,18 +712,6 @@ impl Body<'_, '_> {
         let state = self.env.as_ref()?.get(&variable)?;
         matches!(self.resolve(&state.ty), Ty::Exception(_)).then(|| self.expr(expression))
     }
-}
-
-/// Classes and all that derive from them.
-fn class_set(classes: &[u32], span: Span) -> Ex {
-    Ex::new(Op::Static(Literal::Bytes(exceptions::set_of(classes))), Ty::Bytes, span)
-}
-
-/// The names of all classes, one a line.
-fn class_names(span: Span) -> Ex {
-    let mut text = spm_protocol::raised::BUILTIN_EXCEPTIONS.join("\n");
-    text.push_str("\n\n");
-    Ex::new(Op::Static(Literal::Bytes(text.into_bytes())), Ty::Bytes, span)
 }
 
 /// Whether values of a type are or hold exceptions.

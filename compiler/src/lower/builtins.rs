@@ -300,7 +300,7 @@ impl Body<'_, '_> {
         let value = self.expr(subject);
         self.split(value, &mut |this, value| {
             if let Ty::Exception(_) = this.resolve(&value.ty) {
-                let classes = names.iter().filter_map(|name| crate::exceptions::class(name));
+                let classes = names.iter().filter_map(|name| this.exception_class(name));
                 return this.exception_is(value, &classes.collect::<Vec<_>>(), span);
             }
             let known = super::narrow::is_instance(&value.ty, &names);

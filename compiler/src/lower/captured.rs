@@ -11,8 +11,13 @@ use crate::ty::{Mismatch, Ty, Types};
 impl Body<'_, '_> {
     /// What a free name stands for.
     pub(super) fn captured(&self, name: &str) -> Option<Captured> {
-        let globals = self.program.request.globals.get(self.function);
+        let globals = self.program.request.globals.get(self.globals());
         globals.and_then(|globals| globals.get(name)).cloned()
+    }
+
+    /// Which of the request's functions has the global names that are read here.
+    pub(super) fn globals(&self) -> usize {
+        self.program.functions[self.function].globals
     }
 
     /// The value of a free name.
@@ -29,6 +34,10 @@ impl Body<'_, '_> {
                 let message =
                     format!("the module `{module}` can only be used as `{name}.something`");
                 self.fail(Code::Global, span, message, "")
+            }
+            Some(Captured::Exception { .. }) => {
+                let message = format!("the class `{name}` can only be raised and caught");
+                self.fail(Code::Expression, span, message, "call it here")
             }
             Some(Captured::Unsupported { what, help }) => {
                 let message = format!("`{name}` is {what}, which cannot travel to a host");

@@ -107,6 +107,11 @@ impl Body<'_, '_> {
     }
 
     pub(super) fn name(&mut self, name: &str, span: Span) -> Ex {
+        if self.inner_function(name).is_some() {
+            let message = format!("the function `{name}` cannot be used as a value here");
+            let help = "call it, or pass it to `sorted`, `min`, `max`, `map` or `filter`";
+            return self.fail(Code::Expression, span, message, help);
+        }
         match self.variable(name) {
             Some(variable) if !self.imports.contains_key(name) => self.get_variable(variable, span),
             Some(_) => {

@@ -29,7 +29,18 @@ impl Body<'_, '_> {
                 let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
             }
-            StmtKind::Assign { targets, value } => self.assignment(targets, value),
+            StmtKind::Assign { targets, value } => {
+                if let ([target], ExprKind::Lambda(lambda)) = (targets.as_slice(), &value.kind)
+                    && let ExprKind::Name(name) = &target.kind
+                {
+                    self.define(name, lambda);
+                    return;
+                }
+                self.assignment(targets, value);
+            }
+            StmtKind::Match { subject, cases } => {
+                self.match_statement(statement.id, subject, cases, span);
+            }
             StmtKind::AugAssign { target, operator, value } => {
                 self.augmented(target, *operator, value, span);
             }
@@ -87,9 +98,7 @@ impl Body<'_, '_> {
                 }
             }
             StmtKind::Function(function) => {
-                let help = "define it outside, and pass it what it needs as arguments";
-                let message = format!("the inner function `{}` is not supported", function.name);
-                self.report(Code::Statement, function.name_span, message, help);
+                self.define(&function.name, function);
             }
         }
     }

@@ -28,7 +28,7 @@ impl Converter<'_> {
         }
     }
 
-    fn block(&mut self, body: &[py::Stmt]) -> Vec<Stmt> {
+    pub(super) fn block(&mut self, body: &[py::Stmt]) -> Vec<Stmt> {
         let mut statements = Vec::new();
         for statement in body {
             self.statement(statement, &mut statements);
@@ -100,6 +100,7 @@ impl Converter<'_> {
                 StmtKind::Raise { exception, cause }
             }
             py::Stmt::Try(try_) => self.attempt(try_),
+            py::Stmt::Match(match_) => self.matching(match_),
             py::Stmt::Assert(assert) => StmtKind::Assert {
                 test: self.expression(&assert.test),
                 message: assert.msg.as_ref().map(|message| self.expression(message)),
@@ -230,7 +231,6 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
         py::Stmt::Nonlocal(_) => {
             (range, "`nonlocal` is not supported", "return the value, or keep it in a list")
         }
-        py::Stmt::Match(_) => (keyword(5), "`match` is not supported", "use `if` and `elif`"),
         py::Stmt::TypeAlias(_) => {
             (range, "`type` statements are not supported", "write the type out")
         }

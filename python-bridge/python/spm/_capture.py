@@ -18,7 +18,7 @@ from ._source import Source, locate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Captured: TypeAlias = tuple[str, object] | tuple[str, str, str | None]
+Captured: TypeAlias = tuple[str, object] | tuple[str, object, str | None]
 """How `_spm.compile` takes what a name stands for: a kind, and its value."""
 
 GLUE_FILE: Final = "<spm>"
@@ -26,6 +26,25 @@ GLUE_FILE: Final = "<spm>"
 
 _READS: Final = {"LOAD_GLOBAL", "LOAD_NAME"}
 _MISSING: Final = object()
+_CLASS_FURNITURE: Final = {
+    "__module__",
+    "__qualname__",
+    "__doc__",
+    "__weakref__",
+    "__dict__",
+    "__annotations__",
+    "__firstlineno__",
+    "__static_attributes__",
+}
+"""What every class has, whatever its body is."""
+_PECULIAR: Final = {
+    "BaseExceptionGroup",
+    "ExceptionGroup",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeTranslateError",
+}
+"""Exceptions that are more than a class and arguments."""
 _IMMUTABLE: Final = (int, float, str, bytes, bool, type(None))
 
 
@@ -131,6 +150,8 @@ class Gathered:
     reads: list[_Read]
     codes: list[tuple[types.FunctionType, types.CodeType]]
     entry: Source | None
+    classes: list[type[Exception]] = field(default_factory=list)
+    """The user's classes of exceptions that are read, in the order of the class table."""
     is_volatile: bool = False
     """Whether something in it may have changed although every name stands for the same object."""
 
@@ -191,7 +212,8 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
         for read in _reads(function):
             gathered.reads.append(read)
             if read.value is not _MISSING:
-                names[read.name] = _captured(read, indices, pending)
+                exception = _exception(read.value, gathered.classes)
+                names[read.name] = exception or _captured(read, indices, pending)
         gathered.names.append(names)
     return gathered
 
@@ -254,6 +276,24 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
         if isinstance(constant, types.CodeType):
             names.update(dict.fromkeys(_global_names(constant)))
     return tuple(names)
+
+
+def _exception(value: object, classes: list[type[Exception]]) -> Captured | None:
+    """Name a class of exceptions that adds nothing to the builtin one it derives from."""
+    if not isinstance(value, type) or not issubclass(value, Exception):
+        return None
+    derived: list[type[Exception]] = []
+    while value.__module__ != "builtins":
+        adds = vars(value).keys() - _CLASS_FURNITURE
+        if type(value) is not type or len(value.__bases__) != 1 or adds:
+            return None
+        derived.append(value)
+        (value,) = value.__bases__
+    base = value.__name__
+    if not derived or getattr(builtins, base, None) is not value or base in _PECULIAR:
+        return None
+    classes.extend(one for one in derived if one not in classes)
+    return ("exception", [(classes.index(one), one.__name__) for one in derived], base)
 
 
 def _captured(read: _Read, indices: dict[int, int], pending: list[types.FunctionType]) -> Captured:

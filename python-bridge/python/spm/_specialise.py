@@ -406,6 +406,7 @@ class Compiled:
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
+        known.classes = tuple(gathered.classes)
         if self.options.engine == "auto":
             known.fallback, known.unbacked = self._backing(binding)
         self.made[key] = known

@@ -802,3 +802,60 @@ def wrong_raise(x):
 
 
 check(wrong_raise, ["int"], (0,), (1,))
+
+
+class Failure(Exception):
+    """Anything that goes wrong."""
+
+
+class Missing(Failure):
+    pass
+
+
+class Wrong(ValueError):
+    pass
+
+
+class WrongKey(KeyError):
+    pass
+
+
+def fails(kind):
+    if kind == 0:
+        raise Failure("failed", kind)
+    if kind == 1:
+        raise Missing
+    if kind == 2:
+        raise Wrong("wrong") from Missing("because")
+    if kind == 3:
+        raise WrongKey("key")
+    if kind == 4:
+        raise ValueError("plain")
+    return kind
+
+
+check(fails, ["int"], *SMALL)
+
+
+def sorts_failures(kind):
+    try:
+        return str(fails(kind))
+    except Missing as error:
+        return "missing " + repr(error) + type(error).__name__
+    except Failure as error:
+        return "failure " + str(error)
+    except (Wrong, LookupError) as error:
+        return "wrong " + str(error) + repr(error) + str(isinstance(error, Wrong))
+
+
+check(sorts_failures, ["int"], *SMALL)
+
+
+def wraps_failures(kind):
+    try:
+        return fails(kind)
+    except Exception as error:
+        raise Failure(str(error)) from error
+
+
+check(wraps_failures, ["int"], *SMALL)
