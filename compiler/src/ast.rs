@@ -232,6 +232,10 @@ pub(crate) enum StmtKind {
         subject: Expr,
         cases: Vec<Case>,
     },
+    /// `nonlocal`: the names belong to a function around.
+    Nonlocal(Vec<String>),
+    /// `global`: the names are those of the module.
+    Global(Vec<String>),
     Delete(Vec<Expr>),
     /// `import math`, `from math import sqrt`: a local name for a module or its member.
     Import {

@@ -312,6 +312,8 @@ struct Body<'l, 'a> {
     handling: Vec<LocalId>,
     /// Which copy of the statements of `finally` this is.
     copy: u32,
+    /// Variables that functions within this one, or around it, assign, too: lists of one item or none.
+    cells: BTreeMap<VariableId, LocalId>,
 }
 
 impl<'l, 'a> Body<'l, 'a> {
@@ -339,6 +341,7 @@ impl<'l, 'a> Body<'l, 'a> {
             finals: Vec::new(),
             handling: Vec::new(),
             copy: 0,
+            cells: BTreeMap::new(),
         };
         body.collect_names();
         body

@@ -220,10 +220,28 @@ pub(crate) fn blocks(statement: &Stmt, visit: &mut dyn FnMut(&[Stmt])) {
     }
 }
 
+/// The names that statements declare to be those of a function around.
+pub(crate) fn nonlocals(body: &[Stmt], names: &mut BTreeSet<String>) {
+    for statement in body {
+        if let StmtKind::Nonlocal(found) = &statement.kind {
+            names.extend(found.iter().cloned());
+        }
+        blocks(statement, &mut |block| nonlocals(block, names));
+    }
+}
+
+/// The names of a function's own that its statements assign.
+pub(crate) fn own(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut bool) {
+    let mut others = BTreeSet::new();
+    nonlocals(body, &mut others);
+    assigned(body, names, walrus);
+    names.retain(|name| !others.contains(name));
+}
+
 /// The names of a function's parameters and variables.
 pub(crate) fn locals(function: &Function) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    assigned(&function.body, &mut names, &mut false);
+    own(&function.body, &mut names, &mut false);
     names.extend(function.parameters.iter().map(|parameter| parameter.name.clone()));
     names
 }
@@ -380,7 +398,7 @@ fn fstring_children(parts: &[FStringPart], visit: &mut dyn FnMut(&Expr)) {
 
 fn free_in_function(function: &Function, free: &mut BTreeSet<String>) {
     let mut local = BTreeSet::new();
-    assigned(&function.body, &mut local, &mut false);
+    own(&function.body, &mut local, &mut false);
     for parameter in &function.parameters {
         local.insert(parameter.name.clone());
         parameter.default.iter().for_each(|default| free_in(default, &BTreeSet::new(), free));

@@ -16,7 +16,7 @@ impl Body<'_, '_> {
     /// Finds the function's local names: what it assigns anywhere.
     pub(super) fn collect_names(&mut self) {
         let mut assigned = BTreeSet::new();
-        names::assigned(&self.ast.body, &mut assigned, &mut self.has_walrus);
+        names::own(&self.ast.body, &mut assigned, &mut self.has_walrus);
         let mut scope = std::collections::BTreeMap::new();
         let parameters = self.ast.parameters.iter().map(|parameter| parameter.name.clone());
         for name in parameters.chain(self.own_captures()).chain(assigned) {
@@ -67,13 +67,15 @@ impl Body<'_, '_> {
         }
         let mut assigned = BTreeSet::new();
         let mut walrus = false;
-        names::assigned(&self.ast.body, &mut assigned, &mut walrus);
+        names::own(&self.ast.body, &mut assigned, &mut walrus);
+        self.make_cells(types.len());
         for (index, ty) in types.iter().enumerate() {
             let ty = self.resolve(ty);
             let parameter = self.ast.parameters.get(index);
             // What comes after the parameters are variables of functions around.
             let span = parameter.map_or(self.ast.name_span, |parameter| parameter.span);
-            if parameter.is_none_or(|parameter| !assigned.contains(&parameter.name)) {
+            let is_assigned = |name: &String| assigned.contains(name) || self.is_own_cell(index);
+            if parameter.is_none_or(|parameter| !is_assigned(&parameter.name)) {
                 self.slots.insert((index, ty.clone()), index);
                 let state = super::flow::State { ty, set: super::flow::Set::Always };
                 if let Some(env) = &mut self.env {

@@ -112,6 +112,10 @@ impl Body<'_, '_> {
             self.evaluate(value);
             return;
         }
+        if self.cells.contains_key(&variable) {
+            self.set_cell(variable, value);
+            return;
+        }
         let local = self.slot(variable, &ty);
         let span = value.span;
         self.push(St::Set(local, value));
@@ -141,6 +145,9 @@ impl Body<'_, '_> {
 
     /// Reads a variable.
     pub(super) fn get_variable(&mut self, variable: VariableId, span: Span) -> Ex {
+        if self.cells.contains_key(&variable) {
+            return self.get_cell(variable, span);
+        }
         let Some(env) = &self.env else { return Self::unreachable(span) };
         let Some(state) = env.get(&variable).cloned() else {
             return self.unbound(variable, span);
@@ -185,7 +192,7 @@ impl Body<'_, '_> {
         Ex::new(Op::Seq(vec![St::Set(copy, value)], Box::new(read)), ty, span)
     }
 
-    fn unbound(&mut self, variable: VariableId, span: Span) -> Ex {
+    pub(super) fn unbound(&mut self, variable: VariableId, span: Span) -> Ex {
         let name = &self.names[&variable];
         let text = format!(
             "cannot access local variable '{name}' where it is not associated with a value"

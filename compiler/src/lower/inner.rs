@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::Set;
 use super::{Body, Parsed};
-use crate::ast::{Expr, ExprKind, Function, Span, Stmt, StmtKind};
+use crate::ast::{Comparison, Expr, ExprKind, Function, Span, Stmt, StmtKind};
 use crate::diagnostics::Code;
-use crate::ir::Ex;
+use crate::ir::{Ex, Op, St};
 use crate::names;
 use crate::request::FunctionSource;
 use crate::source::Source;
+use crate::ty::Ty;
 
 /// Where a function stands: the function around it, and its place in that.
 pub(crate) type Place = (usize, Span);
@@ -73,15 +74,21 @@ pub(super) struct Nesting {
     /// For each function, the names of those within it that have one to themselves.
     named: Vec<BTreeMap<String, usize>>,
     locals: Vec<BTreeSet<String>>,
+    /// For each function, the variables that several functions assign.
+    pub cells: Vec<BTreeSet<String>>,
 }
 
 impl Nesting {
     pub(super) fn of(functions: &[Parsed<'_>]) -> Self {
         let named = (0..functions.len()).map(|parent| named(functions, parent)).collect();
         let locals = functions.iter().map(|function| names::locals(&function.ast)).collect();
-        let mut nesting = Self { captures: vec![BTreeSet::new(); functions.len()], named, locals };
+        let mut nesting = {
+            let none = vec![BTreeSet::new(); functions.len()];
+            Self { captures: none.clone(), named, locals, cells: none }
+        };
         if functions.iter().any(|function| function.place.is_some()) {
             nesting.find_captures(functions);
+            nesting.find_cells(functions);
         }
         nesting
     }
@@ -110,6 +117,43 @@ impl Nesting {
                 self.captures[index] = needed;
             }
         }
+    }
+
+    fn find_cells(&mut self, functions: &[Parsed<'_>]) {
+        let mut shared = BTreeSet::new();
+        for (index, function) in functions.iter().enumerate() {
+            let mut declared = BTreeSet::new();
+            names::nonlocals(&function.ast.body, &mut declared);
+            for name in declared {
+                if let Some(owner) = self.owner(functions, index, &name) {
+                    shared.insert((owner, name));
+                }
+            }
+        }
+        for index in 0..functions.len() {
+            let names = self.captures[index].iter().chain(&self.locals[index]);
+            let cells = names.filter(|name| {
+                let owner = if self.locals[index].contains(*name) {
+                    Some(index)
+                } else {
+                    self.owner(functions, index, name)
+                };
+                owner.is_some_and(|owner| shared.contains(&(owner, (*name).clone())))
+            });
+            self.cells[index] = cells.cloned().collect();
+        }
+    }
+
+    /// The function around another whose variable a name is.
+    fn owner(&self, functions: &[Parsed<'_>], index: usize, name: &str) -> Option<usize> {
+        let mut around = functions[index].place;
+        while let Some((parent, _)) = around {
+            if self.locals[parent].contains(name) {
+                return Some(parent);
+            }
+            around = functions[parent].place;
+        }
+        None
     }
 
     /// Adds what a free name of a function needs of the functions around it.
@@ -206,14 +250,21 @@ impl Body<'_, '_> {
         for name in names {
             let variable = self.scopes.first().and_then(|scope| scope.get(&name).copied());
             let state = variable.and_then(|variable| self.env.as_ref()?.get(&variable));
-            if !state.is_some_and(|state| state.set == Set::Always) {
+            let is_cell = variable.is_some_and(|variable| self.cells.contains_key(&variable));
+            if !is_cell && !state.is_some_and(|state| state.set == Set::Always) {
                 let message = format!("`{name}` may have no value when this function is called");
                 let help = "assign it before the call on all paths";
                 values.push(self.fail(Code::UndefinedName, span, message, help));
                 continue;
             }
-            if let Some(variable) = variable {
-                values.push(self.get_variable(variable, span));
+            match variable {
+                Some(variable) if self.cells.contains_key(&variable) => {
+                    let local = self.cells[&variable];
+                    let ty = self.locals[local].ty.clone();
+                    values.push(Ex::local(local, ty, span));
+                }
+                Some(variable) => values.push(self.get_variable(variable, span)),
+                None => {}
             }
         }
         values
@@ -225,6 +276,76 @@ impl Body<'_, '_> {
         let variable =
             own.filter(|_| self.program.nesting.named[self.function].contains_key(name))?;
         Some(self.get_variable(variable, span))
+    }
+
+    /// Makes the lists of variables that several functions assign. Those of functions around come as arguments, of
+    /// which there are so many.
+    pub(super) fn make_cells(&mut self, arguments: usize) {
+        let parameters = self.ast.parameters.len();
+        let captures = self.own_captures();
+        for name in self.program.nesting.cells[self.function].clone() {
+            let Some(variable) = self.variable(&name) else { continue };
+            if let Some(at) = captures.iter().position(|known| *known == name) {
+                if parameters + at < arguments {
+                    self.cells.insert(variable, parameters + at);
+                }
+                continue;
+            }
+            let span = self.ast.name_span;
+            let element = self.program.types.variable(self.instance as u32, variable as u32, 7);
+            let ty = Ty::list(element);
+            let local = self.fresh(&ty);
+            self.push(St::Set(local, Ex::new(Op::NewList(Vec::new()), ty, span)));
+            self.cells.insert(variable, local);
+        }
+    }
+
+    /// Whether an argument is a variable that functions within this one assign.
+    pub(super) fn is_own_cell(&self, argument: usize) -> bool {
+        argument < self.ast.parameters.len() && self.cells.contains_key(&argument)
+    }
+
+    fn cell(&self, variable: usize, span: Span) -> Ex {
+        let local = self.cells[&variable];
+        let ty = self.resolve(&self.locals[local].ty);
+        Ex::local(local, ty, span)
+    }
+
+    /// Reads a variable that several functions assign.
+    pub(super) fn get_cell(&mut self, variable: usize, span: Span) -> Ex {
+        let cell = self.cell(variable, span);
+        let Ty::List(element) = &cell.ty else { return Self::error(span) };
+        let element = self.element(element);
+        let test = Self::int_compare(Comparison::Eq, Self::length(cell.clone()), Ex::int(0, span));
+        let index = Box::new(Ex::int(0, span));
+        let get = Op::ListGet { list: Box::new(cell), index, checked: false };
+        let unbound = self.unbound(variable, span);
+        if element == Ty::Never {
+            return unbound;
+        }
+        let value = Ex::new(get, element, span);
+        self.choose(test, unbound, value, span)
+    }
+
+    /// Assigns a variable that several functions assign.
+    pub(super) fn set_cell(&mut self, variable: usize, value: Ex) {
+        let span = value.span;
+        let cell = self.cell(variable, span);
+        let Ty::List(element) = cell.ty.clone() else { return };
+        let value = self.keep(value);
+        let value = self.fit(value, &element, "a variable", span);
+        if matches!(value.ty, Ty::Error | Ty::Never) {
+            self.evaluate(value);
+            return;
+        }
+        let test = Self::int_compare(Comparison::Eq, Self::length(cell.clone()), Ex::int(0, span));
+        let (append, ()) = self.capture(|this| {
+            let added = this.append(&cell, value.clone(), span);
+            this.evaluate(added);
+        });
+        let index = Ex::int(0, span);
+        let set = St::ListSet { list: cell, index, value, checked: false };
+        self.push(St::If(test, append, vec![set]));
     }
 
     /// The names of the variables that come with the calls of this function.

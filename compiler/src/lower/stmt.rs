@@ -24,7 +24,17 @@ impl Body<'_, '_> {
     fn statement(&mut self, statement: &Stmt) {
         let span = statement.span;
         match &statement.kind {
-            StmtKind::Pass | StmtKind::Import { .. } => {}
+            StmtKind::Pass | StmtKind::Import { .. } | StmtKind::Nonlocal(_) => {}
+            StmtKind::Global(names) => {
+                for name in names {
+                    if crate::names::assignments(&self.ast.body, name) > 0 {
+                        let message =
+                            format!("`global {name}` is not supported where `{name}` is assigned");
+                        let help = "return the value: tasks share no variables";
+                        self.report(Code::Statement, span, message, help);
+                    }
+                }
+            }
             StmtKind::Expr(expression) => {
                 let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
@@ -325,6 +335,11 @@ impl Body<'_, '_> {
         match &target.kind {
             ExprKind::Name(name) => {
                 if let Some(variable) = self.variable(name) {
+                    if self.cells.contains_key(&variable) {
+                        let message = "deleting a variable that functions share is not supported";
+                        self.report(Code::Statement, target.span, message, "assign None to it");
+                        return;
+                    }
                     let value = self.get_variable(variable, target.span);
                     if value.ty == Ty::Never || !matches!(value.op, Op::Local(_)) {
                         self.evaluate(value);

@@ -99,6 +99,12 @@ impl Converter<'_> {
                 let cause = raise.cause.as_ref().map(|cause| self.expression(cause));
                 StmtKind::Raise { exception, cause }
             }
+            py::Stmt::Nonlocal(names) => {
+                StmtKind::Nonlocal(names.names.iter().map(ToString::to_string).collect())
+            }
+            py::Stmt::Global(names) => {
+                StmtKind::Global(names.names.iter().map(ToString::to_string).collect())
+            }
             py::Stmt::Try(try_) => self.attempt(try_),
             py::Stmt::Match(match_) => self.matching(match_),
             py::Stmt::Assert(assert) => StmtKind::Assert {
@@ -225,12 +231,6 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
             "classes are not supported inside a closure",
             "use tuples, lists or dicts",
         ),
-        py::Stmt::Global(_) => {
-            (range, "`global` is not supported", "return the value: tasks share no variables")
-        }
-        py::Stmt::Nonlocal(_) => {
-            (range, "`nonlocal` is not supported", "return the value, or keep it in a list")
-        }
         py::Stmt::TypeAlias(_) => {
             (range, "`type` statements are not supported", "write the type out")
         }

@@ -349,3 +349,73 @@ def generators(xs):
 
 
 check(generators, ["list[int]"], ([],), ([1, 2, 3],), ([0, -1],))
+
+
+def counts(n):
+    count = 0
+    last = None
+
+    def bump(by):
+        nonlocal count, last
+        count += by
+        last = str(by)
+        return count
+
+    def both():
+        return bump(1) + bump(2)
+
+    for i in range(n):
+        bump(i)
+    return (count, both(), count, last)
+
+
+check(counts, ["int"], *SMALL)
+
+
+def accumulates(x):
+    def add(y):
+        nonlocal x
+        x += y
+        if y > 0:
+            add(y - 1)
+
+    add(3)
+    before = x
+    x = 100
+    add(1)
+    return (before, x)
+
+
+check(accumulates, ["int"], *SMALL)
+
+
+def not_yet(x):
+    def sets():
+        nonlocal y
+        y = 5
+
+    if x > 2:
+        sets()
+    try:
+        return y
+    except NameError:
+        return -1
+    y = 1
+
+
+check(not_yet, ["int"], (1,), (5,))
+
+
+def tuples_of_parts(xs, t):
+    return ((*t, 1), (0, *xs), (*xs, *xs), (*t, *t), [*"ab"], {*xs})
+
+
+check(tuples_of_parts, ["list[int]", "tuple[int, str]"], ([1, 2], (3, "a")), ([], (1, "b")))
+
+
+def says_global(x):
+    global LIMIT
+    return x + LIMIT
+
+
+check(says_global, ["int"], (1,))
