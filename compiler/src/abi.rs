@@ -22,8 +22,8 @@
 //!
 //! # Ownership
 //!
-//! Arguments are borrowed except [`Arg::Take`]; objects returned are the caller's. Once something
-//! is raised ownership no longer matters: nothing catches, and the task ends.
+//! Arguments are borrowed except [`Arg::Take`]; objects returned are the caller's. A function that fails has taken
+//! over what it takes, and keeps nothing else.
 //!
 //! # Failure
 //!
@@ -185,6 +185,36 @@ functions! {
     fn raise_deopt(reason: Num) -> Raises;
     /// Adds a frame to the traceback, innermost first.
     fn frame(site: Num) -> Nothing;
+
+    // Exceptions that are caught, or made and not raised: objects of their own.
+    /// Catches what is pending; 0 if no handler may see it.
+    fn exception_take() -> Num;
+    /// What was just set pending, as an exception that is not raised.
+    fn exception_made() -> Ptr;
+    /// Gives a reference back.
+    fn exception_release(object: Num) -> Nothing;
+    /// Raises what was caught again, with its traceback.
+    fn exception_again(object: Ptr) -> Raises;
+    /// Raises what is being handled again.
+    fn exception_reraise() -> Raises;
+    /// `raise object`
+    fn exception_raise(object: Ptr) -> Raises;
+    /// Sets the cause, which may be 0, and hides the context.
+    fn exception_from(object: Ptr, cause: Ptr) -> Nothing;
+    /// Notes what is being handled; gives what was before.
+    fn exception_handle(object: Num) -> Num;
+    /// Whether the class is in a set of classes.
+    fn exception_is(object: Ptr, classes: Ptr) -> Num;
+    /// `len(object.args)`
+    fn exception_length(object: Ptr) -> Int;
+    /// `object.args[index]`, of a guessed type.
+    fn exception_argument(object: Ptr, index: Int, desc: Desc) -> StatusSlot;
+    /// `str(object)`
+    fn exception_str(object: Ptr, quoting: Ptr) -> Ptr;
+    /// `repr(object)`
+    fn exception_repr(object: Ptr, names: Ptr) -> Ptr;
+    /// `type(object).__name__`
+    fn exception_name(object: Ptr, names: Ptr) -> Ptr;
 
     // int.
 

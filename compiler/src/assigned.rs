@@ -110,8 +110,8 @@ impl<'a> Assigned<'a> {
                     self.turns(body, orelse, own);
                 }
                 StmtKind::Assert { test, .. } => self.value(test, own),
-                StmtKind::Raise { exception } => {
-                    exception.iter().for_each(|exception| self.value(exception, own));
+                StmtKind::Raise { exception, cause } => {
+                    exception.iter().chain(cause).for_each(|value| self.value(value, own));
                     return false;
                 }
                 StmtKind::Return(value) => {

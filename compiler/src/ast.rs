@@ -216,11 +216,26 @@ pub(crate) enum StmtKind {
     Return(Option<Expr>),
     Raise {
         exception: Option<Expr>,
+        cause: Option<Expr>,
+    },
+    Try {
+        body: Vec<Stmt>,
+        handlers: Vec<Handler>,
+        orelse: Vec<Stmt>,
+        finalbody: Vec<Stmt>,
     },
     Assert {
         test: Expr,
         message: Option<Expr>,
     },
+    Match {
+        subject: Expr,
+        cases: Vec<Case>,
+    },
+    /// `nonlocal`: the names belong to a function around.
+    Nonlocal(Vec<String>),
+    /// `global`: the names are those of the module.
+    Global(Vec<String>),
     Delete(Vec<Expr>),
     /// `import math`, `from math import sqrt`: a local name for a module or its member.
     Import {
@@ -229,6 +244,49 @@ pub(crate) enum StmtKind {
     },
     Function(Box<Function>),
     Pass,
+}
+
+/// A pattern of `match`.
+#[derive(Debug, Clone)]
+pub(crate) enum Pattern {
+    /// Equal to a value.
+    Value(Expr),
+    /// `None`, `True` or `False` itself.
+    Same(Expr),
+    /// Whatever matches the inner one, if there is one, gets the name, if there is one.
+    Capture(Option<Box<Pattern>>, Option<String>),
+    Or(Vec<Pattern>, NodeId),
+    /// An instance of a builtin class that matches the inner one.
+    Class(Expr, Option<Box<Pattern>>),
+    Sequence {
+        items: Vec<Pattern>,
+        /// How many items are before it, and its name.
+        star: Option<(usize, Option<String>)>,
+        span: Span,
+        id: NodeId,
+    },
+    /// Already reported.
+    Error,
+}
+
+/// `case pattern if guard`.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub pattern: Pattern,
+    pub guard: Option<Expr>,
+    pub body: Vec<Stmt>,
+    pub span: Span,
+    pub id: NodeId,
+}
+
+/// `except classes as name`.
+#[derive(Debug, Clone)]
+pub(crate) struct Handler {
+    pub classes: Option<Expr>,
+    pub name: Option<String>,
+    pub body: Vec<Stmt>,
+    pub span: Span,
+    pub id: NodeId,
 }
 
 /// What a parameter takes.

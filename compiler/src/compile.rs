@@ -7,7 +7,7 @@ use crate::emit;
 use crate::explain;
 use crate::library;
 use crate::link::{self, UserModule};
-use crate::lower::{self, Parsed};
+use crate::lower::{self, inner};
 use crate::pack;
 use crate::parse;
 use crate::range;
@@ -25,20 +25,22 @@ const WIT: &str = include_str!("../../wit/closure.wit");
 pub fn compile(request: &Request) -> Result<Compiled, Vec<Diagnostic>> {
     let request = &*library::with_helpers(request);
     let mut problems = Vec::new();
-    let mut parsed = Vec::new();
+    let mut asts = Vec::new();
     let callbacks = lower::callback_sources(request);
     for function in request.functions.iter().chain(&callbacks) {
-        let source = Source::new(function);
         match parse::parse(function) {
-            Ok((ast, found)) => {
-                parsed.push(Parsed { ast, source, problems: found });
-            }
+            Ok((ast, found)) => asts.push((ast, function.clone(), found)),
             Err(found) => problems.extend(found),
         }
     }
-    if parsed.len() != request.functions.len() + callbacks.len() || parsed.is_empty() {
+    if asts.len() != request.functions.len() + callbacks.len() || asts.is_empty() {
         return Err(sorted(problems));
     }
+    let inner = inner::find(&asts);
+    let outer = asts.into_iter().zip(request.functions.iter().chain(&callbacks));
+    let outer = outer.map(|((ast, _, found), function)| (ast, Source::new(function), found));
+    let outer = outer.collect();
+    let parsed = inner::with_sources(outer, &inner);
     let lowered = match lower::lower(request, &parsed) {
         Ok(lowered) => lowered,
         Err(found) => {

@@ -18,6 +18,7 @@ mod memory;
 mod nans;
 mod objects;
 mod trust;
+mod unwind;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ use crate::link::{Blob, Entry, Op, UserFunction, UserModule};
 use crate::lower::Parsed;
 use crate::request::Request;
 use crate::ty::Ty;
+use crate::visit;
 
 /// Failure codes: what to raise is in the low bits, the site above them.
 const CODE_BITS: u32 = 6;
@@ -70,11 +72,14 @@ struct Module {
     enum_blobs: BTreeMap<(u32, usize), u32>,
     /// Methods that SPM wrote.
     glue: Vec<usize>,
+    /// Whether anything catches exceptions: what unwinds then gives back what it holds.
+    catches: bool,
 }
 
 /// Emits the whole program.
 pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Request) -> UserModule {
     let signatures = calls::signatures(program);
+    let catches = program.functions.iter_mut().any(|function| visit::catches(&mut function.body));
     let count = program.functions.len() as u32;
     let mut module = Module {
         blobs: Vec::new(),
@@ -90,6 +95,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         class_blobs: BTreeMap::new(),
         enum_blobs: BTreeMap::new(),
         glue: objects::glue(program, &|index| parsed[index].source.function().file == "<spm>"),
+        catches,
     };
     for (literal, ty) in &program.lazies {
         let cell = module.blob(Blob { bytes: vec![0; 8], addresses: Vec::new() });
@@ -98,7 +104,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
     let mut functions: Vec<UserFunction> = (0..program.functions.len())
         .map(|index| Emitter::new(&mut module, program, parsed, index).function())
         .collect();
-    functions.push(unwind());
+    functions.push(unwind(catches));
     functions.push(entry(&mut module, &program.functions[0], request.recursion_limit));
     let (asked, callbacks) =
         objects::callbacks(&module, program, functions.len() as u32, request.recursion_limit);
@@ -110,7 +116,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         functions,
         blobs: module.blobs,
         descriptors: module.descriptors.into_values().collect(),
-        entry: Entry { function: count + 1, arguments, result },
+        entry: Entry { function: count + 1, arguments, result, chains: catches },
         callbacks,
         recursion_limit: request.recursion_limit,
         line_functions: parsed.iter().map(|function| function.source.line_function()).collect(),
@@ -119,7 +125,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
 }
 
 /// Raises what a code says, and adds the frame.
-fn unwind() -> UserFunction {
+fn unwind(catches: bool) -> UserFunction {
     let mask = (1 << CODE_BITS) - 1;
     let body = vec![
         I::LocalGet(0),
@@ -135,7 +141,17 @@ fn unwind() -> UserFunction {
         I::I32Const(COMMON as i32),
         I::I32Sub,
     ];
-    let mut body: Vec<Op> = body.into_iter().map(Op::Wasm).collect();
+    let body = body.into_iter().map(Op::Wasm);
+    let again = [
+        I::LocalGet(0),
+        I::I32Const(unwind::AGAIN.cast_signed()),
+        I::I32Eq,
+        I::If(BlockType::Empty),
+        I::Return,
+        I::End,
+    ];
+    let again = again.into_iter().map(Op::Wasm).filter(|_| catches);
+    let mut body: Vec<Op> = again.chain(body).collect();
     body.push(Op::Runtime("raise_common"));
     let rest = [I::Drop, I::Else, I::LocalGet(1), I::I32Const(DEOPT as i32 - 1), I::I32Sub];
     body.extend(rest.into_iter().map(Op::Wasm));
@@ -304,8 +320,12 @@ struct Emitter<'m, 'p> {
     free: BTreeMap<u8, Vec<u32>>,
     /// Enclosing blocks, outermost first.
     blocks: Vec<Option<Label>>,
-    /// Codes of the failure blocks, innermost first.
-    failures: Vec<u32>,
+    /// Where failures lead, innermost last. The first is the function.
+    frames: Vec<unwind::Frame>,
+    frame_count: u32,
+    /// References that wait on the stack or in Wasm locals.
+    held: Vec<unwind::Held>,
+    handlings: Vec<unwind::Handling>,
     depth_local: u32,
     /// Where results wait while locals are given back.
     result: u32,
@@ -364,7 +384,10 @@ impl<'m, 'p> Emitter<'m, 'p> {
             places,
             free: BTreeMap::new(),
             blocks: Vec::new(),
-            failures: Vec::new(),
+            frames: vec![unwind::Frame::default()],
+            frame_count: 0,
+            held: Vec::new(),
+            handlings: Vec::new(),
             depth_local,
             result: 0,
             owned,
@@ -399,21 +422,20 @@ impl<'m, 'p> Emitter<'m, 'p> {
 
     /// The body inside its block for returning.
     fn body(&mut self) {
-        if self.signature.recursive {
-            self.op(I::LocalGet(self.depth_local));
-            self.op(I::I32Const(1));
-            self.op(I::I32LtS);
-            let span = self.func.span;
-            self.fail_if(COMMON + crate::abi::common::RECURSION, span);
-        }
         let keeps = !self.owned.is_empty();
+        if !keeps || !self.module.catches {
+            self.check_depth();
+        }
         if keeps {
             self.op(I::Block(BlockType::Empty));
             self.blocks.push(None);
         }
         let func = self.func;
-        self.block(&func.body);
-        self.op(I::Unreachable);
+        let status = (keeps && self.module.catches).then(|| self.giving_body());
+        if status.is_none() {
+            self.block(&func.body);
+            self.op(I::Unreachable);
+        }
         if keeps {
             self.blocks.pop();
             self.op(I::End);
@@ -423,8 +445,48 @@ impl<'m, 'p> Emitter<'m, 'p> {
             for (index, _) in value_types(&func.result).iter().enumerate() {
                 self.op(I::LocalGet(self.result + index as u32));
             }
-            self.finish();
+            match status {
+                Some(status) if self.signature.raises => {
+                    self.ops([I::LocalGet(status), I::Return]);
+                }
+                _ => self.finish(),
+            }
         }
+    }
+
+    fn check_depth(&mut self) {
+        if self.signature.recursive {
+            self.op(I::LocalGet(self.depth_local));
+            self.op(I::I32Const(1));
+            self.op(I::I32LtS);
+            let span = self.func.span;
+            self.fail_if(COMMON + crate::abi::common::RECURSION, span);
+        }
+    }
+
+    /// A body whose failures lead to where its locals are given back. The Wasm local with its status.
+    fn giving_body(&mut self) -> u32 {
+        let status = self.temp(ValType::I32);
+        let outer = std::mem::take(&mut self.ops);
+        // The block that failures leave with their codes.
+        self.blocks.push(None);
+        self.check_depth();
+        let func = self.func;
+        self.block(&func.body);
+        self.op(I::Unreachable);
+        self.blocks.pop();
+        let inner = std::mem::replace(&mut self.ops, outer);
+        let frame = std::mem::take(&mut self.frames[0]);
+        if frame.failures.is_empty() {
+            self.op(I::Block(BlockType::Empty));
+            self.ops.extend(inner);
+            self.op(I::End);
+        } else {
+            self.blocks_of_failures(inner, &frame);
+            self.ops.push(Op::Call(self.module.unwind));
+            self.ops([I::I32Const(1), I::LocalSet(status)]);
+        }
+        status
     }
 
     /// Returns the value on the stack.
@@ -439,26 +501,17 @@ impl<'m, 'p> Emitter<'m, 'p> {
     fn assemble(&mut self) -> Vec<Op> {
         // A guest that is stopped is stopped at the start of a function, or at the head of a loop.
         let mut ops = vec![Op::Site(self.site(self.func.span))];
-        let count = self.failures.len() as u32;
-        if count > 0 {
-            ops.push(Op::Wasm(I::Block(BlockType::Result(ValType::I32))));
-            ops.extend((0..count).map(|_| Op::Wasm(I::Block(BlockType::Empty))));
+        let inner = std::mem::take(&mut self.ops);
+        let frame = std::mem::take(&mut self.frames[0]);
+        if frame.failures.is_empty() {
+            self.ops = inner;
+        } else {
+            self.blocks_of_failures(inner, &frame);
+            self.ops.push(Op::Call(self.module.unwind));
+            self.ops(value_types(&self.func.result).into_iter().map(memory::zero));
+            self.ops([I::I32Const(1), I::Return]);
         }
         ops.append(&mut self.ops);
-        if count > 0 {
-            for (index, code) in self.failures.iter().enumerate() {
-                ops.push(Op::Wasm(I::End));
-                ops.push(Op::Wasm(I::I32Const(code.cast_signed())));
-                ops.push(Op::Wasm(I::Br(count - 1 - index as u32)));
-            }
-            ops.push(Op::Wasm(I::End));
-            ops.push(Op::Call(self.module.unwind));
-            for ty in value_types(&self.func.result) {
-                ops.push(Op::Wasm(memory::zero(ty)));
-            }
-            ops.push(Op::Wasm(I::I32Const(1)));
-            ops.push(Op::Wasm(I::Return));
-        }
         ops.push(Op::Wasm(I::Unreachable));
         ops.push(Op::Wasm(I::End));
         ops
@@ -492,16 +545,11 @@ impl<'m, 'p> Emitter<'m, 'p> {
         self.ops.push(Op::Site(site));
     }
 
-    /// The depth of the block that fails with a code, from here.
+    /// Stands for the depth of the block that fails with a code.
     fn failure(&mut self, what: u32, span: Span) -> u32 {
         let code = self.site(span) << CODE_BITS | what;
-        let index = if let Some(index) = self.failures.iter().position(|known| *known == code) {
-            index
-        } else {
-            self.failures.push(code);
-            self.failures.len() - 1
-        };
-        (self.blocks.len() + index) as u32
+        // What leaves native code is caught by nothing.
+        self.failure_at(code, what < DEOPT)
     }
 
     /// Fails if the condition on the stack holds.

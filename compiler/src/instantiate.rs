@@ -66,7 +66,9 @@ impl Instantiation<'_> {
                 self.block(body);
                 self.block(orelse);
             }
-            StmtKind::Raise { exception: Some(value) } => self.expression(value),
+            StmtKind::Raise { exception, cause } => {
+                exception.iter_mut().chain(cause).for_each(|value| self.expression(value));
+            }
             StmtKind::Delete(targets) => self.expressions(targets),
             _ => {}
         }

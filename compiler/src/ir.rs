@@ -142,6 +142,12 @@ pub(crate) enum Raise {
     Value(u32, Box<Ex>),
     /// `raise class(a, b)`, of a tuple.
     Arguments(u32, Box<Ex>),
+    /// `raise exception`, of an object.
+    Object(Box<Ex>),
+    /// An exception that was caught goes on.
+    Again(Box<Ex>),
+    /// What is being handled goes on, if anything is.
+    Handled,
     /// One of [`crate::abi::common`].
     Common(u32),
     /// One of [`crate::abi::deopt`].
@@ -210,6 +216,8 @@ pub(crate) enum Op {
     RawAdd(Box<Ex>, Box<Ex>),
     RawLess(Box<Ex>, Box<Ex>),
     Raise(Raise),
+    /// What would be raised, as an object.
+    NewException(Raise),
 }
 
 /// A statement.
@@ -248,6 +256,18 @@ pub(crate) enum St {
     },
     /// Gives back what a local refers to.
     Clear(LocalId),
+    /// Runs the handler if the body raises anything that can be caught, which is then in the local.
+    Try {
+        body: Vec<St>,
+        caught: LocalId,
+        handler: Vec<St>,
+    },
+    /// While the body runs, the exception is being handled. What was handled before waits in `saved`.
+    Handling {
+        exception: LocalId,
+        saved: LocalId,
+        body: Vec<St>,
+    },
 }
 
 /// What the runtime asks of objects of a family, by the index of its root.

@@ -28,6 +28,7 @@ mod classes;
 mod compile;
 mod diagnostics;
 mod emit;
+mod exceptions;
 mod explain;
 mod instantiate;
 mod ir;

@@ -7,6 +7,7 @@
 
 mod arith;
 mod assign;
+mod attempt;
 mod builtins;
 mod call;
 mod callbacks;
@@ -21,9 +22,11 @@ mod dunder;
 mod expr;
 mod flow;
 mod format;
+pub(crate) mod inner;
 mod iterate;
 mod library;
 mod managed;
+mod matching;
 mod math;
 mod methods;
 mod narrow;
@@ -44,7 +47,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ast::{Function, NodeId, Span};
 use crate::classes::Classes;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::exceptions;
 use crate::ir::{Callback, Func, InstanceId, Label, Local, LocalId, Program, St};
+use crate::names;
 use crate::request::{Literal, Request};
 use crate::source::Source;
 use crate::ty::{Ty, Types};
@@ -62,6 +67,10 @@ pub(crate) struct Parsed<'a> {
     pub source: Source<'a>,
     /// What is outside of the language. It counts if the function is reached: a class has methods that nobody calls.
     pub problems: Vec<Diagnostic>,
+    /// Whose global names it reads: index into the request's functions.
+    pub globals: usize,
+    /// Where it stands in another function, if it does.
+    pub place: Option<inner::Place>,
 }
 
 /// The typed program, with the types callers want to know.
@@ -106,6 +115,9 @@ struct Lowerer<'a> {
     /// The next run is to know nothing but `widened`.
     begins_anew: bool,
     library: library::Library,
+    /// Whether there is a `try` in any function.
+    catches: bool,
+    nesting: inner::Nesting,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -116,7 +128,7 @@ pub(crate) fn lower(
     let mut lowerer = Lowerer {
         request,
         functions,
-        types: Types::default(),
+        types: Types::with(exceptions::Classes::of(request)),
         instances: Vec::new(),
         index: BTreeMap::new(),
         joins: BTreeMap::new(),
@@ -131,6 +143,8 @@ pub(crate) fn lower(
         callbacks: BTreeMap::new(),
         begins_anew: false,
         library: library::Library::new(request),
+        nesting: inner::Nesting::of(functions),
+        catches: functions.iter().any(|function| names::catches(&function.ast.body)),
     };
     lowerer.seed_fields();
     lowerer.check_parameters()?;
@@ -168,7 +182,8 @@ impl Lowerer<'_> {
     /// Forgets all types that were found.
     fn begin_anew(&mut self) {
         self.begins_anew = false;
-        self.types = Types::default();
+        let exceptions = std::mem::take(&mut self.types.exceptions);
+        self.types = Types::with(exceptions);
         self.instances.clear();
         self.index.clear();
         self.joins.clear();
@@ -236,8 +251,17 @@ impl Lowerer<'_> {
                 Some(help),
             ));
         }
+        let result = self.types.resolve(&self.instances[functions[0].0].result);
         if self.diagnostics.is_empty() {
             self.check_types(&functions);
+            if attempt::holds_exception(&result) {
+                let entry = &self.functions[0];
+                let message = "a task cannot return an exception";
+                let help = "raise it, or return its text: `str(error)`".to_owned();
+                let code = Code::Expression;
+                let span = entry.ast.name_span;
+                self.diagnostics.push(entry.source.diagnostic(code, span, message, Some(help)));
+            }
         }
         if !self.diagnostics.is_empty() {
             return Err(self.diagnostics);
@@ -286,6 +310,17 @@ impl Lowerer<'_> {
                     parsed.source.diagnostic(Code::UnknownType, function.span, message, None);
                 self.diagnostics.push(problem);
             }
+            let mut body = function.body.clone();
+            crate::visit::every_expression(&mut body, &mut |expression| {
+                if attempt::misuses_exceptions(expression) {
+                    let source = &self.functions[function.function].source;
+                    let message = "this use of an exception is not supported";
+                    let help = "raise it, or keep its text: `str(error)`".to_owned();
+                    let code = Code::Expression;
+                    let problem = source.diagnostic(code, expression.span, message, Some(help));
+                    self.diagnostics.push(problem);
+                }
+            });
         }
     }
 }
@@ -293,6 +328,8 @@ impl Lowerer<'_> {
 /// Where `break` and `continue` lead.
 struct LoopFrame {
     node: NodeId,
+    /// Of which copy of the statements of `finally` it is part.
+    copy: u32,
     break_label: Label,
     continue_label: Label,
 }
@@ -316,6 +353,16 @@ struct Body<'l, 'a> {
     labels: Label,
     /// With `:=`, reading a variable must copy it.
     has_walrus: bool,
+    /// Bodies of `try` around, innermost last.
+    protected: Vec<attempt::Protected>,
+    /// Statements of `finally` to come, innermost last.
+    finals: Vec<attempt::Finally>,
+    /// The exceptions that are being handled, innermost last.
+    handling: Vec<LocalId>,
+    /// Which copy of the statements of `finally` this is.
+    copy: u32,
+    /// Variables that functions within this one, or around it, assign, too: lists of one item or none.
+    cells: BTreeMap<VariableId, LocalId>,
 }
 
 impl<'l, 'a> Body<'l, 'a> {
@@ -338,6 +385,11 @@ impl<'l, 'a> Body<'l, 'a> {
             loops: Vec::new(),
             labels: 0,
             has_walrus: false,
+            protected: Vec::new(),
+            finals: Vec::new(),
+            handling: Vec::new(),
+            copy: 0,
+            cells: BTreeMap::new(),
         };
         body.collect_names();
         body

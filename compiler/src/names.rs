@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{Clause, Expr, ExprKind, FStringPart, Function, NodeId, Operator, Stmt, StmtKind};
+use crate::ast::{
+    Clause, Expr, ExprKind, FStringPart, Function, NodeId, Operator, Pattern, Stmt, StmtKind,
+};
 use crate::diagnostics::Diagnostic;
 use crate::parse;
 use crate::request::FunctionSource;
@@ -137,6 +139,23 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
                 assigned(body, names, walrus);
                 assigned(orelse, names, walrus);
             }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                for block in [body, orelse, finalbody] {
+                    assigned(block, names, walrus);
+                }
+                for handler in handlers {
+                    names.extend(handler.name.clone());
+                    assigned(&handler.body, names, walrus);
+                }
+            }
+            StmtKind::Match { cases, .. } => {
+                for case in cases {
+                    bound(&case.pattern, &mut |name| {
+                        names.insert(name.to_owned());
+                    });
+                    assigned(&case.body, names, walrus);
+                }
+            }
             StmtKind::Import { name, .. } => {
                 names.insert(name.clone());
             }
@@ -146,6 +165,119 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
             _ => {}
         }
     }
+}
+
+/// The names that a pattern binds.
+fn bound(pattern: &Pattern, visit: &mut dyn FnMut(&str)) {
+    match pattern {
+        Pattern::Capture(inner, name) => {
+            inner.iter().for_each(|inner| bound(inner, visit));
+            name.iter().for_each(|name| visit(name));
+        }
+        Pattern::Class(_, inner) => inner.iter().for_each(|inner| bound(inner, visit)),
+        Pattern::Or(patterns, _) => patterns.iter().for_each(|inner| bound(inner, visit)),
+        Pattern::Sequence { items, star, .. } => {
+            items.iter().for_each(|inner| bound(inner, visit));
+            star.iter().filter_map(|(_, name)| name.as_ref()).for_each(|name| visit(name));
+        }
+        Pattern::Value(_) | Pattern::Same(_) | Pattern::Error => {}
+    }
+}
+
+/// The expressions in a pattern.
+fn in_pattern(pattern: &Pattern, visit: &mut dyn FnMut(&Expr)) {
+    match pattern {
+        Pattern::Value(value) | Pattern::Same(value) => visit(value),
+        Pattern::Capture(inner, _) => inner.iter().for_each(|inner| in_pattern(inner, visit)),
+        Pattern::Class(class, inner) => {
+            visit(class);
+            inner.iter().for_each(|inner| in_pattern(inner, visit));
+        }
+        Pattern::Or(patterns, _) | Pattern::Sequence { items: patterns, .. } => {
+            patterns.iter().for_each(|inner| in_pattern(inner, visit));
+        }
+        Pattern::Error => {}
+    }
+}
+
+/// The blocks of statements directly in a statement.
+pub(crate) fn blocks(statement: &Stmt, visit: &mut dyn FnMut(&[Stmt])) {
+    match &statement.kind {
+        StmtKind::If { body, orelse, .. }
+        | StmtKind::While { body, orelse, .. }
+        | StmtKind::For { body, orelse, .. } => {
+            visit(body);
+            visit(orelse);
+        }
+        StmtKind::Try { body, handlers, orelse, finalbody } => {
+            visit(body);
+            handlers.iter().for_each(|handler| visit(&handler.body));
+            visit(orelse);
+            visit(finalbody);
+        }
+        StmtKind::Match { cases, .. } => cases.iter().for_each(|case| visit(&case.body)),
+        _ => {}
+    }
+}
+
+/// The names that statements declare to be those of a function around.
+pub(crate) fn nonlocals(body: &[Stmt], names: &mut BTreeSet<String>) {
+    for statement in body {
+        if let StmtKind::Nonlocal(found) = &statement.kind {
+            names.extend(found.iter().cloned());
+        }
+        blocks(statement, &mut |block| nonlocals(block, names));
+    }
+}
+
+/// The names of a function's own that its statements assign.
+pub(crate) fn own(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut bool) {
+    let mut others = BTreeSet::new();
+    nonlocals(body, &mut others);
+    assigned(body, names, walrus);
+    names.retain(|name| !others.contains(name));
+}
+
+/// The names of a function's parameters and variables.
+pub(crate) fn locals(function: &Function) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    own(&function.body, &mut names, &mut false);
+    names.extend(function.parameters.iter().map(|parameter| parameter.name.clone()));
+    names
+}
+
+/// The names that a function reads from outside itself, those with dots left out.
+pub(crate) fn free(function: &Function) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    free_in_function(function, &mut names);
+    names.retain(|name| !name.contains('.'));
+    names
+}
+
+/// In how many places statements assign a name, at least.
+pub(crate) fn assignments(body: &[Stmt], name: &str) -> usize {
+    let mut count = 0;
+    for statement in body {
+        let mut inner = 0;
+        blocks(statement, &mut |block| inner += assignments(block, name));
+        let mut all = BTreeSet::new();
+        assigned(std::slice::from_ref(statement), &mut all, &mut false);
+        count += if inner > 0 { inner } else { usize::from(all.contains(name)) };
+    }
+    count
+}
+
+/// Whether a `try` is among statements.
+pub(crate) fn catches(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| {
+        let mut found = match &statement.kind {
+            StmtKind::Try { .. } => true,
+            StmtKind::Function(function) => catches(&function.body),
+            _ => false,
+        };
+        blocks(statement, &mut |block| found |= catches(block));
+        found
+    })
 }
 
 fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
@@ -176,7 +308,17 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
             visit(target);
             visit(iter);
         }
-        StmtKind::Raise { exception } => exception.iter().for_each(visit),
+        StmtKind::Raise { exception, cause } => exception.iter().chain(cause).for_each(visit),
+        StmtKind::Match { subject, cases } => {
+            visit(subject);
+            for case in cases {
+                in_pattern(&case.pattern, visit);
+                case.guard.iter().for_each(&mut *visit);
+            }
+        }
+        StmtKind::Try { handlers, .. } => {
+            handlers.iter().filter_map(|handler| handler.classes.as_ref()).for_each(visit);
+        }
         StmtKind::Assert { test, message } => {
             visit(test);
             message.iter().for_each(visit);
@@ -256,7 +398,7 @@ fn fstring_children(parts: &[FStringPart], visit: &mut dyn FnMut(&Expr)) {
 
 fn free_in_function(function: &Function, free: &mut BTreeSet<String>) {
     let mut local = BTreeSet::new();
-    assigned(&function.body, &mut local, &mut false);
+    own(&function.body, &mut local, &mut false);
     for parameter in &function.parameters {
         local.insert(parameter.name.clone());
         parameter.default.iter().for_each(|default| free_in(default, &BTreeSet::new(), free));
@@ -270,18 +412,12 @@ fn free_in_block(body: &[Stmt], local: &BTreeSet<String>, free: &mut BTreeSet<St
     for statement in body {
         each_expression(statement, &mut |expression| free_in(expression, local, free));
         match &statement.kind {
-            StmtKind::If { body, orelse, .. }
-            | StmtKind::While { body, orelse, .. }
-            | StmtKind::For { body, orelse, .. } => {
-                free_in_block(body, local, free);
-                free_in_block(orelse, local, free);
-            }
             StmtKind::Function(function) => {
                 let mut inner = BTreeSet::new();
                 free_in_function(function, &mut inner);
                 free.extend(inner.into_iter().filter(|name| !local.contains(first_part(name))));
             }
-            _ => {}
+            _ => blocks(statement, &mut |block| free_in_block(block, local, free)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`ExprKind::Error`], so that later passes report only what is left.
 
 mod expression;
+mod matching;
 mod statement;
 
 use ruff_python_ast as py;

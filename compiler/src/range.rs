@@ -7,7 +7,7 @@
 
 mod transfer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::Comparison;
 use crate::ir::{Ex, Func, Interval, Label, LocalId, Op, St};
@@ -178,6 +178,16 @@ impl Analysis {
                 Some(state)
             }
             St::Clear(_) => Some(state),
+            St::Try { body, handler, .. } => {
+                // Control comes to the handler from anywhere in the body.
+                let mut assigned = BTreeSet::new();
+                crate::visit::assigned(body, &mut assigned);
+                let mut caught = state.clone();
+                caught.bounds.retain(|local, _| !assigned.contains(local));
+                let end = self.block(body, Some(state));
+                merge(end, self.block(handler, Some(caught)))
+            }
+            St::Handling { body, .. } => self.block(body, Some(state)),
         }
     }
 

@@ -65,6 +65,13 @@ pub enum Captured {
     EnumMember(usize, usize),
     /// A builtin, by name: `len`.
     Builtin(String),
+    /// A class of exceptions of the user's that adds nothing to what it derives from.
+    Exception {
+        /// Itself and those of the user's that it derives from: place in the class table, and name.
+        classes: Vec<(u32, String)>,
+        /// The builtin class that those derive from.
+        base: String,
+    },
     /// Anything else. The compiler reports it where it is used.
     Unsupported {
         /// What it is: "an open file".

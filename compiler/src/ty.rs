@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ast::NodeId;
+use crate::exceptions::Classes;
 use crate::types::ValueType;
 
 /// Kind number of unions.
@@ -45,6 +46,8 @@ pub(crate) enum Ty {
     Class(u32),
     /// What special methods return for operands that they do not know.
     NotImplemented,
+    /// An exception of this class or one derived from it. Never in a container.
+    Exception(u32),
     /// An element type to be found out.
     Var(u32),
     /// An address or cursor; never a Python value.
@@ -109,6 +112,7 @@ impl Ty {
             | Self::Dict(..)
             | Self::Set(_)
             | Self::VTuple(_)
+            | Self::Exception(_)
             | Self::Object(_) => true,
             Self::Union(members) => members.iter().any(Self::is_counted),
             Self::Special(_, inner) => inner.is_counted(),
@@ -139,6 +143,7 @@ impl Ty {
             Self::Object(family) => kind::OBJECT + family.root,
             Self::NotImplemented => kind::NOT_IMPLEMENTED,
             Self::Class(class) => kind::CLASS - class,
+            Self::Exception(_) => kind::EXCEPTION,
             Self::None | Self::Never | Self::Var(_) | Self::Error => kind::NONE,
         }
     }
@@ -163,6 +168,7 @@ impl Ty {
             Self::Object(family) => &family.name,
             Self::Class(_) => "type",
             Self::NotImplemented => "NotImplementedType",
+            Self::Exception(class) => crate::exceptions::name(*class),
             Self::Union(_) | Self::Never | Self::Var(_) | Self::Error => "object",
         }
     }
@@ -228,11 +234,18 @@ pub(crate) struct Mismatch {
 pub(crate) struct Types {
     bindings: Vec<Option<Ty>>,
     names: BTreeMap<(u32, NodeId, u32), u32>,
+    /// Classes of exceptions.
+    pub exceptions: Classes,
     /// Set when a binding was made.
     pub changed: bool,
 }
 
 impl Types {
+    /// None yet, in a program with these classes of exceptions.
+    pub(crate) fn with(exceptions: Classes) -> Self {
+        Self { exceptions, ..Self::default() }
+    }
+
     /// The variable of a place: (function instance, node, which).
     pub(crate) fn variable(&mut self, instance: u32, node: NodeId, which: u32) -> Ty {
         let next = self.bindings.len() as u32;
@@ -343,6 +356,9 @@ impl Types {
                 let items = a.iter().zip(b).map(|(a, b)| self.join(a, b));
                 Ok(Ty::Tuple(items.collect::<Result<_, _>>()?))
             }
+            (Ty::Exception(a), Ty::Exception(b)) => {
+                Ok(Ty::Exception(self.exceptions.common(*a, *b)))
+            }
             _ => self.unify(left, right),
         }
     }
@@ -371,14 +387,20 @@ impl Types {
             Ty::Object(family) => {
                 ValueType::Object { class: family.root, name: family.name.to_string() }
             }
-            Ty::Never | Ty::Var(_) | Ty::Error | Ty::Class(_) | Ty::NotImplemented => {
-                ValueType::Never
-            }
+            Ty::Never
+            | Ty::Var(_)
+            | Ty::Error
+            | Ty::Class(_)
+            | Ty::NotImplemented
+            | Ty::Exception(_) => ValueType::Never,
         }
     }
 
     /// The type in words, for messages.
     pub(crate) fn show(&self, ty: &Ty) -> String {
+        if let Ty::Exception(class) = ty {
+            return self.exceptions.name(*class).to_owned();
+        }
         self.value_type(ty).to_string()
     }
 }

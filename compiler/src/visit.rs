@@ -1,9 +1,19 @@
 //! Walks over the typed program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ir::{Argument, Ex, InstanceId, Op, Raise, St};
+use crate::ir::{Argument, Ex, InstanceId, LocalId, Op, Raise, St};
 use crate::ty::{Ty, Types};
+
+/// Matches what is raised with a value.
+macro_rules! raise {
+    ($value:ident) => {
+        Raise::Value(_, $value)
+            | Raise::Arguments(_, $value)
+            | Raise::Object($value)
+            | Raise::Again($value)
+    };
+}
 
 /// Calls `action` on the expressions directly in a statement.
 pub(crate) fn expressions_of(statement: &mut St, action: &mut dyn FnMut(&mut Ex)) {
@@ -22,7 +32,7 @@ pub(crate) fn expressions_of(statement: &mut St, action: &mut dyn FnMut(&mut Ex)
             action(value);
             action(object);
         }
-        St::Block(..) | St::Br(_) | St::Clear(_) => {}
+        St::Block(..) | St::Br(_) | St::Clear(_) | St::Try { .. } | St::Handling { .. } => {}
     }
 }
 
@@ -33,7 +43,11 @@ pub(crate) fn blocks_of(statement: &mut St, action: &mut dyn FnMut(&mut Vec<St>)
             action(then);
             action(other);
         }
-        St::Block(_, body) => action(body),
+        St::Block(_, body) | St::Handling { body, .. } => action(body),
+        St::Try { body, handler, .. } => {
+            action(body);
+            action(handler);
+        }
         St::Loop { body, step, .. } => {
             action(body);
             action(step);
@@ -71,7 +85,8 @@ pub(crate) fn children_of(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) 
         | Op::Project(a)
         | Op::TagIs(a, _)
         | Op::Seq(_, a)
-        | Op::Raise(Raise::Value(_, a) | Raise::Arguments(_, a)) => action(a),
+        | Op::Raise(raise!(a))
+        | Op::NewException(raise!(a)) => action(a),
         Op::If(a, b, c) => {
             action(a);
             action(b);
@@ -96,7 +111,8 @@ pub(crate) fn children_of(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) 
         | Op::Local(_)
         | Op::NewObject(_)
         | Op::EnumMember(..)
-        | Op::Raise(_) => {}
+        | Op::Raise(_)
+        | Op::NewException(_) => {}
     }
 }
 
@@ -114,6 +130,45 @@ fn every_inner(expression: &mut Ex, action: &mut dyn FnMut(&mut Ex)) {
         every_expression(statements, action);
     }
     children_of(expression, &mut |child| every_inner(child, action));
+}
+
+/// Whether exceptions are caught among statements.
+pub(crate) fn catches(block: &mut [St]) -> bool {
+    block.iter_mut().any(|statement| {
+        let mut found = matches!(statement, St::Try { .. });
+        blocks_of(statement, &mut |inner| found |= catches(inner));
+        expressions_of(statement, &mut |expression| found |= makes_exceptions(expression));
+        found
+    })
+}
+
+/// Whether an expression makes an exception that is an object.
+fn makes_exceptions(expression: &mut Ex) -> bool {
+    let mut found = matches!(expression.op, Op::NewException(_));
+    if let Op::Seq(statements, _) = &mut expression.op {
+        found |= catches(statements);
+    }
+    children_of(expression, &mut |child| found |= makes_exceptions(child));
+    found
+}
+
+/// Adds the locals that statements assign.
+pub(crate) fn assigned(block: &mut [St], locals: &mut BTreeSet<LocalId>) {
+    for statement in block.iter_mut() {
+        if let St::Set(local, _) | St::Step { local, .. } | St::Clear(local) = statement {
+            locals.insert(*local);
+        }
+        blocks_of(statement, &mut |inner| assigned(inner, locals));
+    }
+    for statement in block {
+        expressions_of(statement, &mut |expression| {
+            every_inner(expression, &mut |inner| {
+                if let Op::Seq(statements, _) = &mut inner.op {
+                    assigned(statements, locals);
+                }
+            });
+        });
+    }
 }
 
 /// Gives calls the numbers of the functions that are left.

@@ -166,6 +166,9 @@ fn captured(what: &Bound<'_, PyAny>) -> PyResult<Captured> {
             let (class, at) = of.extract()?;
             Captured::EnumMember(class, at)
         }
+        "exception" => {
+            Captured::Exception { classes: of.extract()?, base: what.get_item(2)?.extract()? }
+        }
         "unsupported" => {
             Captured::Unsupported { what: of.extract()?, help: what.get_item(2)?.extract()? }
         }

@@ -10,16 +10,17 @@ use spm_compiler::{
     Captured, FunctionSource, Literal, ParameterType, Request, annotations, compile, render,
 };
 use spm_host::sandbox::hides_nans;
-use spm_protocol::raised::{BUILTIN_EXCEPTIONS, Raised};
+use spm_protocol::lines::LineTable;
+use spm_protocol::raised::{BUILTIN_EXCEPTIONS, CLASS_TABLE_BASE, Raised, RaisedFrame};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
 /// The outcomes of `CPython`, one line for each function.
-fn oracle() -> String {
+fn oracle(cases: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native");
     let output = Command::new("python3")
         .arg(format!("{folder}/oracle.py"))
-        .arg(format!("{folder}/cases.py"))
+        .arg(format!("{folder}/{cases}"))
         .output()
         .expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -66,6 +67,15 @@ fn captured(json: &Json) -> Captured {
         "function" => Captured::Function(usize::try_from(inner.as_u64().unwrap()).unwrap()),
         "module" => Captured::Module(text()),
         "member" => Captured::ModuleMember(text()),
+        "exception" => {
+            let classes = inner["classes"].as_array().unwrap().iter();
+            let class = |pair: &Json| {
+                let number = u32::try_from(pair[0].as_u64().unwrap()).unwrap();
+                (number, pair[1].as_str().unwrap().to_owned())
+            };
+            let base = inner["base"].as_str().unwrap().to_owned();
+            Captured::Exception { classes: classes.map(class).collect(), base }
+        }
         _ => Captured::Value(literal(inner)),
     }
 }
@@ -125,20 +135,58 @@ impl Closure {
     }
 
     /// The outcome, and what was printed.
-    fn call(&self, arguments: Vec<u8>) -> (Result<Vec<u8>, Vec<u8>>, String) {
+    fn call(
+        &self,
+        arguments: Vec<u8>,
+    ) -> Result<(Result<Vec<u8>, Vec<u8>>, String), wasmtime::Error> {
         type Outcome = (Result<Vec<u8>, Vec<u8>>,);
         let mut store = Store::new(&self.engine, Vec::new());
         let instance = self.linker.instantiate(&mut store, &self.component).unwrap();
         let call = instance.get_typed_func::<(Vec<u8>,), Outcome>(&mut store, "call").unwrap();
-        let (outcome,) = call.call(&mut store, (arguments,)).expect("no trap");
-        (outcome, String::from_utf8(store.into_data()).unwrap())
+        let (outcome,) = call.call(&mut store, (arguments,))?;
+        Ok((outcome, String::from_utf8(store.into_data()).unwrap()))
     }
 }
 
+/// The name of a class; `classes` are those of the user's.
+fn class_name(class: u32, classes: &Json) -> String {
+    let builtin = BUILTIN_EXCEPTIONS.get(class as usize).map(|name| (*name).to_owned());
+    builtin.unwrap_or_else(|| {
+        classes[(class - CLASS_TABLE_BASE) as usize].as_str().unwrap().to_owned()
+    })
+}
+
+/// An exception as the oracle tells it, with all it is chained to.
+fn chain(raised: &Raised, lines: &LineTable, classes: &Json) -> String {
+    let inner = |raised: &Option<Box<Raised>>| match raised {
+        Some(raised) => chain(raised, lines, classes),
+        None => "none".to_owned(),
+    };
+    let class = class_name(raised.class, classes);
+    let frames = raised.frames.iter().rev().map(|frame| match frame {
+        RaisedFrame::Site(site) => lines.sites[*site as usize].line,
+        RaisedFrame::Source(frame) => frame.line,
+    });
+    let frames: Vec<u32> = frames.collect();
+    let cause = inner(&raised.cause);
+    let context = if raised.context_is_cause { cause.clone() } else { inner(&raised.context) };
+    let suppresses = raised.suppress_context;
+    format!("{class} at {frames:?} from {cause} in {context} {suppresses}")
+}
+
 /// What is wrong with a call, if anything.
-fn check(closure: &Closure, call: &Json, may_leave: bool) -> Option<String> {
+fn check(
+    closure: &Closure,
+    call: &Json,
+    lines: &LineTable,
+    classes: &Json,
+    may_leave: bool,
+) -> Option<String> {
     let text = |key: &str| call[key].as_str().unwrap_or_default();
-    let (outcome, printed) = closure.call(bytes(text("arguments")));
+    let (outcome, printed) = match closure.call(bytes(text("arguments"))) {
+        Ok(ended) => ended,
+        Err(trap) => return Some(format!("{}: {trap:?}", text("call"))),
+    };
     let problem = match outcome {
         Ok(value) if call["returned"].is_string() => {
             (value != bytes(text("returned"))).then(|| format!("returned {value:02x?}"))
@@ -150,10 +198,16 @@ fn check(closure: &Closure, call: &Json, may_leave: bool) -> Option<String> {
                 let fine = may_leave || call["left"] == Json::Bool(true);
                 return (!fine).then(|| format!("{}: left native code: {raised:?}", text("call")));
             }
-            let class = BUILTIN_EXCEPTIONS[raised.class as usize];
+            let class = class_name(raised.class, classes);
             let arguments = if raised.args.is_empty() { vec![0x80] } else { raised.args.clone() };
             let same = class == text("class") && arguments == bytes(text("args"));
-            (!same).then(|| format!("raised {class} with {arguments:02x?}"))
+            let found = chain(&raised, lines, classes);
+            // Deep recursions leave frames out.
+            if same && found != text("chain") && raised.frames_left_out == 0 {
+                Some(format!("raised {found}"))
+            } else {
+                (!same).then(|| format!("raised {class} with {arguments:02x?}"))
+            }
         }
     };
     let problem =
@@ -223,19 +277,38 @@ fn computed_nans_are_the_same_everywhere_and_others_keep_their_bits() {
     ]);
     for engine in engines() {
         let closure = Closure::new(&engine, &compiled.component);
-        let (outcome, _) = closure.call(list(&[&xs]));
+        let (outcome, _) = closure.call(list(&[&xs])).expect("no trap");
         assert_eq!(outcome, Ok(expected.clone()));
     }
 }
 
 #[test]
 fn compiled_functions_agree_with_cpython() {
+    let (calls, hiding) = agree("cases.py");
+    assert!(calls > 1000, "only {calls} calls were compared");
+    assert!(hiding > 50, "only {hiding} closures hide their NaNs");
+}
+
+#[test]
+fn exceptions_agree_with_cpython() {
+    let (calls, _) = agree("exceptions.py");
+    assert!(calls > 200, "only {calls} calls were compared");
+}
+
+#[test]
+fn statements_agree_with_cpython() {
+    let (calls, _) = agree("statements.py");
+    assert!(calls > 150, "only {calls} calls were compared");
+}
+
+/// Compares all cases of a file. How many calls there were, and how many closures hide their NaNs.
+fn agree(cases: &str) -> (usize, usize) {
     // As hosts have it, so that a NaN is the same NaN everywhere.
     let engines = engines();
     let mut hiding = 0;
     let mut problems = Vec::new();
     let mut calls = 0;
-    for line in oracle().lines() {
+    for line in oracle(cases).lines() {
         let line: Json = serde_json::from_str(line).unwrap();
         let name = line["functions"][0]["name"].as_str().unwrap();
         let request = request(&line);
@@ -253,7 +326,7 @@ fn compiled_functions_agree_with_cpython() {
         let may_leave = line["may_leave"].as_bool().unwrap();
         for call in line["calls"].as_array().unwrap() {
             calls += 1;
-            problems.extend(check(&closure, call, may_leave));
+            problems.extend(check(&closure, call, &compiled.lines, &line["classes"], may_leave));
         }
     }
     assert!(
@@ -262,6 +335,5 @@ fn compiled_functions_agree_with_cpython() {
         problems.len(),
         problems.join("\n")
     );
-    assert!(calls > 1000, "only {calls} calls were compared");
-    assert!(hiding > 50, "only {hiding} closures hide their NaNs");
+    (calls, hiding)
 }

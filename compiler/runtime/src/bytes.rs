@@ -100,6 +100,7 @@ pub extern "C" fn bytes_from_list(list: P) -> Option<P> {
     for index in 0..count {
         let value = slot(slots(list), index);
         if value > 255 {
+            crate::object::release_str(Some(object));
             return value_error(b"bytes must be in range(0, 256)");
         }
         store(data(object) + index, value as u8);

@@ -156,6 +156,15 @@ pub extern "C" fn result_value(value: u64, desc: Desc) -> u32 {
     finish_with(|out| encode::value(out, value, desc))
 }
 
+/// Hands over an exception's record.
+pub fn finish_raised(write: impl FnOnce(&mut Buffer) -> Option<()>) -> u32 {
+    let mut out = Buffer::new();
+    match write(&mut out) {
+        Some(()) => finish(&out, 1),
+        None => result_raised(),
+    }
+}
+
 /// Hands over the pending exception.
 #[unsafe(no_mangle)]
 pub extern "C" fn result_raised() -> u32 {

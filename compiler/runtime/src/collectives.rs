@@ -8,8 +8,8 @@ use crate::message::{read, written};
 use crate::object::{
     Desc, blank_list, len, member, release_slot, retain_slot, slots, tuple_new, tuple_slots,
 };
-use crate::raise::{leave, overflow, value_error};
-use crate::shared::{deopt, kind, layout, op, reduction};
+use crate::raise::{fail_text, leave, overflow};
+use crate::shared::{class, deopt, kind, layout, op, reduction};
 use crate::state::{ret_u64, status};
 use crate::str_make::str_concat;
 use crate::team::{COLLECTIVE_TAGS, checked_rank, number, rank, receive, send_bytes, size};
@@ -120,7 +120,7 @@ fn scatter(values: u64, desc: Desc, item: Desc, root: u32) -> Option<u64> {
         } else {
             text.text(b"None")?;
         }
-        return value_error(text.bytes());
+        return fail_text(class::VALUE_ERROR, text);
     }
     for rank in 0..size {
         if rank != root {

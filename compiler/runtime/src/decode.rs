@@ -42,9 +42,14 @@ fn take(length: u64) -> Option<u32> {
     Some(at)
 }
 
+/// The next `length` bytes.
+pub fn bytes_of(length: u64) -> Option<&'static [u8]> {
+    Some(bytes(take(length)?, length as u32))
+}
+
 /// The next item's major type and argument. Only definite forms.
 #[inline(never)]
-fn head() -> Option<(u8, u64)> {
+pub fn head() -> Option<(u8, u64)> {
     let first = byte()?;
     let argument = match first & 0x1f {
         small @ 0..24 => u64::from(small),

@@ -5,7 +5,7 @@ use crate::decimal::Decimal;
 use crate::int_text::trimmed;
 use crate::mem::{P, byte};
 use crate::object::content;
-use crate::raise::fail;
+use crate::raise::fail_text;
 use crate::shared::class;
 use crate::state::ret_float;
 use crate::text::char_at;
@@ -96,7 +96,7 @@ fn invalid(text: P) -> Option<f64> {
     let mut message = Buffer::new();
     message.text(b"could not convert string to float: ")?;
     crate::repr::write_str(&mut message, content(text))?;
-    fail(class::VALUE_ERROR, message.bytes())
+    fail_text(class::VALUE_ERROR, message)
 }
 
 /// Whether `text` from `at` on is `word` in any case.

@@ -6,7 +6,7 @@ use crate::format_spec::{Spec, parse, unknown_kind};
 use crate::int_text::Digits;
 use crate::mem::{P, byte, part, store};
 use crate::object::{Desc, chars, content, is_ascii, retain};
-use crate::raise::{fail, value_error};
+use crate::raise::{fail, fail_text, value_error};
 use crate::repr::value_str;
 use crate::shared::{class, kind};
 use crate::text::{offset_of, write_char};
@@ -262,5 +262,5 @@ fn unsupported(kind: u32) -> Option<P> {
     message.text(b"unsupported format string passed to ")?;
     message.text(name)?;
     message.text(b".__format__")?;
-    fail(class::TYPE_ERROR, message.bytes())
+    fail_text(class::TYPE_ERROR, message)
 }

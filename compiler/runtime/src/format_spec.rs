@@ -1,7 +1,8 @@
 //! The mini-language of `format`.
 
 use crate::mem::{byte, part};
-use crate::raise::value_error;
+use crate::raise::{fail_text, value_error};
+use crate::shared::class;
 use crate::text::char_at;
 
 /// A parsed specification.
@@ -135,7 +136,7 @@ fn invalid(spec: &[u8], type_name: &[u8]) -> Option<Spec> {
     message.text(b"' for object of type '")?;
     message.text(type_name)?;
     message.byte(b'\'')?;
-    value_error(message.bytes())
+    fail_text(class::VALUE_ERROR, message)
 }
 
 fn check_grouping(spec: &Spec, implied: u32) -> Option<()> {
@@ -154,7 +155,7 @@ fn check_grouping(spec: &Spec, implied: u32) -> Option<()> {
             message.text(b"' with '")?;
             write_kind(&mut message, given)?;
             message.text(b"'.")?;
-            value_error(message.bytes())
+            fail_text(class::VALUE_ERROR, message)
         }
     }
 }
@@ -175,5 +176,5 @@ pub fn unknown_kind<T>(kind: u32, type_name: &[u8]) -> Option<T> {
     message.text(b"' for object of type '")?;
     message.text(type_name)?;
     message.byte(b'\'')?;
-    value_error(part(message.bytes(), 0, message.bytes().len()))
+    fail_text(class::VALUE_ERROR, message)
 }

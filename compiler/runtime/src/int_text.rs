@@ -3,7 +3,7 @@
 use crate::buffer::Buffer;
 use crate::mem::{P, byte, part};
 use crate::object::{content, new_str};
-use crate::raise::{fail, overflow, value_error};
+use crate::raise::{fail_text, overflow, value_error};
 use crate::shared::class;
 use crate::state::ret_int;
 use crate::text::{char_at, char_before};
@@ -127,7 +127,7 @@ fn invalid(text: P, base: i64) -> Option<i64> {
     write(&mut message, base)?;
     message.text(b": ")?;
     crate::repr::write_str(&mut message, content(text))?;
-    fail(class::VALUE_ERROR, message.bytes())
+    fail_text(class::VALUE_ERROR, message)
 }
 
 fn parse(text: &[u8], mut base: u64) -> Result<i64, Reason> {

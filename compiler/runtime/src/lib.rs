@@ -7,7 +7,8 @@
 #![no_std]
 #![allow(
     non_snake_case,
-    reason = "`__flat` marks the variant of a function without dicts and sets, `__plain` that without classes"
+    reason = "`__flat` marks the variant of a function without dicts and sets, `__plain` that without classes, `__whole` that \
+              without floats"
 )]
 
 mod alloc;
@@ -16,6 +17,7 @@ mod buffer;
 mod bytes;
 mod call;
 mod case;
+mod cbor_text;
 mod collectives;
 mod compare;
 mod decimal;
@@ -24,6 +26,7 @@ mod dict;
 mod elementary;
 mod encode;
 mod erfc;
+mod exception;
 mod float;
 mod float_text;
 mod format;

@@ -5,10 +5,10 @@ use crate::compare::{equal, values};
 use crate::list::take;
 use crate::mem::{P, slot};
 use crate::object::{Desc, content, len, release_slot, slots};
-use crate::raise::value_error;
+use crate::raise::{fail_text, value_error};
 use crate::range::search_bounds;
 use crate::repr::value_repr;
-use crate::shared::kind;
+use crate::shared::{class, kind};
 use crate::state::{ret_int, status, truth};
 
 /// Position of the first element equal to `value` within bounds; `Some(None)` if there is none.
@@ -74,7 +74,7 @@ fn absent(value: u64, desc: Desc, list: Desc) -> Option<i64> {
     let mut message = Buffer::new();
     message.text(content(value_repr(value, desc)?))?;
     message.text(b" is not in list")?;
-    value_error(message.bytes())
+    fail_text(class::VALUE_ERROR, message)
 }
 
 /// `list.count(value)`.

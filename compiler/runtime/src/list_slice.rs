@@ -3,9 +3,9 @@
 use crate::list::{extend, reserve};
 use crate::mem::{P, copy, set_slot, slot};
 use crate::object::{Desc, blank_list, len, release_slots, retain_slot, retain_slots, slots};
-use crate::raise::{memory_error, value_error};
+use crate::raise::{fail_text, memory_error, value_error};
 use crate::range::{Span, span};
-use crate::shared::{given, layout};
+use crate::shared::{class, given, layout};
 use crate::state::status;
 
 /// `list[start:stop:step]`.
@@ -175,7 +175,7 @@ fn wrong_size(found: u32, wanted: u32) -> Option<()> {
     crate::int_text::write(&mut message, i64::from(found))?;
     message.text(b" to extended slice of size ")?;
     crate::int_text::write(&mut message, i64::from(wanted))?;
-    value_error(message.bytes())
+    fail_text(class::VALUE_ERROR, message)
 }
 
 /// `del list[start:stop:step]`.

@@ -1,14 +1,18 @@
 //! The pending exception and its traceback.
 //!
-//! The first failure is kept; what fails while it is being handled does not replace it, because
-//! nothing runs then but the unwinding callers.
+//! The first failure is kept; what fails while it unwinds does not replace it, because nothing runs then but the
+//! unwinding callers. A handler takes it away ([`crate::exception`]).
 
 use crate::buffer::Buffer;
 use crate::encode;
+use crate::exception::{CUT, EXHAUSTED};
 use crate::mem::{P, load, part, store};
 use crate::object::{Desc, content};
 use crate::shared::{class, common, deopt};
-use crate::state::{ARGS, ARGS_LENGTH, CLASS, FRAME_COUNT, FRAMES, TRAP};
+use crate::state::{
+    AGAIN, ARGS, ARGS_CAPACITY, ARGS_LENGTH, CLASS, CONTEXT, FRAME_COUNT, FRAMES, HANDLED, TRAP,
+    UNUSUAL,
+};
 
 /// Frames kept: half of them innermost, half outermost. The protocol's limit.
 pub const FRAMES_MAX: u32 = 1024;
@@ -16,16 +20,26 @@ pub const FRAMES_MAX: u32 = 1024;
 const ARGS_BYTES_MAX: usize = 512 * 1024;
 
 /// Sets the pending exception, its arguments being a CBOR array.
-fn set_pending(class: u32, args: Option<Buffer>) -> i32 {
+pub fn set_pending(class: u32, args: Option<Buffer>) -> i32 {
     CLASS.set(class);
     TRAP.set(0);
     FRAME_COUNT.set(0);
+    UNUSUAL.set(0);
+    let handled = HANDLED.get();
+    if handled != 0 {
+        store(handled, load::<u32>(handled) + 1);
+    }
+    CONTEXT.set(handled);
+    AGAIN.set(0);
+    ARGS_LENGTH.set(0);
     match args {
         Some(args) if args.length as usize <= ARGS_BYTES_MAX + 64 => {
             ARGS.set(args.start);
             ARGS_LENGTH.set(args.length);
+            ARGS_CAPACITY.set(args.capacity);
         }
-        _ => ARGS_LENGTH.set(0),
+        Some(_) => UNUSUAL.set(CUT),
+        None => {}
     }
     1
 }
@@ -40,7 +54,22 @@ fn with_text(class: u32, text: &[u8]) -> i32 {
     }
     let mut args = Buffer::new();
     let done = args.byte(0x81).and_then(|()| encode::text(&mut args, part(text, 0, kept)));
-    set_pending(class, done.map(|()| args))
+    if done.is_none() {
+        return 1;
+    }
+    set_pending(class, Some(args));
+    if kept < text.len() {
+        UNUSUAL.set(CUT);
+    }
+    1
+}
+
+/// Raises `class(text)`, and frees the text.
+#[cold]
+pub fn fail_text<T>(class: u32, text: Buffer) -> Option<T> {
+    with_text(class, text.bytes());
+    text.free();
+    None
 }
 
 /// Raises `class(text)`, for a function that returns an `Option`.
@@ -62,6 +91,7 @@ pub fn value_error<T>(text: &[u8]) -> Option<T> {
 #[inline(never)]
 pub fn memory_error<T>() -> Option<T> {
     set_pending(class::MEMORY_ERROR, None);
+    UNUSUAL.set(EXHAUSTED);
     None
 }
 
@@ -109,16 +139,20 @@ pub extern "C" fn raise_none(class: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn raise_value(class: u32, value: u64, desc: Desc) -> i32 {
     let mut args = Buffer::new();
-    let done = args.byte(0x81).and_then(|()| encode::value(&mut args, value, desc));
-    set_pending(class, done.map(|()| args))
+    match args.byte(0x81).and_then(|()| encode::value(&mut args, value, desc)) {
+        Some(()) => set_pending(class, Some(args)),
+        None => 1,
+    }
 }
 
 /// Raises `class(*args)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn raise_args(class: u32, tuple: P, desc: Desc) -> i32 {
     let mut args = Buffer::new();
-    let done = encode::items(&mut args, tuple, desc);
-    set_pending(class, done.map(|()| args))
+    match encode::items(&mut args, tuple, desc) {
+        Some(()) => set_pending(class, Some(args)),
+        None => 1,
+    }
 }
 
 /// Raises `OverflowError(34, "Numerical result out of range")`, as `float.__pow__` does.
@@ -146,20 +180,35 @@ pub extern "C" fn raise_deopt(reason: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn frame(site: u32) {
     let count = FRAME_COUNT.get();
-    if FRAMES.get() == 0 {
-        let class = CLASS.get();
-        let (trap, args) = (TRAP.get(), ARGS_LENGTH.get());
-        let Some(start) = crate::alloc::alloc(u64::from(FRAMES_MAX) * 4) else {
-            // Without memory for a traceback the exception goes without one.
-            CLASS.set(class);
-            TRAP.set(trap);
-            ARGS_LENGTH.set(args);
-            return;
-        };
-        FRAMES.set(start);
-    }
-    store(FRAMES.get() + ring(count) * 4, site);
+    let Some(area) = frames_area() else { return };
+    store(area + ring(count) * 4, site);
     FRAME_COUNT.set(count + 1);
+}
+
+/// Where frames are kept. Without memory for it, memory being exhausted is what is pending.
+pub fn frames_area() -> Option<u32> {
+    if FRAMES.get() == 0 {
+        FRAMES.set(crate::alloc::alloc(u64::from(FRAMES_MAX) * 4)?);
+    }
+    Some(FRAMES.get())
+}
+
+/// Of so many frames, how many are kept and how many are left out.
+pub fn kept(frames: u32) -> (u32, u32) {
+    let left_out = frames.saturating_sub(FRAMES_MAX);
+    (frames - left_out, left_out)
+}
+
+/// Writes the sites of frames that were kept at an address.
+pub fn write_frames(out: &mut Buffer, area: u32, frames: u32) -> Option<()> {
+    let (_, left_out) = kept(frames);
+    for index in 0..frames {
+        if index < FRAMES_MAX / 2 || index >= FRAMES_MAX / 2 + left_out {
+            let site: u32 = load(area + ring(index) * 4);
+            encode::head(out, 0, u64::from(site))?;
+        }
+    }
+    Some(())
 }
 
 /// Where frame `index` is kept: the later half of the area is a ring.
@@ -171,7 +220,7 @@ fn ring(index: u32) -> u32 {
 /// Writes the record of the pending exception.
 pub fn encode_pending(out: &mut Buffer) -> Option<()> {
     let frames = FRAME_COUNT.get();
-    let left_out = frames.saturating_sub(FRAMES_MAX);
+    let (kept, left_out) = kept(frames);
     let (args, trap) = (ARGS_LENGTH.get(), TRAP.get());
     let entries =
         1 + (args != 0) as u8 + (frames != 0) as u8 + (trap != 0) as u8 + (left_out != 0) as u8;
@@ -184,13 +233,8 @@ pub fn encode_pending(out: &mut Buffer) -> Option<()> {
     }
     if frames != 0 {
         out.byte(8)?;
-        encode::head(out, 4, u64::from(frames - left_out))?;
-        for index in 0..frames {
-            if index < FRAMES_MAX / 2 || index >= FRAMES_MAX / 2 + left_out {
-                let site: u32 = load(FRAMES.get() + ring(index) * 4);
-                encode::head(out, 0, u64::from(site))?;
-            }
-        }
+        encode::head(out, 4, u64::from(kept))?;
+        write_frames(out, FRAMES.get(), frames)?;
     }
     if trap != 0 {
         out.byte(9)?;
@@ -236,7 +280,7 @@ pub extern "C" fn raise_common(which: u32) -> i32 {
         common::INT_TOO_LARGE => (OVERFLOW_ERROR, b"int too large to convert to float"),
         common::POP_EMPTY => (INDEX_ERROR, b"pop from empty list"),
         common::POP_INDEX => (INDEX_ERROR, b"pop index out of range"),
-        common::MEMORY => return set_pending(class::MEMORY_ERROR, None),
+        common::MEMORY => return memory_error::<()>().is_none() as i32,
         _ => return set_pending(class::ASSERTION_ERROR, None),
     };
     with_text(class, text)

@@ -59,7 +59,7 @@ fn write_escape(out: &mut Buffer, char: u32) -> Option<()> {
 }
 
 /// Appends the `repr` of a bytes.
-fn write_bytes(out: &mut Buffer, content: &[u8]) -> Option<()> {
+pub fn write_bytes(out: &mut Buffer, content: &[u8]) -> Option<()> {
     let quote = if content.contains(&b'\'') && !content.contains(&b'"') { b'"' } else { b'\'' };
     out.byte(b'b')?;
     out.byte(quote)?;

@@ -33,6 +33,8 @@ pub mod kind {
     /// One of several kinds, all different; their descriptors. The slot is the address of an object
     /// of two slots, laid out as a tuple: the number of the kind, and its own slot.
     pub const UNION: u32 = 13;
+    /// An exception. Containers hold none, so that no descriptor has this kind.
+    pub const EXCEPTION: u32 = 30;
     /// First of the kinds of objects, one for each family of classes. The elements are the family's classes, by
     /// their descriptors, see [`super::object`].
     pub const OBJECT: u32 = 1 << 16;
@@ -124,8 +126,10 @@ pub mod cell {
     pub const OBJECTS: u32 = 512;
     /// Texts of one ASCII character: the address of 128 words; 0 at first.
     pub const LETTERS: u32 = 524;
+    /// The exception that is being handled; 0 if there is none.
+    pub const HANDLED: u32 = 528;
     /// End of the cells: the linker places data from here on.
-    pub const END: u32 = 528;
+    pub const END: u32 = 560;
 }
 
 /// Comparison operators.

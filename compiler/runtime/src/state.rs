@@ -46,6 +46,16 @@ pub const PRINT_CAPACITY: Cell = Cell(HEAP_START + 68);
 pub const FREE: u32 = HEAP_START + 72;
 /// Texts of one ASCII character.
 pub const LETTERS: Cell = Cell(cell::LETTERS);
+/// The exception that a handler handles, which holds a reference to it; 0 if none does.
+pub const HANDLED: Cell = Cell(cell::HANDLED);
+/// Context of the pending exception: a reference of its own.
+pub const CONTEXT: Cell = Cell(cell::HANDLED + 4);
+/// What is pending, if it was raised before: a reference of its own.
+pub const AGAIN: Cell = Cell(cell::HANDLED + 8);
+/// What is unusual about what is pending: flags of [`crate::exception`].
+pub const UNUSUAL: Cell = Cell(cell::HANDLED + 12);
+/// Allocated bytes at [`ARGS`].
+pub const ARGS_CAPACITY: Cell = Cell(cell::HANDLED + 16);
 /// How many free lists there are.
 pub const FREE_LISTS: u32 = 104;
 

@@ -7,7 +7,7 @@ use crate::object::{
     blank_list, blank_str, chars, content, data, is_ascii, new_bytes, new_str, release_str,
     retain, slots,
 };
-use crate::raise::{fail, fail_common, leave, memory_error, value_error};
+use crate::raise::{fail, fail_common, fail_text, leave, memory_error, value_error};
 use crate::range::{position, span};
 use crate::shared::{class, common, deopt, just, layout, strip};
 use crate::state::{LETTERS, ret_int};
@@ -171,7 +171,7 @@ fn wrong_length(s: P) -> Option<i64> {
     message.text(b"ord() expected a character, but string of length ")?;
     crate::int_text::write(&mut message, i64::from(chars(s)))?;
     message.text(b" found")?;
-    fail(class::TYPE_ERROR, message.bytes())
+    fail_text(class::TYPE_ERROR, message)
 }
 
 /// `chr(code)`.

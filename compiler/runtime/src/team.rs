@@ -6,7 +6,7 @@ use crate::int_text;
 use crate::mem::{load, store};
 use crate::message::{Bytes, TEAM, is_of, read, written};
 use crate::object::{Desc, content};
-use crate::raise::{fail, value_error};
+use crate::raise::{fail, fail_text};
 use crate::shared::class;
 use crate::state::{KEPT, ret_u64, status};
 
@@ -137,7 +137,7 @@ pub fn checked_rank(what: &[u8], rank: i64) -> Option<u32> {
     number(&mut text, rank)?;
     text.text(b", and this team has ranks from 0 to ")?;
     number(&mut text, i64::from(size) - 1)?;
-    value_error(text.bytes())
+    fail_text(class::VALUE_ERROR, text)
 }
 
 fn checked_tag(tag: i64) -> Option<u32> {
@@ -148,7 +148,7 @@ fn checked_tag(tag: i64) -> Option<u32> {
     text.text(b"`tag` is ")?;
     number(&mut text, tag)?;
     text.text(b", and tags are from 0 to 1073741823")?;
-    value_error(text.bytes())
+    fail_text(class::VALUE_ERROR, text)
 }
 
 /// `spm.team.rank`.

@@ -3,6 +3,7 @@
 use wasm_encoder::{Instruction as I, ValType};
 
 use super::memory::{Own, field};
+use super::unwind::Held;
 use super::{Emitter, PENDING};
 use crate::abi::{Arg, Returns, RuntimeFunction, cell, runtime_function};
 use crate::ir::{Argument, Ex};
@@ -25,20 +26,23 @@ impl Emitter<'_, '_> {
         if !ty.is_counted() {
             return;
         }
-        if let Ty::Union(_) = ty {
+        let locals = if let Ty::Union(_) = ty {
             let (tag, payload) = self.set_pair();
             self.ops([I::LocalGet(tag), I::LocalGet(payload)]);
-            kept.push((vec![tag, payload], ty.clone()));
-            return;
-        }
-        let object = self.temp(ValType::I32);
-        self.op(I::LocalTee(object));
-        kept.push((vec![object], ty.clone()));
+            vec![tag, payload]
+        } else {
+            let object = self.temp(ValType::I32);
+            self.op(I::LocalTee(object));
+            vec![object]
+        };
+        self.note_held(Held::Value(locals.clone(), ty.clone()));
+        kept.push((locals, ty.clone()));
     }
 
     /// Gives back what was kept for a call.
     pub(super) fn let_go(&mut self, kept: Kept) {
         for (locals, ty) in kept {
+            self.held.retain(|held| !matches!(held, Held::Value(known, _) if *known == locals));
             for local in &locals {
                 self.op(I::LocalGet(*local));
             }
@@ -74,10 +78,11 @@ impl Emitter<'_, '_> {
     pub(super) fn call_runtime(
         &mut self,
         expression: &Ex,
-        function: &'static RuntimeFunction,
+        function: &RuntimeFunction,
         arguments: &[Argument],
     ) -> Own {
         let mut kept = Vec::new();
+        let mut taken = Vec::new();
         for (argument, (_, wanted)) in arguments.iter().zip(function.params) {
             match argument {
                 Argument::Num(value) => self.op(match wanted {
@@ -90,6 +95,10 @@ impl Emitter<'_, '_> {
                 }
                 Argument::Ex(value) => {
                     self.runtime_argument(value, *wanted, &mut kept);
+                    if *wanted == Arg::Take && self.module.catches {
+                        self.hold_slot(&value.ty);
+                        taken.extend(self.held.last().filter(|_| value.ty.is_counted()).cloned());
+                    }
                     if value.ty == Ty::Never {
                         self.op(I::Unreachable);
                         return Own::Free;
@@ -99,6 +108,13 @@ impl Emitter<'_, '_> {
         }
         self.mark(expression.span);
         self.ops.push(Op::Runtime(function.name));
+        // It has taken over what it takes.
+        self.held.retain(|held| !taken.contains(held));
+        for held in taken {
+            if let Held::Slot(slot, _) = held {
+                self.give_back(slot);
+            }
+        }
         self.returned(expression, function.returns, kept)
     }
 
@@ -113,6 +129,7 @@ impl Emitter<'_, '_> {
                 self.box_union();
                 let object = self.temp(ValType::I32);
                 self.op(I::LocalTee(object));
+                self.note_held(Held::Value(vec![object], value.ty.clone()));
                 kept.push((vec![object], value.ty.clone()));
                 self.op(I::I64ExtendI32U);
             }

@@ -103,7 +103,7 @@ fn can_raise(expression: &Ex) -> bool {
         }
         Ir::Unary(Unary::IntNeg | Unary::IntAbs, _) => !expression.proved,
         Ir::ListGet { checked, .. } => *checked,
-        Ir::Raise(_) | Ir::Lazy(_) => true,
+        Ir::Raise(_) | Ir::NewException(_) | Ir::Lazy(_) => true,
         Ir::Runtime(name, _) => runtime_function(name).is_none_or(|function| {
             !matches!(
                 function.returns,

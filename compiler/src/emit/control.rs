@@ -30,6 +30,12 @@ impl Emitter<'_, '_> {
     }
 
     fn statement(&mut self, statement: &St) {
+        let held = self.held.len();
+        self.one(statement);
+        self.forget_slots(held);
+    }
+
+    fn one(&mut self, statement: &St) {
         match statement {
             St::Set(local, value) => self.set_local(*local, value),
             St::Eval(value) => self.discard(value),
@@ -71,6 +77,8 @@ impl Emitter<'_, '_> {
                 self.turn(condition.as_ref(), body, step, *span);
             }
             St::Br(label) => self.jump(*label),
+            St::Try { body, caught, handler } => self.attempt(body, *caught, handler),
+            St::Handling { exception, saved, body } => self.handling(*exception, *saved, body),
             St::Return(value) => self.give(value),
             St::ListSet { list, index, value, checked } => {
                 self.list_set(list, index, value, *checked);
@@ -107,9 +115,11 @@ impl Emitter<'_, '_> {
     }
 
     fn jump(&mut self, label: Label) {
-        let depth = self.blocks.iter().rev().position(|known| *known == Some(label));
-        match depth {
-            Some(depth) => self.op(I::Br(depth as u32)),
+        match self.blocks.iter().rposition(|known| *known == Some(label)) {
+            Some(at) => {
+                self.leave_handlings(at);
+                self.op(I::Br((self.blocks.len() - 1 - at) as u32));
+            }
             // Lowering makes no jump to a label that does not enclose it.
             None => self.op(I::Unreachable),
         }
@@ -234,6 +244,7 @@ impl Emitter<'_, '_> {
             self.op(I::Unreachable);
             return;
         }
+        self.leave_handlings(0);
         if self.owned.is_empty() {
             self.finish();
             return;
@@ -331,6 +342,8 @@ fn copies(condition: Option<&Ex>, body: &[St], step: &[St]) -> usize {
 fn has_loops(statements: &[St]) -> bool {
     statements.iter().any(|statement| match statement {
         St::Loop { .. } => true,
+        // Those make for as much code.
+        St::Try { .. } | St::Handling { .. } => true,
         St::If(_, then, other) => has_loops(then) || has_loops(other),
         St::Block(_, body) => has_loops(body),
         _ => false,
@@ -384,7 +397,8 @@ fn jumps_to(statements: &[St], label: Label) -> bool {
             *exit == label && !(by.proved || matches!(by.op, Ir::Int(-1..=1)))
         }
         St::If(_, then, other) => jumps_to(then, label) || jumps_to(other, label),
-        St::Block(_, body) => jumps_to(body, label),
+        St::Block(_, body) | St::Handling { body, .. } => jumps_to(body, label),
+        St::Try { body, handler, .. } => jumps_to(body, label) || jumps_to(handler, label),
         St::Loop { body, step, .. } => jumps_to(body, label) || jumps_to(step, label),
         // Jumps within expressions lead to blocks within them.
         St::Set(..)

@@ -3,6 +3,7 @@
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::memory::{Own, field, slot_at};
+use super::unwind::Held;
 use super::{COMMON, DEOPT, Emitter, PENDING, value_types};
 use crate::abi::layout;
 use crate::ast::{Comparison, Span};
@@ -13,6 +14,13 @@ use crate::ty::Ty;
 impl Emitter<'_, '_> {
     /// Emits an expression. A lent reference holds only until other code runs.
     pub(super) fn lent(&mut self, expression: &Ex) -> Own {
+        let held = self.held.len();
+        let own = self.expression(expression);
+        self.forget_slots(held);
+        own
+    }
+
+    fn expression(&mut self, expression: &Ex) -> Own {
         let span = expression.span;
         match &expression.op {
             Ir::Int(value) if expression.ty == Ty::Raw => self.op(I::I32Const(*value as i32)),
@@ -124,6 +132,7 @@ impl Emitter<'_, '_> {
                 self.op(I::I32LtU);
             }
             Ir::Raise(raise) => self.raise(raise, span),
+            Ir::NewException(raise) => return self.new_exception(raise, span),
         }
         Own::Free
     }
@@ -201,6 +210,7 @@ impl Emitter<'_, '_> {
         if self.lent(value) == Own::Owned {
             let object = self.temp(ValType::I32);
             self.op(I::LocalTee(object));
+            self.note_held(Held::Value(vec![object], value.ty.clone()));
             kept.push((vec![object], value.ty.clone()));
         }
         if value.ty == Ty::Never {
@@ -238,6 +248,7 @@ impl Emitter<'_, '_> {
             self.to_slot(item);
             let slot = self.temp(ValType::I64);
             self.op(I::LocalSet(slot));
+            self.note_slot(slot, &item.ty);
             slots.push(slot);
         }
         let object = self.temp(ValType::I32);
@@ -246,6 +257,7 @@ impl Emitter<'_, '_> {
         self.ops.push(Op::Runtime("tuple_new"));
         self.ops([I::LocalTee(object), I::I32Eqz]);
         self.fail_if(PENDING, span);
+        self.let_go_of_slots(&slots);
         for (index, slot) in slots.into_iter().enumerate() {
             self.ops([I::LocalGet(object), I::LocalGet(slot)]);
             self.op(I::I64Store(MemArg { align: 3, ..slot_at(index) }));
@@ -296,37 +308,52 @@ impl Emitter<'_, '_> {
     }
 
     fn raise(&mut self, raise: &Raise, span: Span) {
-        let class = |class: u32| Argument::Num(class);
-        let call = |this: &mut Self, name, arguments: Vec<Argument>| {
-            let call = Ex::new(Ir::Runtime(name, arguments.clone()), Ty::Never, span);
-            this.runtime(&call, name, &arguments);
-        };
         match raise {
             Raise::Common(which) => self.fail(COMMON + which, span),
             Raise::Deopt(reason) => self.fail(DEOPT + reason - 1, span),
-            Raise::Class(which) => call(self, "raise_none", vec![class(*which)]),
-            Raise::Value(which, value) if value.ty == Ty::Str => {
-                call(self, "raise_str", vec![class(*which), Argument::Ex((**value).clone())]);
-            }
-            Raise::Value(which, value) => {
-                let desc = Argument::Desc(value.ty.clone());
-                call(
-                    self,
-                    "raise_value",
-                    vec![class(*which), Argument::Ex((**value).clone()), desc],
+            Raise::Again(exception) => {
+                self.set_pending(
+                    "exception_again",
+                    vec![Argument::Ex((**exception).clone())],
+                    span,
                 );
+                self.fail_again();
             }
-            Raise::Arguments(which, tuple) => {
-                let desc = Argument::Desc(tuple.ty.clone());
-                call(
-                    self,
-                    "raise_args",
-                    vec![class(*which), Argument::Ex((**tuple).clone()), desc],
-                );
+            Raise::Handled => self.reraise(span),
+            _ => {
+                let Some((name, arguments)) = raised(raise) else { return };
+                if self.module.catches {
+                    self.set_pending(name, arguments, span);
+                    self.fail(PENDING, span);
+                } else {
+                    let call = Ex::new(Ir::Runtime(name, arguments.clone()), Ty::Never, span);
+                    self.runtime(&call, name, &arguments);
+                }
             }
         }
         self.op(I::Unreachable);
     }
+}
+
+/// The function that sets an exception pending, and its arguments.
+pub(super) fn raised(raise: &Raise) -> Option<(&'static str, Vec<Argument>)> {
+    let class = |class: &u32| Argument::Num(*class);
+    Some(match raise {
+        Raise::Class(which) => ("raise_none", vec![class(which)]),
+        Raise::Value(which, value) if value.ty == Ty::Str => {
+            ("raise_str", vec![class(which), Argument::Ex((**value).clone())])
+        }
+        Raise::Value(which, value) => {
+            let desc = Argument::Desc(value.ty.clone());
+            ("raise_value", vec![class(which), Argument::Ex((**value).clone()), desc])
+        }
+        Raise::Arguments(which, tuple) => {
+            let desc = Argument::Desc(tuple.ty.clone());
+            ("raise_args", vec![class(which), Argument::Ex((**tuple).clone()), desc])
+        }
+        Raise::Object(exception) => ("exception_raise", vec![Argument::Ex((**exception).clone())]),
+        Raise::Common(_) | Raise::Deopt(_) | Raise::Again(_) | Raise::Handled => return None,
+    })
 }
 
 fn int_comparison(comparison: Comparison) -> I<'static> {

@@ -184,12 +184,12 @@ impl Emitter<'_, '_> {
                     survey.assigned.insert(*local);
                     let local = &self.func.locals[*local];
                     // What goes with the old value may be a row.
-                    survey.restless |= local.ty.is_counted() && !local.borrowed;
+                    survey.restless |= holds_objects(&local.ty) && !local.borrowed;
                 }
                 St::Step { local, .. } => {
                     survey.assigned.insert(*local);
                 }
-                St::Clear(local) => survey.restless |= self.func.locals[*local].ty.is_counted(),
+                St::Clear(local) => survey.restless |= holds_objects(&self.func.locals[*local].ty),
                 St::FieldSet { value, .. } => survey.restless |= value.ty.is_counted(),
                 St::ListSet { list, value, .. } => {
                     survey.restless |= value.ty.is_counted();
@@ -209,6 +209,8 @@ impl Emitter<'_, '_> {
             Ir::Call(..) | Ir::NewList(_) | Ir::NewTuple(_) | Ir::NewObject(_) | Ir::Lazy(_) => {
                 survey.restless = true;
             }
+            // Exceptions hold none of a task's objects.
+            Ir::Runtime(name, _) if name.starts_with("exception_") => {}
             Ir::Runtime(name, arguments) => {
                 let numbers =
                     ["int_", "float_", "math_"].iter().any(|start| name.starts_with(start));
@@ -227,4 +229,9 @@ impl Emitter<'_, '_> {
         }
         visit::children_of(expression, &mut |child| self.survey_expression(child, survey));
     }
+}
+
+/// Whether giving a value back can free a list.
+fn holds_objects(ty: &Ty) -> bool {
+    ty.is_counted() && !matches!(ty, Ty::Exception(_))
 }

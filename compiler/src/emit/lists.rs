@@ -5,6 +5,7 @@ use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 use super::hoist::Product;
 use super::ints::Operand;
 use super::memory::{Own, field};
+use super::unwind;
 use super::{COMMON, Emitter, PENDING};
 use crate::abi::{common, layout};
 use crate::ast::{Operator, Span};
@@ -44,11 +45,16 @@ impl Emitter<'_, '_> {
         let own = if calm { self.lent(list) } else { self.value(list) };
         let local = self.temp(ValType::I32);
         self.op(I::LocalSet(local));
+        if own == Own::Owned {
+            self.note_held(unwind::Held::Value(vec![local], list.ty.clone()));
+        }
         Held { local, temporary: true, owned: own == Own::Owned, packed: is_packed(list) }
     }
 
     fn let_go_of(&mut self, held: &Held, ty: &Ty) {
         if held.owned {
+            let is_it = |known: &unwind::Held| matches!(known, unwind::Held::Value(locals, _) if *locals == [held.local]);
+            self.held.retain(|known| !is_it(known));
             self.op(I::LocalGet(held.local));
             self.release(ty);
         }
@@ -350,6 +356,7 @@ impl Emitter<'_, '_> {
         self.to_slot(value);
         let (slot, length) = (self.temp(ValType::I64), self.temp(ValType::I32));
         self.op(I::LocalSet(slot));
+        self.note_slot(slot, &value.ty);
         self.ops([I::LocalGet(held.local), I::I32Load(field(layout::LEN)), I::LocalTee(length)]);
         self.ops([I::LocalGet(held.local), I::I32Load(field(layout::LIST_CAP)), I::I32GeU]);
         self.op(I::If(BlockType::Empty));
@@ -358,6 +365,7 @@ impl Emitter<'_, '_> {
         self.mark(span);
         self.ops.push(Op::Runtime("list_grow"));
         self.fail_if(PENDING, span);
+        self.let_go_of_slots(&[slot]);
         self.blocks.pop();
         self.op(I::End);
         self.ops([I::LocalGet(held.local), I::I32Load(field(layout::LIST_DATA))]);
@@ -383,6 +391,7 @@ impl Emitter<'_, '_> {
             self.to_slot(item);
             let slot = self.temp(ValType::I64);
             self.op(I::LocalSet(slot));
+            self.note_slot(slot, &item.ty);
             slots.push(slot);
         }
         let span = expression.span;
@@ -392,6 +401,7 @@ impl Emitter<'_, '_> {
         self.ops.push(Op::Runtime("list_zeros"));
         self.ops([I::LocalTee(object), I::I32Eqz]);
         self.fail_if(PENDING, span);
+        self.let_go_of_slots(&slots);
         let data = self.temp(ValType::I32);
         if !slots.is_empty() {
             self.ops([

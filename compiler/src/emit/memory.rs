@@ -137,8 +137,9 @@ impl Emitter<'_, '_> {
 
     /// Gives back the reference to the object on the stack; unions are in their boxes.
     pub(super) fn release_object(&mut self, ty: &Ty) {
-        if matches!(ty, Ty::Str | Ty::Bytes) {
-            self.ops.push(Op::Runtime("release_str"));
+        if matches!(ty, Ty::Str | Ty::Bytes | Ty::Exception(_)) {
+            let is_text = !matches!(ty, Ty::Exception(_));
+            self.ops.push(Op::Runtime(if is_text { "release_str" } else { "exception_release" }));
             return;
         }
         let descriptor = self.module.descriptor(ty);

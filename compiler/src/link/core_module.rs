@@ -13,6 +13,7 @@ use wasm_encoder::{
 use super::data::{Descriptor, Layout};
 use super::runtime::{Function, Runtime, Target};
 use super::{LinkError, Op, UserFunction, UserModule, entry};
+use crate::abi::kind;
 
 /// Global 0 counts nested calls, see [`crate::abi::DEPTH_GLOBAL`]; global 1 is the stack pointer.
 const STACK_POINTER: u32 = 1;
@@ -22,6 +23,8 @@ const FLAT: &str = "__flat";
 const PLAIN: &str = "__plain";
 /// The module of imports that are functions of the closure's own, see [`UserModule::callbacks`].
 const OWN: &str = "spm:own";
+/// The variant for closures whose values are no floats where a type has to be looked up.
+const WHOLE: &str = "__whole";
 
 /// A linked core module.
 pub(super) struct CoreModule {
@@ -68,6 +71,9 @@ fn instead(module: &UserModule) -> Result<BTreeMap<u32, u32>, LinkError> {
     if module.callbacks.is_empty() {
         instead.extend(variants(runtime, PLAIN));
     }
+    if !has_floats(module)? {
+        instead.extend(variants(runtime, WHOLE));
+    }
     Ok(instead)
 }
 
@@ -75,6 +81,16 @@ fn instead(module: &UserModule) -> Result<BTreeMap<u32, u32>, LinkError> {
 fn own(module: &UserModule, import: u32) -> Option<u32> {
     let import = Runtime::get().imports.get(import as usize).filter(|it| it.module == OWN)?;
     module.callbacks.get(import.name).copied()
+}
+
+/// Whether a descriptor is that of floats: exceptions may have some as arguments.
+fn has_floats(module: &UserModule) -> Result<bool, LinkError> {
+    for &descriptor in &module.descriptors {
+        if Descriptor::new(module, descriptor)?.kind() == kind::FLOAT {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a closure can come to have a dict or set.
@@ -104,6 +120,12 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
         has_stack: false,
         instead: instead(module)?,
     };
+    if !has_tables(module)? {
+        reached.instead.extend(variants(runtime, FLAT));
+    }
+    if !has_floats(module)? {
+        reached.instead.extend(variants(runtime, WHOLE));
+    }
     let mut pending = vec![reached.resolve(exported("cabi_realloc")?)];
     for op in functions.iter().flat_map(|function| &function.body) {
         if let Op::Runtime(name) = op {

@@ -96,7 +96,7 @@ pub(super) fn call(module: &UserModule) -> Result<UserFunction, LinkError> {
     body.extend([
         Op::Wasm(Instruction::Return),
         Op::Wasm(Instruction::End),
-        Op::Runtime("result_raised"),
+        Op::Runtime(if module.entry.chains { "result_raised_chained" } else { "result_raised" }),
         Op::Wasm(Instruction::End),
     ]);
     Ok(UserFunction {

@@ -69,6 +69,8 @@ pub struct Entry {
     pub arguments: u32,
     /// Blob: descriptor of its result.
     pub result: u32,
+    /// Whether exceptions may be chained to others.
+    pub chains: bool,
 }
 
 /// All that is compiled for one closure.

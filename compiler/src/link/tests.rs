@@ -33,7 +33,7 @@ fn module(body: Vec<Op>) -> UserModule {
         }],
         blobs: vec![descriptor(kind::INT, &[]), descriptor(kind::TUPLE, &[0])],
         descriptors: vec![0, 1],
-        entry: Entry { function: 0, arguments: 1, result: 0 },
+        entry: Entry { function: 0, arguments: 1, result: 0, chains: false },
         callbacks: BTreeMap::new(),
         recursion_limit: 1000,
         line_functions: vec![LineFunction {

@@ -16,10 +16,10 @@ impl Body<'_, '_> {
     /// Finds the function's local names: what it assigns anywhere.
     pub(super) fn collect_names(&mut self) {
         let mut assigned = BTreeSet::new();
-        names::assigned(&self.ast.body, &mut assigned, &mut self.has_walrus);
+        names::own(&self.ast.body, &mut assigned, &mut self.has_walrus);
         let mut scope = std::collections::BTreeMap::new();
         let parameters = self.ast.parameters.iter().map(|parameter| parameter.name.clone());
-        for name in parameters.chain(assigned) {
+        for name in parameters.chain(self.own_captures()).chain(assigned) {
             let next = self.names.len();
             if *scope.entry(name.clone()).or_insert(next) == next {
                 self.names.insert(next, name);
@@ -43,6 +43,17 @@ impl Body<'_, '_> {
                     self.collect_import(statement);
                 }
             }
+            StmtKind::Match { cases, .. } => {
+                for statement in cases.iter().flat_map(|case| &case.body) {
+                    self.collect_import(statement);
+                }
+            }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let handled = handlers.iter().map(|handler| &handler.body);
+                for statement in [body, orelse, finalbody].into_iter().chain(handled).flatten() {
+                    self.collect_import(statement);
+                }
+            }
             _ => {}
         }
     }
@@ -56,11 +67,15 @@ impl Body<'_, '_> {
         }
         let mut assigned = BTreeSet::new();
         let mut walrus = false;
-        names::assigned(&self.ast.body, &mut assigned, &mut walrus);
+        names::own(&self.ast.body, &mut assigned, &mut walrus);
+        self.make_cells(types.len());
         for (index, ty) in types.iter().enumerate() {
-            let Some(parameter) = self.ast.parameters.get(index) else { break };
             let ty = self.resolve(ty);
-            if !assigned.contains(&parameter.name) {
+            let parameter = self.ast.parameters.get(index);
+            // What comes after the parameters are variables of functions around.
+            let span = parameter.map_or(self.ast.name_span, |parameter| parameter.span);
+            let is_assigned = |name: &String| assigned.contains(name) || self.is_own_cell(index);
+            if parameter.is_none_or(|parameter| !is_assigned(&parameter.name)) {
                 self.slots.insert((index, ty.clone()), index);
                 let state = super::flow::State { ty, set: super::flow::Set::Always };
                 if let Some(env) = &mut self.env {
@@ -68,7 +83,7 @@ impl Body<'_, '_> {
                 }
                 continue;
             }
-            let value = Ex::local(index, ty, parameter.span);
+            let value = Ex::local(index, ty, span);
             self.set_variable(index, value);
         }
     }

@@ -333,6 +333,10 @@ impl Body<'_, '_> {
         let value = self.expr(subject);
         self.split(value, &mut |this, value| {
             let ty = this.resolve(&value.ty);
+            if let Ty::Exception(_) = ty {
+                let classes = names.iter().filter_map(|name| this.exception_class(name));
+                return this.exception_is(value, &classes.collect::<Vec<_>>(), span);
+            }
             let known = super::narrow::is_instance(&ty, &names) || this.is_int_member(&ty, &names);
             if !known && matches!(ty, Ty::Object(_)) {
                 return this.is_of_classes(value, &own, span);

@@ -59,6 +59,24 @@ impl Body<'_, '_> {
                     });
                     return Self::seq(statements, result);
                 }
+                if let Some(class) = self.exception_class(name) {
+                    return self.exception_call(class, arguments, keywords, span);
+                }
+                if let Some(index) = self.inner_function(name) {
+                    if self.is_async(index) {
+                        self.arguments_for_problems(arguments, keywords);
+                        let message = "inner functions cannot be coroutines";
+                        return self.fail(Code::Expression, span, message, "define it outside");
+                    }
+                    let defined = self.defined(name, function.span);
+                    let call = self.user_call(index, expression, name, arguments, keywords);
+                    return match defined {
+                        Some(defined) if !matches!(defined.op, Op::Local(_)) => {
+                            Self::seq(vec![St::Eval(defined)], call)
+                        }
+                        _ => call,
+                    };
+                }
                 if self.variable(name).is_some() {
                     let message = format!("`{name}` is a value, which cannot be called");
                     self.arguments_for_problems(arguments, keywords);
@@ -374,6 +392,12 @@ impl Body<'_, '_> {
                 }
                 (None, None) => Self::error(span),
             };
+            if value.ty == Ty::Error {
+                return value;
+            }
+            ordered.push(value);
+        }
+        for value in self.captured_values(index, span) {
             if value.ty == Ty::Error {
                 return value;
             }

@@ -15,8 +15,13 @@ impl Body<'_, '_> {
         if let Some(known) = name.strip_prefix(BUILTIN) {
             return Some(self.program.library.captured(known));
         }
-        let globals = self.program.request.globals.get(self.function);
+        let globals = self.program.request.globals.get(self.globals());
         globals.and_then(|globals| globals.get(name)).cloned()
+    }
+
+    /// Which of the request's functions has the global names that are read here.
+    pub(super) fn globals(&self) -> usize {
+        self.program.functions[self.function].globals
     }
 
     /// The value of a free name.
@@ -35,6 +40,10 @@ impl Body<'_, '_> {
                 let message =
                     format!("the module `{module}` can only be used as `{name}.something`");
                 self.fail(Code::Global, span, message, "")
+            }
+            Some(Captured::Exception { .. }) => {
+                let message = format!("the class `{name}` can only be raised and caught");
+                self.fail(Code::Expression, span, message, "call it here")
             }
             Some(Captured::Unsupported { what, help }) => {
                 let message = format!("`{name}` is {what}, which cannot travel to a host");

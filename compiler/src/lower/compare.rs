@@ -206,7 +206,12 @@ impl Body<'_, '_> {
             Ty::None => Self::seq(effects([left, right]), Ex::bool(true, span)),
             Ty::Bool => Self::int_compare(Comparison::Eq, Self::to_int(left), Self::to_int(right)),
             Ty::Class(_) => Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span)),
-            Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Special(..) | Ty::Object(_) => {
+            Ty::List(_)
+            | Ty::Dict(..)
+            | Ty::Set(_)
+            | Ty::Special(..)
+            | Ty::Object(_)
+            | Ty::Exception(_) => {
                 Ex::new(Op::Same(Box::new(left), Box::new(right)), Ty::Bool, span)
             }
             _ => {

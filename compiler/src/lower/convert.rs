@@ -107,6 +107,7 @@ impl Body<'_, '_> {
             Ty::Bytes => Self::call_runtime("bytes_repr", vec![value], Ty::Str, span),
             Ty::None => Self::seq(vec![St::Eval(value)], Self::text("None", span)),
             Ty::Object(_) => self.special_str(value, repr, span),
+            Ty::Exception(_) => self.exception_text(value, repr, span),
             Ty::Union(_) => self.split(value, &mut |this, value| this.str_of(value, repr, span)),
             Ty::Special(..) => self.special_repr(value, span),
             _ if ty.has_special() => {

@@ -12,6 +12,9 @@ use crate::ty::Ty;
 impl Body<'_, '_> {
     pub(super) fn expr(&mut self, expression: &Expr) -> Ex {
         let span = expression.span;
+        if let Some(part) = self.exception_part(expression, None) {
+            return part;
+        }
         match &expression.kind {
             ExprKind::None => Ex::none(span),
             ExprKind::Bool(value) => Ex::bool(*value, span),
@@ -49,6 +52,11 @@ impl Body<'_, '_> {
             ExprKind::Attribute(base, name) => self.attribute(base, name, span),
             ExprKind::Subscript(base, index) => self.subscript(base, index, span),
             ExprKind::List(items) => self.list_display(expression, items),
+            ExprKind::Tuple(items)
+                if items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) =>
+            {
+                self.tuple_of_parts(expression, items)
+            }
             ExprKind::Tuple(_) => {
                 let item = self.tuple_item(expression);
                 self.item_value(item, span)
@@ -104,6 +112,11 @@ impl Body<'_, '_> {
     }
 
     pub(super) fn name(&mut self, name: &str, span: Span) -> Ex {
+        if self.inner_function(name).is_some() {
+            let message = format!("the function `{name}` cannot be used as a value here");
+            let help = "call it, or pass it to `sorted`, `min`, `max`, `map` or `filter`";
+            return self.fail(Code::Expression, span, message, help);
+        }
         match self.variable(name) {
             Some(variable) if !self.imports.contains_key(name) => self.get_variable(variable, span),
             Some(_) => {
@@ -306,6 +319,50 @@ impl Body<'_, '_> {
             list
         });
         Self::seq(statements, list)
+    }
+
+    /// `(a, *b)`: of known length if all parts are.
+    fn tuple_of_parts(&mut self, expression: &Expr, items: &[Expr]) -> Ex {
+        let span = expression.span;
+        let starred = |item: &&Expr| matches!(item.kind, ExprKind::Starred(_));
+        let (_, is_known) = self.capture(|this| {
+            let parts: Vec<&Expr> = items.iter().filter(starred).collect();
+            parts.into_iter().all(|part| {
+                let ExprKind::Starred(inner) = &part.kind else { return false };
+                let value = this.expr(inner);
+                matches!(this.resolve(&value.ty), Ty::Tuple(_) | Ty::Never | Ty::Error)
+            })
+        });
+        if !is_known {
+            let mut list = self.list_of_parts(expression, items);
+            if let Ty::List(element) = self.resolve(&list.ty) {
+                list.ty = Ty::VTuple(element);
+            }
+            return list;
+        }
+        let (before, values) = self.capture(|this| {
+            let mut values = Vec::new();
+            for item in items {
+                let inner = if let ExprKind::Starred(inner) = &item.kind { inner } else { item };
+                let value = this.expr(inner);
+                let value = this.copy(value);
+                match (this.resolve(&value.ty), starred(&item)) {
+                    (Ty::Tuple(types), true) => {
+                        for (index, ty) in types.into_iter().enumerate() {
+                            let get = Op::TupleGet(Box::new(value.clone()), index);
+                            values.push(Ex::new(get, ty, item.span));
+                        }
+                    }
+                    _ => values.push(value),
+                }
+            }
+            values
+        });
+        if let Some(trivial) = self.trivial(&values.iter().collect::<Vec<_>>(), span) {
+            return Self::seq(before, trivial);
+        }
+        let ty = Ty::Tuple(values.iter().map(|value| value.ty.clone()).collect());
+        Self::seq(before, Ex::new(Op::NewTuple(values), ty, span))
     }
 
     /// `{a, b}`. Python makes a set of three constants or more from a constant set, and so by merging

@@ -41,8 +41,19 @@ pub(super) struct Join {
     env: Option<Env>,
 }
 
-/// A place where paths meet: instance, node, and which of the node's places.
-pub(super) type JoinKey = (InstanceId, NodeId, u8);
+impl Join {
+    /// What is known of a variable.
+    pub(super) fn state(&self, variable: VariableId) -> Option<State> {
+        self.env.as_ref()?.get(&variable).cloned()
+    }
+
+    pub(super) fn set_state(&mut self, variable: VariableId, state: State) {
+        self.env.get_or_insert_default().insert(variable, state);
+    }
+}
+
+/// A place where paths meet: instance, copy of the statements, node, and which of the node's places.
+pub(super) type JoinKey = (InstanceId, u32, NodeId, u8);
 
 /// Before a loop's condition.
 pub(super) const HEAD: u8 = 0;
@@ -101,6 +112,10 @@ impl Body<'_, '_> {
             self.evaluate(value);
             return;
         }
+        if self.cells.contains_key(&variable) {
+            self.set_cell(variable, value);
+            return;
+        }
         let local = self.slot(variable, &ty);
         let span = value.span;
         self.push(St::Set(local, value));
@@ -108,6 +123,7 @@ impl Body<'_, '_> {
         if let Some(env) = &mut self.env {
             env.insert(variable, State { ty, set: Set::Always });
         }
+        self.lead_to_handler(variable, span);
     }
 
     /// Makes a variable unset, as `del` does.
@@ -116,6 +132,7 @@ impl Body<'_, '_> {
         if let Some(state) = self.env.as_mut().and_then(|env| env.remove(&variable)) {
             let local = self.slot(variable, &state.ty);
             self.push(St::Clear(local));
+            self.lead_to_handler(variable, span);
         }
     }
 
@@ -128,6 +145,9 @@ impl Body<'_, '_> {
 
     /// Reads a variable.
     pub(super) fn get_variable(&mut self, variable: VariableId, span: Span) -> Ex {
+        if self.cells.contains_key(&variable) {
+            return self.get_cell(variable, span);
+        }
         let Some(env) = &self.env else { return Self::unreachable(span) };
         let Some(state) = env.get(&variable).cloned() else {
             return self.unbound(variable, span);
@@ -172,7 +192,7 @@ impl Body<'_, '_> {
         Ex::new(Op::Seq(vec![St::Set(copy, value)], Box::new(read)), ty, span)
     }
 
-    fn unbound(&mut self, variable: VariableId, span: Span) -> Ex {
+    pub(super) fn unbound(&mut self, variable: VariableId, span: Span) -> Ex {
         let name = &self.names[&variable];
         let text = format!(
             "cannot access local variable '{name}' where it is not associated with a value"
@@ -204,7 +224,7 @@ impl Body<'_, '_> {
     /// Leads the current path to a place where paths meet.
     pub(super) fn flow_to(&mut self, node: NodeId, place: u8, span: Span) {
         let Some(env) = self.env.clone() else { return };
-        let key = (self.instance, node, place);
+        let key = (self.instance, self.copy, node, place);
         let mut join = self.program.joins.remove(&key).unwrap_or_default();
         if self.meet(&mut join, &env) {
             self.program.changed = true;
@@ -227,7 +247,7 @@ impl Body<'_, '_> {
 
     /// Continues from a place where paths met.
     pub(super) fn enter(&mut self, node: NodeId, place: u8) {
-        let join = self.program.joins.get(&(self.instance, node, place));
+        let join = self.program.joins.get(&(self.instance, self.copy, node, place));
         self.env = join.and_then(|join| join.env.clone());
     }
 
@@ -262,7 +282,7 @@ impl Body<'_, '_> {
         changed
     }
 
-    fn meet_states(&mut self, known: &State, new: &State) -> State {
+    pub(super) fn meet_states(&mut self, known: &State, new: &State) -> State {
         if matches!(known.set, Set::Conflict(..)) {
             return known.clone();
         }

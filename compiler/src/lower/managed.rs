@@ -35,6 +35,11 @@ impl Body<'_, '_> {
         {
             return self.own_call(&dotted, arguments, keywords, wanted, expression.span);
         }
+        if let Wanted::Type(ty) = wanted
+            && let Some(part) = self.exception_part(expression, Some(ty))
+        {
+            return part;
+        }
         self.expr(expression)
     }
 

@@ -74,7 +74,7 @@ impl Body<'_, '_> {
         if self.variable(name).is_some() {
             return false;
         }
-        match self.program.request.globals.get(self.function).and_then(|globals| globals.get(name))
+        match self.program.request.globals.get(self.globals()).and_then(|globals| globals.get(name))
         {
             Some(Captured::Builtin(found)) => found == builtin,
             Some(_) => false,

@@ -1,13 +1,13 @@
 //! Statements.
 
 use super::Body;
+use super::attempt::Parts;
 use super::flow::{AFTER, BREAK, CONTINUE, HEAD};
 use super::iterate::Plan;
 use super::managed::Wanted;
 use crate::ast::{Expr, ExprKind, NodeId, Span, Stmt, StmtKind};
 use crate::diagnostics::Code;
 use crate::ir::{Ex, Op, Raise, St};
-use crate::request::Captured;
 use crate::ty::Ty;
 
 impl Body<'_, '_> {
@@ -24,7 +24,17 @@ impl Body<'_, '_> {
     pub(super) fn statement(&mut self, statement: &Stmt) {
         let span = statement.span;
         match &statement.kind {
-            StmtKind::Pass | StmtKind::Import { .. } => {}
+            StmtKind::Pass | StmtKind::Import { .. } | StmtKind::Nonlocal(_) => {}
+            StmtKind::Global(names) => {
+                for name in names {
+                    if crate::names::assignments(&self.ast.body, name) > 0 {
+                        let message =
+                            format!("`global {name}` is not supported where `{name}` is assigned");
+                        let help = "return the value: tasks share no variables";
+                        self.report(Code::Statement, span, message, help);
+                    }
+                }
+            }
             StmtKind::Expr(expression) => {
                 if let Some((object, name, value)) = crate::classes::object_setattr(expression) {
                     let object = self.expr(object);
@@ -37,7 +47,18 @@ impl Body<'_, '_> {
                 let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
             }
-            StmtKind::Assign { targets, value } => self.assignment(targets, value),
+            StmtKind::Assign { targets, value } => {
+                if let ([target], ExprKind::Lambda(lambda)) = (targets.as_slice(), &value.kind)
+                    && let ExprKind::Name(name) = &target.kind
+                {
+                    self.define(name, lambda);
+                    return;
+                }
+                self.assignment(targets, value);
+            }
+            StmtKind::Match { subject, cases } => {
+                self.match_statement(statement.id, subject, cases, span);
+            }
             StmtKind::AugAssign { target, operator, value } => {
                 self.augmented(target, *operator, value, span);
             }
@@ -79,7 +100,13 @@ impl Body<'_, '_> {
                 };
                 self.return_value(value);
             }
-            StmtKind::Raise { exception } => self.raise_statement(exception.as_ref(), span),
+            StmtKind::Raise { exception, cause } => {
+                self.raise_statement(exception.as_ref(), cause.as_ref(), span);
+            }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let node = statement.id;
+                self.try_statement(&Parts { node, span, body, handlers, orelse, finalbody });
+            }
             StmtKind::Assert { test, message } => self.assert(test, message.as_ref(), span),
             StmtKind::Delete(targets) => {
                 for target in targets {
@@ -87,9 +114,7 @@ impl Body<'_, '_> {
                 }
             }
             StmtKind::Function(function) => {
-                let help = "define it outside, and pass it what it needs as arguments";
-                let message = format!("the inner function `{}` is not supported", function.name);
-                self.report(Code::Statement, function.name_span, message, help);
+                self.define(&function.name, function);
             }
         }
     }
@@ -133,6 +158,9 @@ impl Body<'_, '_> {
             self.program.changed = true;
         }
         let value = self.coerce(value, &joined);
+        if self.return_by_finally(&value) {
+            return;
+        }
         self.push(St::Return(value));
         self.env = None;
     }
@@ -190,7 +218,8 @@ impl Body<'_, '_> {
                 this.env = None;
             }
             let (inner, ()) = this.capture(|this| {
-                this.loops.push(super::LoopFrame { node, break_label, continue_label });
+                let copy = this.copy;
+                this.loops.push(super::LoopFrame { node, copy, break_label, continue_label });
                 this.narrow(&then, span);
                 body(this);
                 this.flow_to(node, CONTINUE, span);
@@ -241,7 +270,8 @@ impl Body<'_, '_> {
             this.enter(node, HEAD);
             let at_exit = this.env.clone();
             let (inner, ()) = this.capture(|this| {
-                this.loops.push(super::LoopFrame { node, break_label, continue_label });
+                let copy = this.copy;
+                this.loops.push(super::LoopFrame { node, copy, break_label, continue_label });
                 for statement in plan.first {
                     this.push(statement);
                 }
@@ -273,79 +303,16 @@ impl Body<'_, '_> {
         }
     }
 
-    fn jump(&mut self, place: u8, span: Span) {
+    pub(super) fn jump(&mut self, place: u8, span: Span) {
+        if self.jump_by_finally(place, span) {
+            return;
+        }
         let Some(frame) = self.loops.last() else { return };
         let label = if place == BREAK { frame.break_label } else { frame.continue_label };
-        let node = frame.node;
-        self.flow_to(node, place, span);
+        let (node, copy) = (frame.node, frame.copy);
+        self.flow_out(copy, node, place, span);
         self.push(St::Br(label));
         self.env = None;
-    }
-
-    /// Class and arguments of `raise` and of nothing else.
-    fn raise_statement(&mut self, exception: Option<&Expr>, span: Span) {
-        let Some(exception) = exception else {
-            let class = self.exception("RuntimeError");
-            let raise = Self::raise(class, "No active exception to reraise", span);
-            self.evaluate(raise);
-            return;
-        };
-        let (function, arguments): (&Expr, &[Expr]) = match &exception.kind {
-            ExprKind::Call { function, arguments, keywords } => {
-                if let Some((name, value)) = keywords.first() {
-                    let message = format!("the keyword argument `{name}` is not supported here");
-                    self.report(Code::Arguments, value.span, message, "");
-                }
-                (function, arguments)
-            }
-            _ => (exception, &[]),
-        };
-        let class = match &function.kind {
-            ExprKind::Name(name) => self.exception_class(name),
-            _ => None,
-        };
-        let Some(class) = class else {
-            let message = "only builtin exceptions can be raised";
-            let help = "raise ValueError, RuntimeError or another builtin with a message";
-            self.report(Code::Statement, function.span, message, help);
-            self.env = None;
-            return;
-        };
-        let mut values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
-        let operands: Vec<&Ex> = values.iter().collect();
-        if let Some(value) = operands.iter().find(|value| self.resolve(&value.ty).has_special()) {
-            let message = "an exception cannot carry this value";
-            self.report(Code::Operand, value.span, message, "make text of it: `str(...)`");
-            self.env = None;
-            return;
-        }
-        if let Some(trivial) = self.trivial(&operands, span) {
-            self.evaluate(trivial);
-            self.env = None;
-            return;
-        }
-        let raise = match values.len() {
-            0 => Raise::Class(class),
-            1 => Raise::Value(class, Box::new(values.remove(0))),
-            _ => {
-                let ty = Ty::Tuple(values.iter().map(|value| value.ty.clone()).collect());
-                let tuple = Ex::new(Op::NewTuple(values), ty, span);
-                Raise::Arguments(class, Box::new(tuple))
-            }
-        };
-        self.evaluate(Ex::new(Op::Raise(raise), Ty::Never, span));
-    }
-
-    fn exception_class(&self, name: &str) -> Option<u32> {
-        if self.variable(name).is_some() {
-            return None;
-        }
-        let name = match self.captured(name) {
-            Some(Captured::Builtin(builtin)) => builtin,
-            Some(_) => return None,
-            None => name.to_owned(),
-        };
-        spm_protocol::raised::builtin_exception(&name)
     }
 
     fn assert(&mut self, test: &Expr, message: Option<&Expr>, span: Span) {
@@ -380,6 +347,11 @@ impl Body<'_, '_> {
         match &target.kind {
             ExprKind::Name(name) => {
                 if let Some(variable) = self.variable(name) {
+                    if self.cells.contains_key(&variable) {
+                        let message = "deleting a variable that functions share is not supported";
+                        self.report(Code::Statement, target.span, message, "assign None to it");
+                        return;
+                    }
                     let value = self.get_variable(variable, target.span);
                     if value.ty == Ty::Never || !matches!(value.op, Op::Local(_)) {
                         self.evaluate(value);

@@ -72,7 +72,8 @@ impl<'l, 'a> Body<'l, 'a> {
             this.for_each(iterable, &mut |this, item| {
                 let continue_label = this.label();
                 let (turn, ()) = this.capture(|this| {
-                    this.loops.push(LoopFrame { node, break_label, continue_label });
+                    let copy = this.copy;
+                    this.loops.push(LoopFrame { node, copy, break_label, continue_label });
                     body(this, item);
                     this.flow_to(node, CONTINUE, span);
                     this.loops.pop();

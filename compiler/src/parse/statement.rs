@@ -4,7 +4,7 @@ use ruff_python_ast as py;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{Converter, span};
-use crate::ast::{Function, Stmt, StmtKind};
+use crate::ast::{Function, Handler, Stmt, StmtKind};
 use crate::diagnostics::Code;
 
 impl Converter<'_> {
@@ -28,7 +28,7 @@ impl Converter<'_> {
         }
     }
 
-    fn block(&mut self, body: &[py::Stmt]) -> Vec<Stmt> {
+    pub(super) fn block(&mut self, body: &[py::Stmt]) -> Vec<Stmt> {
         let mut statements = Vec::new();
         for statement in body {
             self.statement(statement, &mut statements);
@@ -95,17 +95,18 @@ impl Converter<'_> {
                 StmtKind::Return(return_.value.as_ref().map(|value| self.expression(value)))
             }
             py::Stmt::Raise(raise) => {
-                // Nothing is handled here, so `from None` has nothing to hide.
-                if let Some(cause) =
-                    raise.cause.as_ref().filter(|cause| !cause.is_none_literal_expr())
-                {
-                    let help = "raise the exception alone, or `from None`";
-                    let message = "`raise ... from` is not supported";
-                    self.report(Code::Statement, cause.range(), message, help);
-                }
                 let exception = raise.exc.as_ref().map(|exception| self.expression(exception));
-                StmtKind::Raise { exception }
+                let cause = raise.cause.as_ref().map(|cause| self.expression(cause));
+                StmtKind::Raise { exception, cause }
             }
+            py::Stmt::Nonlocal(names) => {
+                StmtKind::Nonlocal(names.names.iter().map(ToString::to_string).collect())
+            }
+            py::Stmt::Global(names) => {
+                StmtKind::Global(names.names.iter().map(ToString::to_string).collect())
+            }
+            py::Stmt::Try(try_) => self.attempt(try_),
+            py::Stmt::Match(match_) => self.matching(match_),
             py::Stmt::Assert(assert) => StmtKind::Assert {
                 test: self.expression(&assert.test),
                 message: assert.msg.as_ref().map(|message| self.expression(message)),
@@ -185,19 +186,32 @@ impl Converter<'_> {
         StmtKind::If { test, body, orelse }
     }
 
+    fn attempt(&mut self, try_: &py::StmtTry) -> StmtKind {
+        if try_.is_star {
+            let message = "`except*` is not supported";
+            let range = TextRange::at(try_.range.start(), 3.into());
+            self.report(Code::Statement, range, message, "catch the exceptions one by one");
+        }
+        let body = self.block(&try_.body);
+        let mut handlers = Vec::new();
+        for py::ExceptHandler::ExceptHandler(handler) in &try_.handlers {
+            handlers.push(Handler {
+                classes: handler.type_.as_ref().map(|classes| self.expression(classes)),
+                name: handler.name.as_ref().map(ToString::to_string),
+                body: self.block(&handler.body),
+                span: span(handler.range),
+                id: self.id(),
+            });
+        }
+        let orelse = self.block(&try_.orelse);
+        StmtKind::Try { body, handlers, orelse, finalbody: self.block(&try_.finalbody) }
+    }
+
     /// Reports what is wrong within a statement that is itself refused.
     fn look_inside(&mut self, statement: &py::Stmt) {
         match statement {
             py::Stmt::With(with) => {
                 self.block(&with.body);
-            }
-            py::Stmt::Try(try_) => {
-                self.block(&try_.body);
-                for py::ExceptHandler::ExceptHandler(handler) in &try_.handlers {
-                    self.block(&handler.body);
-                }
-                self.block(&try_.orelse);
-                self.block(&try_.finalbody);
             }
             _ => {}
         }
@@ -209,11 +223,6 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
     let range = statement.range();
     let keyword = |length: u32| TextRange::at(range.start(), length.into());
     match statement {
-        py::Stmt::Try(_) => (
-            keyword(3),
-            "`try` is not supported",
-            "test for the condition first, or let the exception reach the submitter",
-        ),
         py::Stmt::With(_) => {
             (keyword(4), "`with` is not supported", "there is nothing to close in a sandbox")
         }
@@ -222,13 +231,6 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
             "classes are not supported inside a closure",
             "use tuples, lists or dicts",
         ),
-        py::Stmt::Global(_) => {
-            (range, "`global` is not supported", "return the value: tasks share no variables")
-        }
-        py::Stmt::Nonlocal(_) => {
-            (range, "`nonlocal` is not supported", "return the value, or keep it in a list")
-        }
-        py::Stmt::Match(_) => (keyword(5), "`match` is not supported", "use `if` and `elif`"),
         py::Stmt::TypeAlias(_) => {
             (range, "`type` statements are not supported", "write the type out")
         }

@@ -1,3 +1,4 @@
 def f(x: int) -> int:
     g = lambda y: y + 1
-    return g(x)
+    fs = [lambda y: y, g]
+    return fs[0](x)

@@ -1,5 +1,10 @@
 def f(x: int) -> int:
-    match x:
-        case 1:
+    match {'a': x}:
+        case {'a': 1}:
             return 2
+    match (x, x):
+        case (1, y) | (y, 1):
+            return y
+        case Point(x=1):
+            return 3
     return x

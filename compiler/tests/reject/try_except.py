@@ -1,5 +1,10 @@
 def f(x: int) -> int:
     try:
         return 1 // x
-    except ZeroDivisionError:
-        return 0
+    except MyError:
+        raise OSError(2, 'no such file')
+    except (ValueError, x):
+        raise x
+    except KeyError as error:
+        raise ValueError(error)
+    return 0

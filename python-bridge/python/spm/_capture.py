@@ -20,7 +20,7 @@ from ._source import Source, locate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Captured: TypeAlias = tuple[str, object] | tuple[str, str, str | None]
+Captured: TypeAlias = tuple[str, object] | tuple[str, object, str | None]
 """How `_spm.compile` takes what a name stands for: a kind, and its value."""
 
 GLUE_FILE: Final = "<spm>"
@@ -29,6 +29,25 @@ GLUE_FILE: Final = "<spm>"
 _READS: Final = {"LOAD_GLOBAL", "LOAD_NAME"}
 _MISSING: Final = object()
 _METHODS: Final = (types.MethodType, types.BuiltinMethodType)
+_CLASS_FURNITURE: Final = {
+    "__module__",
+    "__qualname__",
+    "__doc__",
+    "__weakref__",
+    "__dict__",
+    "__annotations__",
+    "__firstlineno__",
+    "__static_attributes__",
+}
+"""What every class has, whatever its body is."""
+_PECULIAR: Final = {
+    "BaseExceptionGroup",
+    "ExceptionGroup",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeTranslateError",
+}
+"""Exceptions that are more than a class and arguments."""
 _IMMUTABLE: Final = (int, float, str, bytes, bool, type(None))
 
 
@@ -149,6 +168,8 @@ class Gathered:
     reads: list[_Read]
     codes: list[tuple[types.FunctionType, types.CodeType]]
     entry: Source | None
+    exceptions: list[type[Exception]] = field(default_factory=list)
+    """The user's classes of exceptions that are read; the class table has them last."""
     is_volatile: bool = False
     """Whether something in it may have changed although every name stands for the same object."""
     class_types: _spm.ClassTypes = field(default_factory=_spm.ClassTypes)
@@ -160,6 +181,10 @@ class Gathered:
     refused: dict[type, str] = field(default_factory=dict)
     hinted: set[int] = field(default_factory=set)
     """Classes whose annotations were looked at."""
+
+    def table(self) -> tuple[type, ...]:
+        """List its classes as values and exceptions name them."""
+        return (*self.class_types.classes(), *self.exceptions)
 
     def index_of(self, function: types.FunctionType | classes.Glue) -> int:
         """Find or give the number of a function. `CompileError` if it has no source."""
@@ -239,7 +264,8 @@ class Gathered:
             for read in _reads(function):
                 self.reads.append(read)
                 if read.value is not _MISSING:
-                    names[read.name] = _captured(read.value, self)
+                    exception = _exception(read.value, self.exceptions)
+                    names[read.name] = exception or _captured(read.value, self)
             self.names.append(names)
 
     def is_current(self) -> bool:
@@ -355,6 +381,24 @@ def _global_names(code: types.CodeType) -> tuple[str, ...]:
         if isinstance(constant, types.CodeType):
             names.update(dict.fromkeys(_global_names(constant)))
     return tuple(names)
+
+
+def _exception(value: object, classes: list[type[Exception]]) -> Captured | None:
+    """Name a class of exceptions that adds nothing to the builtin one it derives from."""
+    if not isinstance(value, type) or not issubclass(value, Exception):
+        return None
+    derived: list[type[Exception]] = []
+    while value.__module__ != "builtins":
+        adds = vars(value).keys() - _CLASS_FURNITURE
+        if type(value) is not type or len(value.__bases__) != 1 or adds:
+            return None
+        derived.append(value)
+        (value,) = value.__bases__
+    base = value.__name__
+    if not derived or getattr(builtins, base, None) is not value or base in _PECULIAR:
+        return None
+    classes.extend(one for one in derived if one not in classes)
+    return ("exception", [(classes.index(one), one.__name__) for one in derived], base)
 
 
 def _captured(value: object, gathered: Gathered) -> Captured:

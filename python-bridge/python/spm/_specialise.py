@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from . import _spm
 from ._capture import describe, gather
@@ -21,7 +21,7 @@ from ._types import annotated_types
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ._capture import Gathered, Target
+    from ._capture import Captured, Gathered, Target
     from ._closure import Closure
     from ._settings import Options
 
@@ -93,7 +93,7 @@ class Specialisation(Terms):
         if self._made_of is None or not self.classes:
             return self
         gathered, names, value_types = self._made_of
-        numbers = [classes.index(class_) for class_ in gathered.class_types.classes()]
+        numbers = [classes.index(class_) for class_ in gathered.table()]
         made = copy.copy(self)
         made.component = _component(gathered, names, value_types, numbers)
         made._bytes = made.component.bytes()
@@ -432,7 +432,7 @@ class Compiled:
             source="\n".join(function[5] for function in gathered.functions),
         )
         known._made_of = gathered, names, value_types  # noqa: SLF001
-        known.classes = gathered.class_types.classes()
+        known.classes = gathered.table()
         if self.options.engine == "auto":
             known.fallback, known.unbacked = self._backing(binding)
         self.made[key] = known
@@ -475,14 +475,17 @@ def _component(
 ) -> _spm.Component:
     """Compile, unless the same was compiled before."""
     limit = sys.getrecursionlimit()
+    count = len(gathered.class_rows)
+    numbers = range(count + len(gathered.exceptions)) if numbers is None else numbers
     classes = [
-        (*row, gathered.class_types.fields(index), index if numbers is None else numbers[index])
+        (*row, gathered.class_types.fields(index), numbers[index])
         for index, row in enumerate(gathered.class_rows)
     ]
+    captured = _numbered(gathered.names, numbers[count:])
     parts = repr(
         (
             gathered.functions,
-            gathered.names,
+            captured,
             names,
             [*map(str, value_types)],
             limit,
@@ -496,7 +499,7 @@ def _component(
             _components.move_to_end(key)
             return known
     parameters = list(zip(names, value_types, strict=True))
-    compiled = _spm.compile(gathered.functions, gathered.names, parameters, limit, classes)
+    compiled = _spm.compile(gathered.functions, captured, parameters, limit, classes)
     if isinstance(compiled, tuple):
         raise _rejected(gathered.functions[0][1], *compiled)
     with _components_lock:
@@ -504,6 +507,24 @@ def _component(
         while len(_components) > _COMPILED_KEPT:
             _components.popitem(last=False)
     return compiled
+
+
+def _numbered(
+    functions: list[dict[str, Captured]], exceptions: Sequence[int]
+) -> list[dict[str, Captured]]:
+    """Name the classes of exceptions by their numbers in the class table."""
+    if not exceptions:
+        return functions
+    made = []
+    for names in functions:
+        numbered = dict(names)
+        for name, what in names.items():
+            if what[0] == "exception":
+                _, derived, base = cast("tuple[str, list[tuple[int, str]], str]", what)
+                derived = [(exceptions[index], known) for index, known in derived]
+                numbered[name] = ("exception", derived, base)
+        made.append(numbered)
+    return made
 
 
 def _rejected(name: str, text: str, rows: list[_spm._DiagnosticRow]) -> CompileError:

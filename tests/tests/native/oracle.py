@@ -79,7 +79,18 @@ def names_in(code: object) -> set[str]:
     return names
 
 
-def describe(entry) -> list[dict]:
+def derivation(value: type, classes: list[type]) -> dict:
+    """A class of exceptions: its place among all, those it derives from, and the builtin one."""
+    chain = []
+    while value.__module__ != "builtins":
+        if value not in classes:
+            classes.append(value)
+        chain.append((classes.index(value), value.__name__))
+        (value,) = value.__bases__
+    return {"classes": chain, "base": value.__name__}
+
+
+def describe(entry, classes: list[type]) -> list[dict]:
     """The function and all it reaches, with what their names stand for."""
     functions = [entry]
     described = []
@@ -93,6 +104,8 @@ def describe(entry) -> list[dict]:
                 captured[name] = {"function": functions.index(value)}
             elif inspect.ismodule(value):
                 captured[name] = {"module": value.__name__}
+            elif inspect.isclass(value):
+                captured[name] = {"exception": derivation(value, classes)}
             elif inspect.isbuiltin(value):
                 captured[name] = {"member": f"{value.__module__}.{value.__name__}"}
             else:
@@ -100,6 +113,24 @@ def describe(entry) -> list[dict]:
         source = textwrap.dedent(inspect.getsource(function))
         described.append({"name": function.__name__, "source": source, "captured": captured})
     return described
+
+
+def chain(error: BaseException | None) -> str:
+    """An exception with its lines within their functions, and all it is chained to."""
+    if error is None:
+        return "none"
+    lines = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        # Comprehensions and lambdas are no frames of compiled code.
+        if code.co_filename != __file__ and not code.co_name.startswith("<"):
+            outer = trace.tb_frame.f_globals[code.co_qualname.partition(".")[0]]
+            lines.append(trace.tb_lineno - outer.__code__.co_firstlineno + 1)
+        trace = trace.tb_next
+    frames = f"{type(error).__name__} at {lines}"
+    cause, context = chain(error.__cause__), chain(error.__context__)
+    return f"{frames} from {cause} in {context} {str(error.__suppress_context__).lower()}"
 
 
 def outcome(function, arguments: tuple) -> dict:
@@ -112,7 +143,8 @@ def outcome(function, arguments: tuple) -> dict:
             except OverflowError:
                 found = {"left": True}
         except Exception as error:
-            found = {"class": type(error).__name__, "args": encode(list(error.args)).hex()}
+            args = encode(list(error.args)).hex()
+            found = {"class": type(error).__name__, "args": args, "chain": chain(error)}
     return found | {"printed": printed.getvalue(), "arguments": encode(list(arguments)).hex()}
 
 
@@ -123,12 +155,14 @@ def main(path: str) -> None:
     spec.loader.exec_module(cases)
     for function, types, calls, may_leave in cases.CASES:
         # Described first: a call may change what the function has captured.
-        functions = describe(function)
+        classes = []
+        functions = describe(function, classes)
         outcomes = [outcome(function, call) for call in calls]
         for call, found in zip(calls, outcomes, strict=True):
             found["call"] = f"{function.__name__}{call!r}"
         line = {
             "functions": functions,
+            "classes": [known.__name__ for known in classes],
             "types": types,
             "calls": outcomes,
             "may_leave": may_leave,

@@ -1,2 +1,0 @@
-def f(x: int) -> int:
-    raise ValueError('a') from KeyError('b')
