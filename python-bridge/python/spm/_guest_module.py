@@ -19,6 +19,8 @@ SIGNATURE: Final = "spm:signature"
 LINES: Final = "spm:lines"
 
 _COMPONENT_BYTES_MAX: Final = _spm.host_bounds()["component_bytes"]
+# An error may hold all of what is wrong.
+_TOLD_MAX: Final = 200
 _CORE_MODULE: Final = b"\0asm\1\0\0\0"
 _ANNOTATIONS: Final[dict[str, Any]] = {
     kind.__name__: kind for kind in (bool, int, float, str, bytes, list, tuple, dict, set, object)
@@ -58,7 +60,8 @@ class Described:
             )
             described.signature({})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"a signature that cannot be read: {error!r}") from None
+            told = f"{type(error).__name__}: {error}"[:_TOLD_MAX]
+            raise ValueError(f"a signature that cannot be read: {told}") from None
         return described
 
     def section(self) -> bytes:
