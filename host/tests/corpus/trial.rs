@@ -27,13 +27,12 @@ pub fn try_file(host: &TestHost, file: &CorpusFile, neighbour: Neighbour) -> (Ne
     let working = neighbour.work();
     let mut wrong = Vec::new();
     let mut submitter = host.session();
-    match submitter.define(file) {
-        Err(refusals) => check_refusals(file, &refusals, &mut wrong),
-        Ok(()) => {
-            let ended = submitter.run(file);
-            check_results(file, host, &submitter, ended, &mut wrong);
-            submitter.conclude();
-        }
+    if let Err(refusals) = submitter.define(file) {
+        check_refusals(file, &refusals, &mut wrong);
+    } else {
+        let ended = submitter.run(file);
+        check_results(file, host, &submitter, ended, &mut wrong);
+        submitter.conclude();
     }
     let honest = honest();
     submitter.define(&honest).expect("the host takes an honest closure after it");

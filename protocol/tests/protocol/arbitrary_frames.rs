@@ -30,6 +30,11 @@ fn text() -> impl Strategy<Value = String> {
     "[ -~é√]{0,12}"
 }
 
+/// A reason, which travels as it may be shown: in one line, without surplus space.
+fn reason() -> impl Strategy<Value = String> {
+    "([!-~é√]{1,5} ?[!-~é√]{1,5}){0,2}"
+}
+
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
 }
@@ -130,9 +135,9 @@ pub fn outcome() -> impl Strategy<Value = Outcome> {
         (trap(), points()).prop_map(|(code, frames)| Outcome::Trapped(code, frames)),
         points().prop_map(Outcome::OutOfFuel),
         points().prop_map(Outcome::OutOfMemory),
-        text().prop_map(Outcome::HostFault),
-        text().prop_map(Outcome::Refused),
-        text().prop_map(Outcome::Unprepared),
+        reason().prop_map(Outcome::HostFault),
+        reason().prop_map(Outcome::Refused),
+        reason().prop_map(Outcome::Unprepared),
         points().prop_map(Outcome::DeadlineHit),
         Just(Outcome::Cancelled),
         vec(payload(), 0..4).prop_map(Outcome::Kept),
@@ -223,7 +228,7 @@ pub fn host_control() -> impl Strategy<Value = HostControl> {
             pid,
         },
     );
-    let refusal = (option::of(any::<u32>()), text())
+    let refusal = (option::of(any::<u32>()), reason())
         .prop_map(|(closure, reason)| Refusal { closure, reason });
     prop_oneof![
         (any::<u32>(), vec(text(), 0..3), info)
@@ -242,7 +247,7 @@ pub fn host_control() -> impl Strategy<Value = HostControl> {
             }
         ),
         any::<u64>().prop_map(|request| HostControl::LeaseRequest { request }),
-        text().prop_map(|reason| HostControl::Bye { reason }),
+        reason().prop_map(|reason| HostControl::Bye { reason }),
     ]
 }
 
