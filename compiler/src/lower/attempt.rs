@@ -211,7 +211,8 @@ impl Body<'_, '_> {
         if self.variable(name).is_some() {
             return None;
         }
-        let name = match self.program.request.globals.get(self.globals())?.get(name) {
+        let captured = self.captured(name);
+        let name = match &captured {
             Some(Captured::Builtin(builtin)) => builtin,
             Some(Captured::Exception { classes, .. }) => {
                 return classes.first().map(|(number, _)| CLASS_TABLE_BASE + number);
