@@ -97,12 +97,13 @@ impl Split {
 /// The code of a component with looks at a flag, by which a host ends it (`polls`). Nothing, if some of it would run without
 /// any: that is so for the same components whose [`Split::can_poll`] is false.
 pub(super) fn add_polls(code: &[u8]) -> Option<Vec<u8>> {
-    let polled = read::read(code)?.module_to_poll()?;
+    let facts = read::read(code)?;
+    let polled = facts.module_to_poll()?;
     let mut out = code[..HEADER_BYTES].to_vec();
     let mut module = 0;
     for (id, section, content) in sections(code, 0..code.len())? {
         if id == CORE_MODULE_SECTION && module == polled {
-            write_section(id, &polls::add(&code[content])?, &mut out);
+            write_section(id, &polls::add(&code[content], &facts.modules[polled])?, &mut out);
         } else {
             out.extend_from_slice(&code[section]);
         }
