@@ -128,6 +128,8 @@ impl EngineOptions {
         let mut config = Config::new();
         config
             .epoch_interruption(interrupts == Interrupts::Epochs)
+            // Those of the looks that are added; what else a guest hints at makes no difference to what it computes.
+            .wasm_branch_hinting(interrupts == Interrupts::Polls)
             .consume_fuel(self.fuel)
             .signals_based_traps(self.signals)
             .cranelift_nan_canonicalization(nans == Nans::Replaced)

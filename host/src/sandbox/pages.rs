@@ -239,7 +239,7 @@ impl Pages {
 
     /// Writes a word while a guest may be running.
     pub(super) fn store(&self, offset: usize, value: u32) {
-        assert!(offset % 4 == 0 && offset + 4 <= self.bytes(), "beyond the memory");
+        assert!(offset.is_multiple_of(4) && offset + 4 <= self.bytes(), "beyond the memory");
         // SAFETY: it is within the memory and aligned, and nobody has a reference to what is there.
         unsafe { AtomicU32::from_ptr(self.address(offset).cast()) }.store(value, Ordering::Release);
     }

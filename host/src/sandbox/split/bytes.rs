@@ -157,7 +157,7 @@ pub(super) fn append_exports(facts: &Facts, targets: &[Target], out: &mut Vec<u8
     write_section(COMPONENT_EXPORT_SECTION, &exports, out);
 }
 
-fn write_name(name: &str, out: &mut Vec<u8>) {
+pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
     write_leb(name.len() as u32, out);
     out.extend_from_slice(name.as_bytes());
 }

@@ -24,6 +24,9 @@ use facts::Facts;
 /// Changes whenever components are taken apart in another way: then what was compiled is not of these parts.
 pub(super) const VERSION: u32 = 3;
 
+/// A section at the end of code that was taken apart, without content. Who compiles it has not seen the component.
+const MARK: &[u8] = b"\0\x0a\x09spm-parts";
+
 const DATA_SECTION: u8 = 11;
 const CUSTOM_SECTION: u8 = 0;
 const CORE_MODULE_SECTION: u8 = 1;
@@ -97,12 +100,15 @@ impl Split {
 /// The code of a component with looks at a flag, by which a host ends it (`polls`). Nothing, if some of it would run without
 /// any: that is so for the same components whose [`Split::can_poll`] is false.
 pub(super) fn add_polls(code: &[u8]) -> Option<Vec<u8>> {
-    let polled = read::read(code)?.module_to_poll()?;
+    // What was not taken apart has no image, and is not watched.
+    let code = code.strip_suffix(MARK)?;
+    let facts = read::read(code)?;
+    let polled = facts.module_to_poll()?;
     let mut out = code[..HEADER_BYTES].to_vec();
     let mut module = 0;
     for (id, section, content) in sections(code, 0..code.len())? {
         if id == CORE_MODULE_SECTION && module == polled {
-            write_section(id, &polls::add(&code[content])?, &mut out);
+            write_section(id, &polls::add(&code[content], &facts.modules[polled])?, &mut out);
         } else {
             out.extend_from_slice(&code[section]);
         }
@@ -149,6 +155,7 @@ fn rewrite(component: &[u8], facts: &Facts, memory: usize, targets: &[Target]) -
         module += 1;
     }
     append_exports(facts, targets, &mut code);
+    code.extend_from_slice(MARK);
     Some(code)
 }
 

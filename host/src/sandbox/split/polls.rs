@@ -19,11 +19,14 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, CodeSectionReader, Operator};
 
-use super::HEADER_BYTES;
-use super::bytes::{read_leb, sections, write_leb, write_section};
+use super::bytes::{read_leb, sections, write_leb, write_name, write_section};
+use super::facts::Module;
+use super::{CUSTOM_SECTION, HEADER_BYTES};
 
 const MEMORY_SECTION: u8 = 5;
 const CODE_SECTION: u8 = 10;
+/// The section that says which branches are hardly ever taken, so that the compiler puts what they lead to out of the way.
+const HINTS_SECTION: &str = "metadata.code.branch_hint";
 /// The flag's memory: a page, and never more.
 const MEMORY: [u8; 3] = [1, 1, 1];
 /// A look, as bytes of code. The flag's memory is number 1.
@@ -40,8 +43,11 @@ const LOOK: [u8; 27] = [
     0x0b, 0x0b, // end, end
 ];
 
+/// Where in a look its first branch is.
+const BRANCH: usize = 6;
+
 /// The module with looks wherever a function or a loop begins.
-pub(super) fn add(module: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn add(module: &[u8], facts: &Module) -> Option<Vec<u8>> {
     let mut out = module[..HEADER_BYTES].to_vec();
     for (id, section, content) in sections(module, 0..module.len())? {
         let mut changed = Vec::new();
@@ -52,7 +58,14 @@ pub(super) fn add(module: &[u8]) -> Option<Vec<u8>> {
                 changed.extend_from_slice(&module[start..content.end]);
                 changed.extend_from_slice(&MEMORY);
             }
-            CODE_SECTION => add_to_code(module, content, &mut changed)?,
+            CODE_SECTION => {
+                let mut hints = Vec::new();
+                write_name(HINTS_SECTION, &mut hints);
+                write_leb(facts.bodies, &mut hints);
+                add_to_code(module, content, facts.imported_functions, &mut changed, &mut hints)?;
+                write_section(CUSTOM_SECTION, &hints, &mut out);
+            }
+            CUSTOM_SECTION => continue,
             _ => {
                 out.extend_from_slice(&module[section]);
                 continue;
@@ -63,14 +76,22 @@ pub(super) fn add(module: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn add_to_code(module: &[u8], content: Range<usize>, out: &mut Vec<u8>) -> Option<()> {
+fn add_to_code(
+    module: &[u8],
+    content: Range<usize>,
+    first: u32,
+    out: &mut Vec<u8>,
+    hints: &mut Vec<u8>,
+) -> Option<()> {
     let reader = BinaryReader::new(&module[content.clone()], content.start);
     let bodies = CodeSectionReader::new(reader).ok()?;
     write_leb(bodies.count(), out);
     let mut changed = Vec::new();
-    for body in bodies {
+    let mut branches = Vec::new();
+    for (body, function) in bodies.into_iter().zip(first..) {
         let body = body.ok()?;
         changed.clear();
+        branches.clear();
         let mut operators = body.get_operators_reader().ok()?;
         let mut copied = body.range().start;
         let mut is_look_due = true;
@@ -78,6 +99,7 @@ fn add_to_code(module: &[u8], content: Range<usize>, out: &mut Vec<u8>) -> Optio
             let at = operators.original_position();
             if is_look_due {
                 changed.extend_from_slice(&module[copied..at]);
+                branches.push(changed.len() + BRANCH);
                 changed.extend_from_slice(&LOOK);
                 copied = at;
             }
@@ -86,6 +108,13 @@ fn add_to_code(module: &[u8], content: Range<usize>, out: &mut Vec<u8>) -> Optio
         changed.extend_from_slice(&module[copied..body.range().end]);
         write_leb(changed.len() as u32, out);
         out.extend_from_slice(&changed);
+        write_leb(function, hints);
+        write_leb(branches.len() as u32, hints);
+        for branch in &branches {
+            write_leb(*branch as u32, hints);
+            // One byte: it is not taken.
+            hints.extend_from_slice(&[1, 0]);
+        }
     }
     Some(())
 }

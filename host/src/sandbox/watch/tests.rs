@@ -13,7 +13,7 @@ use super::super::{
 };
 
 /// Longer than any task here may take before it ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What `call` does, by its first byte, and how. What follows it is a letter: it returns.
 const ENDLESS: [(&str, &str); 12] = [
@@ -50,10 +50,10 @@ const ENDLESS: [(&str, &str); 12] = [
 ];
 
 fn component() -> Vec<u8> {
-    let mut cases = String::new();
-    for ((_, code), number) in ENDLESS.iter().zip(0..) {
-        cases += &format!("(if (i32.eq (local.get $what) (i32.const {number})) (then {code}))\n");
-    }
+    let cases = ENDLESS.iter().zip(0..).map(|((_, code), number)| {
+        format!("(if (i32.eq (local.get $what) (i32.const {number})) (then {code}))")
+    });
+    let cases = cases.collect::<Vec<_>>().join("\n");
     let text = format!(
         r#"(component
           (import "spm:closure/log@0.1.0" (instance $log
