@@ -19,6 +19,7 @@ import spm
 sys.path.insert(0, str(Path(__file__).parent))
 
 import native_containers  # noqa: F401
+import native_exceptions  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power
 from native_table import CASES

@@ -183,7 +183,7 @@ impl Body<'_, '_> {
                 if found.is_none() {
                     let message =
                         format!("`{name}` is not a class of exceptions that is known here");
-                    let help = "name builtin exceptions, one or a tuple of them";
+                    let help = "name builtin exceptions, or classes that derive from one and add nothing";
                     self.report(Code::Statement, classes.span, message, help);
                 }
                 found.map(|class| vec![class])
@@ -194,7 +194,7 @@ impl Body<'_, '_> {
             }
             ExprKind::Error => None,
             _ => {
-                let help = "name builtin exceptions, one or a tuple of them";
+                let help = "name builtin exceptions, or classes that derive from one and add nothing";
                 self.report(
                     Code::Statement,
                     classes.span,
@@ -520,8 +520,8 @@ impl Body<'_, '_> {
     }
 
     fn not_an_exception(&mut self, span: Span) {
-        let message = "only builtin exceptions can be raised";
-        let help = "raise ValueError, RuntimeError or another builtin with a message";
+        let message = "this is not an exception that can be raised here";
+        let help = "raise a builtin exception, or of a class that derives from one and adds nothing";
         self.report(Code::Statement, span, message, help);
     }
 
