@@ -1,8 +1,8 @@
-# ruff: noqa: BLE001, EM101, EM102, TRY003, TRY301, PERF203, SIM105, B904, RET505 - what programs do
 """Functions that raise and catch, for sandbox and CPython to agree on."""
 
-from native_table import case, floats, number_lists, small, words
 from hypothesis import strategies as st
+
+from native_table import case, floats, number_lists, small, words
 
 
 class Refused(Exception):

@@ -22,8 +22,9 @@ thing = Thing()
 
 def several(x: int) -> int:
     global counter
+    counter = x
     with open("file"):
-        counter = x + 1
+        pass
     return x
 
 
@@ -90,7 +91,7 @@ def test_all_problems_are_listed_with_line_caret_and_help() -> None:
         f"{gutter} = help: return the value: tasks share no variables\n"
         f"\n"
         f"error[unsupported-statement]: `with` is not supported\n"
-        f"{gutter}--> {HERE}:{first + 2}:5\n"
+        f"{gutter}--> {HERE}:{first + 3}:5\n"
         f"{gutter} |\n"
         f'{first + 2} |     with open("file"):\n'
         f"{gutter} |     ^^^^\n"
