@@ -65,7 +65,7 @@ def missing_keys(d: dict[str, int], key: str) -> str:
 @case(floats, floats)
 def float_errors(x: float, y: float) -> str:
     try:
-        return repr(x**y)
+        return repr(abs(x) ** y)
     except (OverflowError, ZeroDivisionError) as error:
         return f"{type(error).__name__}: {error}"
 

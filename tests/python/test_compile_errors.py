@@ -93,7 +93,7 @@ def test_all_problems_are_listed_with_line_caret_and_help() -> None:
         f"error[unsupported-statement]: `with` is not supported\n"
         f"{gutter}--> {HERE}:{first + 3}:5\n"
         f"{gutter} |\n"
-        f'{first + 2} |     with open("file"):\n'
+        f'{first + 3} |     with open("file"):\n'
         f"{gutter} |     ^^^^\n"
         f"{gutter} = help: there is nothing to close in a sandbox"
     )
