@@ -171,13 +171,23 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
 fn bound(pattern: &Pattern, visit: &mut dyn FnMut(&str)) {
     match pattern {
         Pattern::Capture(inner, name) => {
-            inner.iter().for_each(|inner| bound(inner, visit));
-            name.iter().for_each(|name| visit(name));
+            if let Some(inner) = inner {
+                bound(inner, visit);
+            }
+            if let Some(name) = name {
+                visit(name);
+            }
         }
         Pattern::Class(_, inner) => inner.iter().for_each(|inner| bound(inner, visit)),
-        Pattern::Or(patterns, _) => patterns.iter().for_each(|inner| bound(inner, visit)),
+        Pattern::Or(patterns, _) => {
+            for inner in patterns {
+                bound(inner, visit);
+            }
+        }
         Pattern::Sequence { items, star, .. } => {
-            items.iter().for_each(|inner| bound(inner, visit));
+            for item in items {
+                bound(item, visit);
+            }
             star.iter().filter_map(|(_, name)| name.as_ref()).for_each(|name| visit(name));
         }
         Pattern::Value(_) | Pattern::Same(_) | Pattern::Error => {}
@@ -191,10 +201,14 @@ fn in_pattern(pattern: &Pattern, visit: &mut dyn FnMut(&Expr)) {
         Pattern::Capture(inner, _) => inner.iter().for_each(|inner| in_pattern(inner, visit)),
         Pattern::Class(class, inner) => {
             visit(class);
-            inner.iter().for_each(|inner| in_pattern(inner, visit));
+            if let Some(inner) = inner {
+                in_pattern(inner, visit);
+            }
         }
         Pattern::Or(patterns, _) | Pattern::Sequence { items: patterns, .. } => {
-            patterns.iter().for_each(|inner| in_pattern(inner, visit));
+            for inner in patterns {
+                in_pattern(inner, visit);
+            }
         }
         Pattern::Error => {}
     }
@@ -211,7 +225,9 @@ pub(crate) fn blocks(statement: &Stmt, visit: &mut dyn FnMut(&[Stmt])) {
         }
         StmtKind::Try { body, handlers, orelse, finalbody } => {
             visit(body);
-            handlers.iter().for_each(|handler| visit(&handler.body));
+            for handler in handlers {
+                visit(&handler.body);
+            }
             visit(orelse);
             visit(finalbody);
         }

@@ -29,9 +29,8 @@ class Odd:
 
 def several(x: int) -> int:
     global counter
-    try:
-        x = x + 1
-    except ValueError:
+    counter = x
+    with open("file"):
         pass
     return x
 
@@ -91,19 +90,19 @@ def test_all_problems_are_listed_with_line_caret_and_help() -> None:
     assert str(failure(several, 1)) == (
         f"`several` cannot be compiled: 2 problems\n"
         f"\n"
-        f"error[unsupported-statement]: `global` is not supported\n"
+        f"error[unsupported-statement]: `global counter` is not supported where `counter` is assigned\n"
         f"{gutter}--> {HERE}:{first + 1}:5\n"
         f"{gutter} |\n"
         f"{first + 1} |     global counter\n"
         f"{gutter} |     ^^^^^^^^^^^^^^\n"
         f"{gutter} = help: return the value: tasks share no variables\n"
         f"\n"
-        f"error[unsupported-statement]: `try` is not supported\n"
-        f"{gutter}--> {HERE}:{first + 2}:5\n"
+        f"error[unsupported-statement]: `with` is not supported\n"
+        f"{gutter}--> {HERE}:{first + 3}:5\n"
         f"{gutter} |\n"
-        f"{first + 2} |     try:\n"
-        f"{gutter} |     ^^^\n"
-        f"{gutter} = help: test for the condition first, or let the exception reach the submitter"
+        f'{first + 3} |     with open("file"):\n'
+        f"{gutter} |     ^^^^\n"
+        f"{gutter} = help: there is nothing to close in a sandbox"
     )
 
 

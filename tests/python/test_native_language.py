@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import native_classes  # noqa: F401
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
+import native_exceptions  # noqa: F401
 import native_library  # noqa: F401
 import native_objects  # noqa: F401
 import native_sets  # noqa: F401
@@ -209,3 +210,47 @@ def test_the_same_source_gives_the_same_bytes() -> None:
     first = spm.wasm_closure(fibonacci).component(5)
     second = spm.wasm_closure(fibonacci).component(6)
     assert first == second
+
+
+class Refusal(ValueError):
+    """Adds nothing to what it derives from."""
+
+
+class Stricter(Refusal):
+    pass
+
+
+class Named(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def test_exceptions_of_the_users_classes_arrive_as_such(pool: spm.Pool) -> None:
+    @spm.wasm_closure(engine="native")
+    def refuse(x: int) -> int:
+        try:
+            if x == 1:
+                raise Stricter("one", x)
+            raise Refusal
+        except Stricter as error:
+            raise Refusal("from one") from error
+
+    with pytest.raises(Refusal) as caught:
+        pool.submit(refuse, 1).result()
+    assert caught.value.args == ("from one",)
+    assert isinstance(caught.value.__cause__, Stricter)
+    assert caught.value.__cause__.args == ("one", 1)
+    with pytest.raises(Refusal) as bare:
+        pool.submit(refuse, 2).result()
+    assert bare.value.args == ()
+    assert not isinstance(bare.value, Stricter)
+
+
+def test_classes_of_exceptions_that_add_something_are_refused(pool: spm.Pool) -> None:
+    @spm.wasm_closure(engine="native")
+    def named(x: int) -> int:
+        raise Named(str(x))
+
+    with pytest.raises(spm.CompileError, match="exception"):
+        pool.submit(named, 1).result()

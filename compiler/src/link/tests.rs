@@ -259,8 +259,8 @@ fn blobs_hold_the_addresses_of_others() {
     });
     let data = data.expect("there is data").expect("it is readable").data;
     let last = u32::from_le_bytes(data[data.len() - 4..].try_into().expect("four bytes"));
-    // Cells end at 512; then two descriptors of 8 and 12 bytes, each aligned to 8.
-    assert_eq!(last, 512 + 8 + 16 + 1);
+    // Cells end at 544; then two descriptors of 8 and 12 bytes, each aligned to 8.
+    assert_eq!(last, 544 + 8 + 16 + 1);
 }
 
 #[test]

@@ -183,7 +183,8 @@ impl Body<'_, '_> {
                 if found.is_none() {
                     let message =
                         format!("`{name}` is not a class of exceptions that is known here");
-                    let help = "name builtin exceptions, one or a tuple of them";
+                    let help =
+                        "name builtin exceptions, or classes that derive from one and add nothing";
                     self.report(Code::Statement, classes.span, message, help);
                 }
                 found.map(|class| vec![class])
@@ -194,7 +195,8 @@ impl Body<'_, '_> {
             }
             ExprKind::Error => None,
             _ => {
-                let help = "name builtin exceptions, one or a tuple of them";
+                let help =
+                    "name builtin exceptions, or classes that derive from one and add nothing";
                 self.report(
                     Code::Statement,
                     classes.span,
@@ -521,8 +523,9 @@ impl Body<'_, '_> {
     }
 
     fn not_an_exception(&mut self, span: Span) {
-        let message = "only builtin exceptions can be raised";
-        let help = "raise ValueError, RuntimeError or another builtin with a message";
+        let message = "this is not an exception that can be raised here";
+        let help =
+            "raise a builtin exception, or of a class that derives from one and adds nothing";
         self.report(Code::Statement, span, message, help);
     }
 
@@ -580,7 +583,7 @@ impl Body<'_, '_> {
         let is =
             |name: &&str| exceptions::class(name).is_some_and(|of| classes.is_subclass(class, of));
         let numbered = is(&"OSError") && arguments > 1;
-        if numbered || PECULIAR.iter().any(|name| is(name)) || is(&"ExceptionGroup") {
+        if numbered || PECULIAR.iter().any(&is) || is(&"ExceptionGroup") {
             let name = classes.name(class);
             let message = format!("`{name}` of these arguments is not supported beside `try`");
             let help = "give it a message alone, or raise another exception";

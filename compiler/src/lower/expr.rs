@@ -85,7 +85,9 @@ impl Body<'_, '_> {
     /// The items of a tuple display, evaluated when the item is.
     pub(super) fn tuple_item(&mut self, expression: &Expr) -> Item {
         match &expression.kind {
-            ExprKind::Tuple(items) => {
+            ExprKind::Tuple(items)
+                if !items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) =>
+            {
                 Item::Many(items.iter().map(|item| self.tuple_item(item)).collect())
             }
             _ => Item::One(self.expr(expression)),

@@ -209,11 +209,8 @@ impl Converter<'_> {
 
     /// Reports what is wrong within a statement that is itself refused.
     fn look_inside(&mut self, statement: &py::Stmt) {
-        match statement {
-            py::Stmt::With(with) => {
-                self.block(&with.body);
-            }
-            _ => {}
+        if let py::Stmt::With(with) = statement {
+            self.block(&with.body);
         }
     }
 }
