@@ -83,7 +83,7 @@ def spectral_norm(n: int) -> float:
 
 
 def fannkuch(n: int) -> int:
-    order = [i for i in range(n)]
+    order = list(range(n))
     count = [0] * n
     most = 0
     checksum = 0
@@ -246,7 +246,7 @@ def floyd_warshall(n: int) -> int:
             through = distance[i * n + k]
             for j in range(n):
                 length = through + distance[k * n + j]
-                if length < distance[i * n + j]:
+                if length < distance[i * n + j]:  # noqa: PLR1730 - as people write it
                     distance[i * n + j] = length
     total = 0
     for i in range(n * n):

@@ -152,7 +152,9 @@ impl Instantiation<'_> {
             }
             ExprKind::Compare(left, rest) => {
                 self.expression(left);
-                rest.iter_mut().for_each(|(_, right)| self.expression(right));
+                for (_, right) in rest {
+                    self.expression(right);
+                }
             }
             ExprKind::Conditional { test, body, orelse } => {
                 self.expression(test);
@@ -162,7 +164,9 @@ impl Instantiation<'_> {
             ExprKind::Call { function, arguments, keywords } => {
                 self.expression(function);
                 self.expressions(arguments);
-                keywords.iter_mut().for_each(|(_, value)| self.expression(value));
+                for (_, value) in keywords {
+                    self.expression(value);
+                }
             }
             ExprKind::Slice(parts) => {
                 parts.iter_mut().flatten().for_each(|part| self.expression(part));

@@ -4,7 +4,9 @@ Every function of the tables is run by the sandbox and by CPython on the same ge
 They are in modules of their own, whose asserts pytest does not rewrite.
 """
 
+import heapq
 import math
+import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -254,3 +256,38 @@ def test_classes_of_exceptions_that_add_something_are_refused(pool: spm.Pool) ->
 
     with pytest.raises(spm.CompileError, match="exception"):
         pool.submit(named, 1).result()
+
+
+def first_numbers(n: int) -> tuple[int, float, int, list[int]]:
+    xs = list(range(n))
+    random.shuffle(xs)
+    return spm.task.seed, random.random(), random.randint(1, 100), xs
+
+
+def test_random_numbers_begin_with_the_tasks_seed(pool: spm.Pool) -> None:
+    closure = spm.wasm_closure(engine="native")(first_numbers)
+    results = [pool.submit(closure, 9).result() for _ in range(3)]
+    for seed, number, dice, shuffled in results:
+        expected = random.Random(seed)
+        xs = list(range(9))
+        expected.shuffle(xs)
+        assert (number, dice, shuffled) == (expected.random(), expected.randint(1, 100), xs)
+    assert len({seed for seed, *_ in results}) == 3
+
+
+def pops_too_often(xs: list[int]) -> int:
+    heapq.heapify(xs)
+    random.sample(xs, 2)
+    return heapq.heappop(xs)
+
+
+def test_frames_of_the_library_are_not_shown(pool: spm.Pool) -> None:
+    closure = spm.wasm_closure(engine="native")(pops_too_often)
+    for xs in ([], [1]):
+        with pytest.raises(ValueError, match="Sample larger than population") as caught:
+            pool.submit(closure, xs).result()
+        assert isinstance(caught.value, spm.TaskError)
+        assert caught.value.task is not None
+        frames = caught.value.task.frames
+        assert [frame.function for frame in frames] == ["pops_too_often"]
+        assert [frame.file for frame in frames] == [__file__]

@@ -2,7 +2,7 @@
 
 A deque is a list whose first items are gone, and a list of three ints: how many are gone, how often the
 deque was changed, and its greatest length or -1. The others are dicts. Methods have the class before their
-name, and its layout as `self`.
+name; a deque's take its two lists, the others' their dict.
 """
 
 from __future__ import annotations
@@ -25,16 +25,14 @@ def deque(iterable: Iter = (), maxlen=None):
     return (items, [0, 0, limit])
 
 
-def deque_append(self, x):
-    items, state = self
+def deque_append(items, state, x):
     items.append(x)
     state[1] += 1
     if state[2] >= 0:
         _deque_trim(items, state)
 
 
-def deque_appendleft(self, x):
-    items, state = self
+def deque_appendleft(items, state, x):
     if state[0] == 0:
         room = max(len(items), 4)
         items[0:0] = [x] * room
@@ -46,16 +44,14 @@ def deque_appendleft(self, x):
         items.pop()
 
 
-def deque_pop(self):
-    items, state = self
+def deque_pop(items, state):
     if state[0] >= len(items):
         raise IndexError("pop from an empty deque")
     state[1] += 1
     return items.pop()
 
 
-def deque_popleft(self):
-    items, state = self
+def deque_popleft(items, state):
     head = state[0]
     if head >= len(items):
         raise IndexError("pop from an empty deque")
@@ -67,8 +63,7 @@ def deque_popleft(self):
     return x
 
 
-def deque_extend(self, iterable: Iter):
-    items, state = self
+def deque_extend(items, state, iterable: Iter):
     for x in [y for y in iterable]:
         items.append(x)
         state[1] += 1
@@ -76,8 +71,7 @@ def deque_extend(self, iterable: Iter):
             _deque_trim(items, state)
 
 
-def deque_extendleft(self, iterable: Iter):
-    items, state = self
+def deque_extendleft(items, state, iterable: Iter):
     for x in [y for y in iterable]:
         if state[0] == 0:
             room = max(len(items), 4)
@@ -90,48 +84,40 @@ def deque_extendleft(self, iterable: Iter):
             items.pop()
 
 
-def deque_clear(self):
-    items, state = self
+def deque_clear(items, state):
     items.clear()
     state[0] = 0
     state[1] += 1
 
 
-def deque_copy(self):
-    items, state = self
+def deque_copy(items, state):
     return (items[state[0] :], [0, 0, state[2]])
 
 
-def deque_rotate(self, n=1):
-    items, state = self
+def deque_rotate(items, state, n=1):
     _deque_rotate(items, state, n)
 
 
-def deque_reverse(self):
-    items, state = self
+def deque_reverse(items, state):
     _deque_compact(items, state)
     items.reverse()
     state[1] += 1
 
 
-def deque_count(self, x):
-    items, state = self
+def deque_count(items, state, x):
     return items[state[0] :].count(x)
 
 
-def deque_contains(self, x):
-    items, state = self
+def deque_contains(items, state, x):
     return x in items[state[0] :]
 
 
-def deque_index(self, x, start=0, stop=None):
-    items, state = self
+def deque_index(items, state, x, start=0, stop=None):
     _deque_compact(items, state)
     return _deque_index(items, x, start, len(items) if stop is None else stop)
 
 
-def deque_insert(self, i, x):
-    items, state = self
+def deque_insert(items, state, i, x):
     if state[2] >= 0 and len(items) - state[0] >= state[2]:
         raise IndexError("deque already at its maximum size")
     _deque_compact(items, state)
@@ -139,8 +125,7 @@ def deque_insert(self, i, x):
     state[1] += 1
 
 
-def deque_remove(self, x):
-    items, state = self
+def deque_remove(items, state, x):
     _deque_compact(items, state)
     if x not in items:
         raise ValueError("deque.remove(x): x not in deque")
@@ -148,38 +133,32 @@ def deque_remove(self, x):
     state[1] += 1
 
 
-def deque_len(self):
-    items, state = self
+def deque_len(items, state):
     return len(items) - state[0]
 
 
-def deque_list(self):
-    items, state = self
+def deque_list(items, state):
     return items[state[0] :]
 
 
-def deque_getitem(self, i):
-    items, state = self
+def deque_getitem(items, state, i):
     return items[_deque_at(len(items), state[0], i)]
 
 
-def deque_setitem(self, i, x):
-    items, state = self
+def deque_setitem(items, state, i, x):
     items[_deque_at(len(items), state[0], i)] = x
 
 
-def deque_delitem(self, i):
-    items, state = self
+def deque_delitem(items, state, i):
     del items[_deque_at(len(items), state[0], i)]
     state[1] += 1
 
 
-def deque_maxlen(self):
-    return None if self[1][2] < 0 else self[1][2]
+def deque_maxlen(items, state):
+    return None if state[2] < 0 else state[2]
 
 
-def deque_repr(self):
-    items, state = self
+def deque_repr(items, state):
     text = "deque(" + repr(items[state[0] :])
     return text + ", maxlen=" + str(state[2]) + ")" if state[2] >= 0 else text + ")"
 

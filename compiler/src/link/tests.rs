@@ -8,7 +8,7 @@ use super::{
     Blob, Entry, GuestError, LinkError, Op, UserFunction, UserModule, core_module, guest_component,
     link, runtime,
 };
-use crate::abi::{FUNCTIONS, class, deopt, kind, layout};
+use crate::abi::{FUNCTIONS, cell, class, deopt, kind, layout};
 
 fn descriptor(kind: u32, elements: &[u32]) -> Blob {
     let words = [kind, elements.len() as u32].into_iter().chain(elements.iter().map(|_| 0));
@@ -259,8 +259,8 @@ fn blobs_hold_the_addresses_of_others() {
     });
     let data = data.expect("there is data").expect("it is readable").data;
     let last = u32::from_le_bytes(data[data.len() - 4..].try_into().expect("four bytes"));
-    // Cells end at 544; then two descriptors of 8 and 12 bytes, each aligned to 8.
-    assert_eq!(last, 544 + 8 + 16 + 1);
+    // After the cells come two descriptors of 8 and 12 bytes, each aligned to 8.
+    assert_eq!(last, cell::END + 8 + 16 + 1);
 }
 
 #[test]

@@ -319,27 +319,25 @@ impl Body<'_, '_> {
                 (None, None) => continue,
             };
             let is_assigned = assigned.contains(&parameter.name);
-            let replacement = match self.replacement(parameter, value, is_assigned) {
-                Some(replacement) => replacement,
-                None => {
-                    let own = self.own_name(&parameter.name, &mut expansion.scope);
-                    if kind_of(parameter) == "Seq" {
-                        expansion.sequences.insert(own.clone());
-                    }
-                    match slot {
-                        Some(at) => expansion.values[*at] = Some(own.clone()),
-                        None => expansion.defaults.push((own.clone(), value.clone())),
-                    }
-                    Replacement::Variable(own)
+            let replacement = self.replacement(parameter, value, is_assigned);
+            let replacement = replacement.unwrap_or_else(|| {
+                let own = self.own_name(&parameter.name, &mut expansion.scope);
+                if kind_of(parameter) == "Seq" {
+                    expansion.sequences.insert(own.clone());
                 }
-            };
+                match slot {
+                    Some(at) => expansion.values[*at] = Some(own.clone()),
+                    None => expansion.defaults.push((own.clone(), value.clone())),
+                }
+                Replacement::Variable(own)
+            });
             replacements.insert(parameter.name.clone(), replacement);
         }
         for local in assigned {
-            if !replacements.contains_key(&local) {
-                let own = self.own_name(&local, &mut expansion.scope);
-                replacements.insert(local, Replacement::Variable(own));
-            }
+            let scope = &mut expansion.scope;
+            replacements
+                .entry(local)
+                .or_insert_with_key(|name| Replacement::Variable(self.own_name(name, scope)));
         }
         let mut body = template.body;
         Instantiation {

@@ -228,12 +228,17 @@ impl Body<'_, '_> {
         let (statements, value) = self.capture(|this| {
             let mut scope = std::collections::BTreeMap::new();
             let mut all = Vec::new();
+            let (values, lent) = this.parts(values);
             for (at, value) in values.into_iter().enumerate() {
-                let value = this.bare_self(at, value);
+                let ty = this.resolve(&value.ty);
                 let hidden = format!("<{name} {at}>");
                 let variable = this.program.library.hidden(this.function, &hidden);
                 this.names.insert(variable, hidden.clone());
                 this.set_variable(variable, value);
+                if at < lent && this.env.is_some() {
+                    let local = this.slot(variable, &ty);
+                    this.locals[local].borrowed = true;
+                }
                 scope.insert(hidden.clone(), variable);
                 all.push(Expr { kind: ExprKind::Name(hidden), span, id: 0 });
             }
@@ -258,9 +263,24 @@ impl Body<'_, '_> {
         Self::seq(statements, value)
     }
 
-    /// The first value is the object itself, as its layout.
-    fn bare_self(&self, at: usize, value: Ex) -> Ex {
-        if at == 0 { self.bare(value) } else { value }
+    /// The first value is the object itself: its layout, or the two lists of a deque, which that keeps. Says
+    /// how many are kept so.
+    fn parts(&mut self, mut values: Vec<Ex>) -> (Vec<Ex>, usize) {
+        let object = values.remove(0);
+        let is_deque = self.special(&object) == Some(Special::Deque);
+        let object = self.bare(object);
+        let (Ty::Tuple(types), true) = (self.resolve(&object.ty), is_deque) else {
+            values.insert(0, object);
+            return (values, 0);
+        };
+        let object = self.keep(object);
+        let lists = types
+            .into_iter()
+            .enumerate()
+            .map(|(at, ty)| Ex::new(Op::TupleGet(Box::new(object.clone()), at), ty, object.span));
+        let lists: Vec<Ex> = lists.collect();
+        let kept = lists.len();
+        (lists.into_iter().chain(values).collect(), kept)
     }
 
     /// A method of a class of `collections`.
@@ -331,13 +351,11 @@ impl Body<'_, '_> {
 
     /// The elements of one, as a new list.
     pub(super) fn special_list(&mut self, value: Ex, span: Span) -> Option<Ex> {
-        match self.special(&value)? {
-            special @ Special::Deque => self.special_operation(special, "list", vec![value], span),
-            _ => {
-                let value = self.bare(value);
-                self.as_list(value, span)
-            }
+        if self.special(&value)? == Special::Deque {
+            return self.special_operation(Special::Deque, "list", vec![value], span);
         }
+        let value = self.bare(value);
+        self.as_list(value, span)
     }
 
     /// `repr(value)`.
