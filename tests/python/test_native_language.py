@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import native_classes  # noqa: F401
 import native_containers  # noqa: F401
+import native_kinds  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power
 from native_table import CASES

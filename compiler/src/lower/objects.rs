@@ -311,6 +311,12 @@ impl Body<'_, '_> {
                 return;
             }
         };
+        if let Some(class) = self.without_room(family.root, name) {
+            let message = format!("`{class}` has no room for the attribute `{name}`");
+            let help = "add it to `__slots__`";
+            self.report(Code::Statement, span, message, help);
+            return;
+        }
         let groups = self.meanings(family.root, name);
         let is_missing = |meaning: &Meaning| {
             matches!(meaning, Meaning::Missing | Meaning::Member(Member::Constant(_), _))
@@ -380,6 +386,16 @@ impl Body<'_, '_> {
             // Instances of this class have no room for it.
             _ => self.evaluate(Self::unreachable(span)),
         }
+    }
+
+    /// A class of a family whose `__slots__` leave an attribute out.
+    fn without_room(&self, root: u32, name: &str) -> Option<String> {
+        let classes = &self.program.classes;
+        classes.family(root).into_iter().map(|class| &classes.list[class]).find_map(|class| {
+            let slots = class.source.slots.as_ref()?;
+            let is_left_out = class.field(name).is_some() && !slots.iter().any(|it| it == name);
+            is_left_out.then(|| class.source.name.clone())
+        })
     }
 
     fn is_frozen(&self, root: u32) -> bool {
