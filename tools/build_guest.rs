@@ -122,7 +122,11 @@ fn build(
         None => flags,
     };
     // Paths of this machine have no place in what is built.
-    let flags = format!("{flags}\u{1f}--remap-path-prefix={}={}", guest.display(), guest.file_name().unwrap_or_default().display());
+    let flags = format!(
+        "{flags}\u{1f}--remap-path-prefix={}={}",
+        guest.display(),
+        guest.file_name().unwrap_or_default().display()
+    );
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     match cargo.status() {
         Ok(status) if status.success() => {}

@@ -38,7 +38,8 @@ use wasm_encoder::ValType;
 mod shared;
 
 pub use shared::{
-    case, cell, class, common, deopt, given, is, just, kind, layout, object, op, reduction, setop, strip,
+    case, cell, class, common, deopt, given, is, just, kind, layout, object, op, reduction, setop,
+    strip,
 };
 
 /// Index of the mutable `i32` global that counts how many more calls may nest. The linker sets it to the

@@ -89,9 +89,7 @@ pub(crate) fn emit(program: &mut Program, parsed: &[Parsed<'_>], request: &Reque
         classes: program.classes.clone(),
         class_blobs: BTreeMap::new(),
         enum_blobs: BTreeMap::new(),
-        glue: objects::glue(program, &|index| {
-            parsed[index].source.function().file == "<spm>"
-        }),
+        glue: objects::glue(program, &|index| parsed[index].source.function().file == "<spm>"),
     };
     for (literal, ty) in &program.lazies {
         let cell = module.blob(Blob { bytes: vec![0; 8], addresses: Vec::new() });

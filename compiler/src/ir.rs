@@ -3,8 +3,8 @@
 //! and overflow checks are left to the emitter.
 
 use crate::ast::{Comparison, Operator, Span};
-use crate::request::Literal;
 use crate::classes::Classes;
+use crate::request::Literal;
 use crate::ty::Ty;
 
 /// A local variable of a function, user's or temporary.

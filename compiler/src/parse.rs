@@ -83,7 +83,9 @@ impl Converter<'_> {
     fn mangled(&self, name: &str) -> String {
         let mut path = self.source.function().qualname.rsplit('.').skip(1);
         match path.next() {
-            Some(class) if class != "<locals>" && name.starts_with("__") && !name.ends_with("__") => {
+            Some(class)
+                if class != "<locals>" && name.starts_with("__") && !name.ends_with("__") =>
+            {
                 format!("_{}{name}", class.trim_start_matches('_'))
             }
             _ => name.to_owned(),

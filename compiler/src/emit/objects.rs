@@ -224,11 +224,7 @@ pub(super) fn callbacks(
 /// Whether a call is for a callback: of its family, and by its operator. Opens the block of the answer.
 fn test(callback: Callback, name: &str) -> Option<Vec<I<'static>>> {
     let is_family = |root: u32, kind_at: u32| {
-        vec![
-            I::LocalGet(kind_at),
-            I::I32Const((kind::OBJECT + root).cast_signed()),
-            I::I32Eq,
-        ]
+        vec![I::LocalGet(kind_at), I::I32Const((kind::OBJECT + root).cast_signed()), I::I32Eq]
     };
     let mut ops = match (callback, name) {
         (Callback::Compare(root, operator), COMPARE) => {
@@ -236,9 +232,9 @@ fn test(callback: Callback, name: &str) -> Option<Vec<I<'static>>> {
             ops.extend([I::LocalGet(3), I::I32Const(operator.cast_signed()), I::I32Eq, I::I32And]);
             ops
         }
-        (Callback::Repr(root), REPR) | (Callback::Str(root), STR) | (Callback::Hash(root), HASH) => {
-            is_family(root, 1)
-        }
+        (Callback::Repr(root), REPR)
+        | (Callback::Str(root), STR)
+        | (Callback::Hash(root), HASH) => is_family(root, 1),
         _ => return None,
     };
     ops.push(I::If(BlockType::Empty));

@@ -54,7 +54,9 @@ impl Body<'_, '_> {
                     let (statements, result) = self.capture(|this| {
                         let value = this.keep(value);
                         let (before, values, named) = this.call_arguments(arguments, keywords);
-                        before.into_iter().for_each(|statement| this.push(statement));
+                        for statement in before {
+                            this.push(statement);
+                        }
                         this.call_value(value, &values, &named, span)
                     });
                     return Self::seq(statements, result);
@@ -115,7 +117,9 @@ impl Body<'_, '_> {
                     let value = this.expr(function);
                     let value = this.keep(value);
                     let (before, values, named) = this.call_arguments(arguments, keywords);
-                    before.into_iter().for_each(|statement| this.push(statement));
+                    for statement in before {
+                        this.push(statement);
+                    }
                     this.call_value(value, &values, &named, span)
                 });
                 Self::seq(statements, result)
@@ -400,7 +404,8 @@ impl Body<'_, '_> {
 
     /// A parameter's default, which Python evaluated once, when the function was defined.
     pub(super) fn default_value(&mut self, function: usize, default: &Expr, span: Span) -> Ex {
-        if !constant(default) && self.program.functions[function].source.function().file != "<spm>" {
+        if !constant(default) && self.program.functions[function].source.function().file != "<spm>"
+        {
             let source = &self.program.functions[function].source;
             let message = "this default is not a constant";
             let help = "use a number, a str, None, or a name for one of them".to_owned();

@@ -177,9 +177,7 @@ impl Body<'_, '_> {
         match a {
             Ty::None => Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span)),
             Ty::Bool => Self::int_compare(Comparison::Eq, Self::to_int(left), Self::to_int(right)),
-            Ty::Class(_) => {
-                Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span))
-            }
+            Ty::Class(_) => Self::seq(vec![St::Eval(left), St::Eval(right)], Ex::bool(true, span)),
             Ty::List(_) | Ty::Dict(..) | Ty::Set(_) | Ty::Object(_) => {
                 Ex::new(Op::Same(Box::new(left), Box::new(right)), Ty::Bool, span)
             }

@@ -27,17 +27,13 @@ impl Body<'_, '_> {
     /// The class of an object, as a value.
     pub(super) fn class_of(&mut self, object: &Ex, span: Span) -> Ex {
         let Ty::Object(family) = self.resolve(&object.ty) else { return Self::error(span) };
-        match self.program.classes.family(family.root).as_slice() {
-            [only] => {
-                let class = Ex::new(Op::None, Ty::Class(*only as u32), span);
-                Self::seq(vec![St::Eval(object.clone())], class)
-            }
-            _ => {
-                let message = format!("which class this `{}` is of is not known here", family.name);
-                let help = "use `isinstance`, `type(x).__name__`, or a method of the class";
-                self.fail(Code::Function, span, message, help)
-            }
+        if let [only] = self.program.classes.family(family.root).as_slice() {
+            let class = Ex::new(Op::None, Ty::Class(*only as u32), span);
+            return Self::seq(vec![St::Eval(object.clone())], class);
         }
+        let message = format!("which class this `{}` is of is not known here", family.name);
+        let help = "use `isinstance`, `type(x).__name__`, or a method of the class";
+        self.fail(Code::Function, span, message, help)
     }
 
     /// `type(x).__name__`, where the class is not known when compiling.
@@ -47,10 +43,14 @@ impl Body<'_, '_> {
         }
         let subject = match &base.kind {
             ExprKind::Attribute(inner, attribute) if attribute == "__class__" => inner,
-            ExprKind::Call { function, arguments, .. } => match (&function.kind, arguments.as_slice()) {
-                (ExprKind::Name(callee), [subject]) if self.is_builtin(callee, "type") => subject,
-                _ => return None,
-            },
+            ExprKind::Call { function, arguments, .. } => {
+                match (&function.kind, arguments.as_slice()) {
+                    (ExprKind::Name(callee), [subject]) if self.is_builtin(callee, "type") => {
+                        subject
+                    }
+                    _ => return None,
+                }
+            }
             _ => return None,
         };
         let object = self.expr(subject);
@@ -141,9 +141,10 @@ impl Body<'_, '_> {
                     }
                 };
                 let (before, tuple) = self.temp(value);
-                let items = items.into_iter().enumerate().map(|(at, ty)| {
-                    Ex::new(Op::TupleGet(Box::new(tuple.clone()), at), ty, span)
-                });
+                let items = items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, ty)| Ex::new(Op::TupleGet(Box::new(tuple.clone()), at), ty, span));
                 let made = self.construct_class(class, items.collect(), named, span);
                 Self::seq(before, made)
             }
@@ -162,7 +163,8 @@ impl Body<'_, '_> {
         named: Vec<(String, Ex)>,
         span: Span,
     ) -> Ex {
-        let operands: Vec<&Ex> = values.iter().chain(named.iter().map(|(_, value)| value)).collect();
+        let operands: Vec<&Ex> =
+            values.iter().chain(named.iter().map(|(_, value)| value)).collect();
         if let Some(trivial) = self.trivial(&operands, span) {
             return trivial;
         }
@@ -176,7 +178,8 @@ impl Body<'_, '_> {
         }
         let init = source.members.get("__init__").cloned();
         let name = source.name.clone();
-        let object = Ex::new(Op::NewObject(class as u32), self.program.classes.instance(class), span);
+        let object =
+            Ex::new(Op::NewObject(class as u32), self.program.classes.instance(class), span);
         let (statements, object) = self.capture(|this| {
             let values: Vec<Ex> = values.into_iter().map(|value| this.keep(value)).collect();
             let named: Vec<(String, Ex)> =
@@ -249,15 +252,13 @@ impl Body<'_, '_> {
         }
         let (statements, found) = self.capture(|this| {
             let name = this.keep(name);
-            let raise =
-                crate::ir::Raise::Value(this.exception("KeyError"), Box::new(name.clone()));
+            let raise = crate::ir::Raise::Value(this.exception("KeyError"), Box::new(name.clone()));
             let mut found = Ex::new(Op::Raise(raise), Ty::Never, span);
             let members = enumeration.members.iter().enumerate().map(|(at, (name, _))| (name, at));
             let aliases = enumeration.aliases.iter().map(|(name, at)| (name, *at));
             for (known, at) in members.chain(aliases) {
                 let known = Self::text(known, span);
-                let equal =
-                    Self::call_runtime("str_eq", vec![name.clone(), known], Ty::Bool, span);
+                let equal = Self::call_runtime("str_eq", vec![name.clone(), known], Ty::Bool, span);
                 let member = this.enum_member(class, at, span);
                 found = this.choose(equal, member, found, span);
             }
@@ -357,9 +358,9 @@ impl Body<'_, '_> {
     pub(super) fn are_of_classes(&self, ty: &Ty, classes: &[usize]) -> Option<bool> {
         let Ty::Object(family) = ty else { return Some(false) };
         let all = self.program.classes.family(family.root);
-        let fits = all
-            .iter()
-            .filter(|class| classes.iter().any(|from| self.program.classes.derives(**class, *from)));
+        let fits = all.iter().filter(|class| {
+            classes.iter().any(|from| self.program.classes.derives(**class, *from))
+        });
         match fits.count() {
             0 => Some(false),
             count if count == all.len() => Some(true),
@@ -370,7 +371,5 @@ impl Body<'_, '_> {
 
 fn member_of(enumeration: &Enumeration, name: &str) -> Option<usize> {
     let at = enumeration.members.iter().position(|(known, _)| known == name);
-    at.or_else(|| {
-        enumeration.aliases.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
-    })
+    at.or_else(|| enumeration.aliases.iter().find(|(known, _)| known == name).map(|(_, at)| *at))
 }

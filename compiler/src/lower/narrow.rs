@@ -158,6 +158,7 @@ impl Body<'_, '_> {
 pub(super) fn is_instance(ty: &Ty, names: &[String]) -> bool {
     names.iter().any(|name| {
         name == "object"
-            || !matches!(ty, Ty::Object(_)) && name == ty.python_name() || (name == "int" && *ty == Ty::Bool)
+            || !matches!(ty, Ty::Object(_)) && name == ty.python_name()
+            || (name == "int" && *ty == Ty::Bool)
     })
 }

@@ -208,8 +208,7 @@ impl Body<'_, '_> {
                     Ex::new(Op::Field(Box::new(object.clone()), *slot), ty, span)
                 };
                 let Some(flag) = flag else { return get };
-                let is_set =
-                    Ex::new(Op::Field(Box::new(object.clone()), *flag), Ty::Bool, span);
+                let is_set = Ex::new(Op::Field(Box::new(object.clone()), *flag), Ty::Bool, span);
                 let other = match member {
                     Some(member) => {
                         let meaning = Meaning::Member(member.clone(), None);
@@ -222,9 +221,7 @@ impl Body<'_, '_> {
             Meaning::Member(Member::Property(getter, _), _) => {
                 self.call_function(*getter, name, vec![object.clone()], Vec::new(), span)
             }
-            Meaning::Member(Member::Constant(literal), _) => {
-                self.literal(literal, name, span)
-            }
+            Meaning::Member(Member::Constant(literal), _) => self.literal(literal, name, span),
             Meaning::Member(Member::Unsupported { what, help }, _) => {
                 let message = format!("the attribute `{name}` is {what}");
                 let help = help.clone().unwrap_or_default();
@@ -257,21 +254,17 @@ impl Body<'_, '_> {
             let message = format!("the attribute `{name}` cannot hold a class");
             return self.fail(Code::Statement, span, message, "name the class where it is used");
         }
-        match self.program.types.join(&known, &value_ty) {
-            Ok(joined) => {
-                if joined != self.field_type(root, name) {
-                    self.program.fields.insert((root, name.to_owned()), joined.clone());
-                    self.program.changed = true;
-                }
-                self.coerce(value, &joined)
-            }
-            Err(_) => {
-                let (old, new) = (self.show(&known), self.show(&value_ty));
-                let message = format!("the attribute `{name}` is `{old}` and cannot be `{new}`");
-                let help = "use two attributes, or make the types equal";
-                self.fail(Code::MixedTypes, span, message, help)
-            }
+        let Ok(joined) = self.program.types.join(&known, &value_ty) else {
+            let (old, new) = (self.show(&known), self.show(&value_ty));
+            let message = format!("the attribute `{name}` is `{old}` and cannot be `{new}`");
+            let help = "use two attributes, or make the types equal";
+            return self.fail(Code::MixedTypes, span, message, help);
+        };
+        if joined != self.field_type(root, name) {
+            self.program.fields.insert((root, name.to_owned()), joined.clone());
+            self.program.changed = true;
         }
+        self.coerce(value, &joined)
     }
 
     /// `object.name = value`. Both were evaluated.
@@ -305,7 +298,8 @@ impl Body<'_, '_> {
             }
             ty => {
                 let what = if let Ty::Class(_) = ty { "a class" } else { "this value" };
-                let message = format!("assigning to the attribute `{name}` of {what} is not supported");
+                let message =
+                    format!("assigning to the attribute `{name}` of {what} is not supported");
                 let help = "values of builtin types and classes have no attributes that can be set";
                 self.report(Code::Statement, span, message, help);
                 return;
@@ -565,8 +559,7 @@ impl Body<'_, '_> {
         span: Span,
     ) -> Ex {
         let (before, mut values, named) = self.call_arguments(arguments, keywords);
-        let member =
-            base.and_then(|base| self.program.classes.list[base].member(method).cloned());
+        let member = base.and_then(|base| self.program.classes.list[base].member(method).cloned());
         let called = match member {
             Some(Member::Method(index) | Member::Class(index)) => {
                 values.insert(0, object);

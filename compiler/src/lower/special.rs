@@ -123,17 +123,25 @@ impl Body<'_, '_> {
                 test = self.choose(both, Ex::bool(true, span), test, span);
             }
             let (statements, asked) = self.capture(|this| {
-                let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                let found =
+                    this.call_special(&right, names.reflected, std::slice::from_ref(&left), span);
                 this.or_else(found, &mut |this| {
-                    let found = this.call_special(&left, names.method, &[right.clone()], span);
+                    let found =
+                        this.call_special(&left, names.method, std::slice::from_ref(&right), span);
                     this.or_else(found, &mut |this| last(this, &left, &right))
                 })
             });
             let asked = Self::seq(statements, asked);
             let (statements, usual) = self.capture(|this| {
-                let found = this.call_special(&left, names.method, &[right.clone()], span);
+                let found =
+                    this.call_special(&left, names.method, std::slice::from_ref(&right), span);
                 this.or_else(found, &mut |this| {
-                    let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                    let found = this.call_special(
+                        &right,
+                        names.reflected,
+                        std::slice::from_ref(&left),
+                        span,
+                    );
                     this.or_else(found, &mut |this| last(this, &left, &right))
                 })
             });
@@ -142,13 +150,14 @@ impl Body<'_, '_> {
             return Self::seq(before, result);
         }
         let same = self.is_one_class(&a, &b) && names.method != names.reflected;
-        let found = self.call_special(&left, names.method, &[right.clone()], span);
+        let found = self.call_special(&left, names.method, std::slice::from_ref(&right), span);
         let is_comparison = names.sign.starts_with(['<', '>', '=', '!']);
         let result = self.or_else(found, &mut |this| {
             if same && !is_comparison {
                 return last(this, &left, &right);
             }
-            let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+            let found =
+                this.call_special(&right, names.reflected, std::slice::from_ref(&left), span);
             this.or_else(found, &mut |this| last(this, &left, &right))
         });
         Self::seq(before, result)
@@ -199,7 +208,7 @@ impl Body<'_, '_> {
         let (mut before, left) = self.temp(left.clone());
         let (more, right) = self.temp(right.clone());
         before.extend(more);
-        let found = self.call_special(&left, &method, &[right.clone()], span);
+        let found = self.call_special(&left, &method, std::slice::from_ref(&right), span);
         let result = self.or_else(found, &mut |this| {
             this.special_binary(operator, left.clone(), right.clone(), span)
         });
@@ -252,8 +261,7 @@ impl Body<'_, '_> {
                     return self.fail(Code::Operand, span, message, &format!("define `{method}`"));
                 }
                 let names = Binary { method, reflected, sign };
-                let text =
-                    format!("'{sign}' not supported between instances of '{{}}' and '{{}}'");
+                let text = format!("'{sign}' not supported between instances of '{{}}' and '{{}}'");
                 self.two(&names, left, right, span, &mut |this, left, right| {
                     this.raise_naming("TypeError", &text, &[left, right], span)
                 })
@@ -272,12 +280,7 @@ impl Body<'_, '_> {
         Some(Self::seq(before, value))
     }
 
-    pub(super) fn special_unary(
-        &mut self,
-        operator: UnaryOperator,
-        operand: Ex,
-        span: Span,
-    ) -> Ex {
+    pub(super) fn special_unary(&mut self, operator: UnaryOperator, operand: Ex, span: Span) -> Ex {
         let operand = self.as_number(operand);
         let ty = self.resolve(&operand.ty);
         if !matches!(ty, Ty::Object(_)) {
@@ -413,11 +416,8 @@ impl Body<'_, '_> {
         let ty = self.resolve(&value.ty);
         match &ty {
             Ty::Object(family) => {
-                let number = if self.items_of(&ty).is_some() {
-                    value
-                } else {
-                    self.as_number(value)
-                };
+                let number =
+                    if self.items_of(&ty).is_some() { value } else { self.as_number(value) };
                 if !matches!(self.resolve(&number.ty), Ty::Object(_)) {
                     return self.hash_of(number, span);
                 }
@@ -425,8 +425,7 @@ impl Body<'_, '_> {
                     let found = Self::to_int(found);
                     let (before, found) = self.temp(found);
                     // -1 says in CPython that there was an exception.
-                    let test =
-                        Self::int_compare(Comparison::Eq, found.clone(), Ex::int(-1, span));
+                    let test = Self::int_compare(Comparison::Eq, found.clone(), Ex::int(-1, span));
                     let result = self.choose(test, Ex::int(-2, span), found, span);
                     return Self::seq(before, result);
                 }
@@ -456,10 +455,7 @@ impl Body<'_, '_> {
         let Ty::Object(family) = ty else { return false };
         let classes = &self.program.classes;
         classes.family(family.root).iter().any(|class| {
-            matches!(
-                classes.list[*class].member("__hash__"),
-                Some(crate::request::Member::Without)
-            )
+            matches!(classes.list[*class].member("__hash__"), Some(crate::request::Member::Without))
         })
     }
 }

@@ -333,8 +333,7 @@ impl Body<'_, '_> {
                 self.evaluate(stored);
             }
             Ty::Object(_) if self.has_special(&ty, "__setitem__") => {
-                let stored =
-                    self.method_of_object(base, "__setitem__", &[index, value], &[], span);
+                let stored = self.method_of_object(base, "__setitem__", &[index, value], &[], span);
                 self.evaluate(stored);
             }
             _ => self.no_item_assignment(&ty, span),

@@ -341,7 +341,12 @@ impl Body<'_, '_> {
         let value = self.widened(value, span);
         if matches!(value.ty, Ty::Class(_) | Ty::NotImplemented) {
             let message = format!("{what} cannot hold a class");
-            return self.fail(Code::MixedElements, span, message, "name the class where it is used");
+            return self.fail(
+                Code::MixedElements,
+                span,
+                message,
+                "name the class where it is used",
+            );
         }
         if let Ok(ty) = self.program.types.unify(element, &value.ty) {
             return self.coerce(value, &ty);

@@ -77,8 +77,7 @@ impl ClassTypes {
     /// Takes the type of an attribute for what its annotation says, until another is seen.
     fn hint(&self, index: usize, name: &str, hint: &ValueType) {
         self.with(|known| {
-            if let Some((_, seen)) =
-                known[index].fields.iter_mut().find(|(known, _)| known == name)
+            if let Some((_, seen)) = known[index].fields.iter_mut().find(|(known, _)| known == name)
                 && *seen == Type::Never
             {
                 *seen = hint.0.clone();
@@ -146,9 +145,11 @@ impl ClassTypes {
         if let Some(index) = self.index(class) {
             return Ok(Some(index));
         }
-        let admit = self.admit.lock().ok().and_then(|admit| {
-            admit.as_ref().map(|admit| admit.clone_ref(class.py()))
-        });
+        let admit = self
+            .admit
+            .lock()
+            .ok()
+            .and_then(|admit| admit.as_ref().map(|admit| admit.clone_ref(class.py())));
         if let Some(admit) = admit {
             admit.call1(class.py(), (class,)).map_err(|error| {
                 if error.is_instance_of::<pyo3::exceptions::PyTypeError>(class.py()) {

@@ -22,11 +22,7 @@ pub(super) fn infer_type(
     type_of(value, classes, 0).map(ValueType).map_err(|refusal| refusal.into_error(root))
 }
 
-fn type_of(
-    value: &Bound<'_, PyAny>,
-    classes: Option<&ClassTypes>,
-    depth: usize,
-) -> Encoded<Type> {
+fn type_of(value: &Bound<'_, PyAny>, classes: Option<&ClassTypes>, depth: usize) -> Encoded<Type> {
     if depth > DEPTH_MAX {
         return Err(Refusal::new("a value that is nested so deep cannot cross the sandbox"));
     }
@@ -59,8 +55,8 @@ fn type_of(
     if let Ok(list) = value.cast_exact::<PyList>() {
         let mut element = Type::Never;
         for (index, item) in list.iter().enumerate() {
-            let found =
-                type_of(&item, classes, depth + 1).map_err(|refusal| refusal.within(Step::Index(index)))?;
+            let found = type_of(&item, classes, depth + 1)
+                .map_err(|refusal| refusal.within(Step::Index(index)))?;
             element = join(element, found);
         }
         return Ok(Type::List(Box::new(element)));
@@ -84,9 +80,11 @@ fn type_of(
         let (mut keys, mut values) = (Type::Never, Type::Never);
         for (key, value) in dict.iter() {
             let within = |step| move |refusal: Refusal| refusal.within(step);
-            let found = type_of(&key, classes, depth + 1).map_err(within(Step::KeyItself(short_repr(&key))));
+            let found = type_of(&key, classes, depth + 1)
+                .map_err(within(Step::KeyItself(short_repr(&key))));
             keys = join(keys, found?);
-            let found = type_of(&value, classes, depth + 1).map_err(within(Step::Key(short_repr(&key))));
+            let found =
+                type_of(&value, classes, depth + 1).map_err(within(Step::Key(short_repr(&key))));
             values = join(values, found?);
         }
         return Ok(Type::Dict(Box::new(keys), Box::new(values)));

@@ -167,12 +167,10 @@ impl ArgumentTypes {
             return Some(self.types.len().min(arguments.len()));
         }
         (0..self.types.len()).find(|index| {
-            arguments
-                .get_borrowed_item(*index)
-                .map_or(true, |argument| {
-                    let classes = self.classes.as_ref().map(Py::get);
-                    !holds(&self.types[*index], &argument, classes, 0)
-                })
+            arguments.get_borrowed_item(*index).map_or(true, |argument| {
+                let classes = self.classes.as_ref().map(Py::get);
+                !holds(&self.types[*index], &argument, classes, 0)
+            })
         })
     }
 
