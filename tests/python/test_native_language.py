@@ -4,6 +4,7 @@ Every function of the tables is run by the sandbox and by CPython on the same ge
 They are in modules of their own, whose asserts pytest does not rewrite.
 """
 
+import copy
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -48,10 +49,8 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of lists, which functions may change."""
-    if isinstance(value, list):
-        return [copied(item) for item in value]
-    return value
+    """A copy of what functions may change: lists, and instances of classes."""
+    return copy.deepcopy(value)
 
 
 def agree(sandboxed: Any, expected: Any) -> bool:
