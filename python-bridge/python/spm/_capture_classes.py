@@ -6,6 +6,7 @@ import abc
 import collections
 import dataclasses
 import enum
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
@@ -197,7 +198,7 @@ def annotations_of(class_: type) -> dict[str, Any]:
     """Find the annotations of a class's attributes, evaluated as far as they can be."""
     found: dict[str, Any] = {}
     for base in reversed(_own_line(class_)):
-        module = __import__("sys").modules.get(base.__module__)
+        module = sys.modules.get(base.__module__)
         namespace = dict(vars(module)) if module is not None else {}
         namespace.setdefault(base.__name__, base)
         for name, annotation in vars(base).get("__annotations__", {}).items():
