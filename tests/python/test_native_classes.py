@@ -223,7 +223,7 @@ class Slotted:
 
     def __init__(self, n: int) -> None:
         self.a = n
-        self.b = n  # type: ignore[misc]
+        self.b = n  # type: ignore[misc]  # noqa: PLE0237
 
 
 def overflows_slots(n: int) -> int:
