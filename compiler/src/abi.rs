@@ -11,7 +11,8 @@
 //! | `None` | `i32`, 0 | 0 |
 //! | all else | `i32`, address of an object | zero-extended |
 //!
-//! Objects are counted references; static types cannot be cyclic, so counting frees everything.
+//! Objects are counted references. Only instances of the user's classes can refer to each other in a circle; what does lives
+//! until its task ends. An instance is `{rc, descriptor of its class, slots...}`, see [`object`].
 //! Offsets are in [`layout`]. A `str` or `bytes` is `{rc, bytes, code points, _, data...}`; a `list`
 //! `{rc, len, cap, address of slots}`; a tuple `{rc, _, slots...}`; a `dict` or `set` `{rc, len, ...}`.
 //! Static objects have the reference count [`layout::IMMORTAL`]. To take a reference in line:

@@ -72,7 +72,9 @@ impl<'a> Assigned<'a> {
             match &statement.kind {
                 StmtKind::Assign { targets, value } => {
                     self.value(value, own);
-                    targets.iter().for_each(|target| self.target(target, own));
+                    for target in targets {
+                        self.target(target, own);
+                    }
                 }
                 StmtKind::Annotated { target, value: Some(value), .. } => {
                     self.value(value, own);
@@ -115,7 +117,9 @@ impl<'a> Assigned<'a> {
                     return false;
                 }
                 StmtKind::Return(value) => {
-                    value.iter().for_each(|value| self.value(value, own));
+                    if let Some(value) = value {
+                        self.value(value, own);
+                    }
                     // What comes after the caller's `if` is not reached this way.
                     if index + 1 < body.len() || self.methods.len() > 1 {
                         self.escape();
@@ -175,7 +179,9 @@ impl<'a> Assigned<'a> {
                 }
             }
             ExprKind::Tuple(items) | ExprKind::List(items) => {
-                items.iter().for_each(|item| self.target(item, own));
+                for item in items {
+                    self.target(item, own);
+                }
             }
             ExprKind::Starred(rest) => self.target(rest, own),
             ExprKind::Name(name) if name == own => self.escape(),
@@ -229,7 +235,9 @@ impl<'a> Assigned<'a> {
             _ => {
                 let mut children = Vec::new();
                 names::each_child(expression, &mut |child| children.push(child.clone()));
-                children.iter().for_each(|child| self.value(child, own));
+                for child in children {
+                    self.value(&child, own);
+                }
             }
         }
     }

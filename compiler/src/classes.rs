@@ -84,7 +84,7 @@ impl Classes {
                     .flat_map(|(_, all)| all)
                     .filter_map(|name| slots.get(&(*root, name.clone())).copied())
                     .collect();
-                let free = (0..).find(|slot| !taken.contains(slot)).unwrap_or_default();
+                let free = (0..=taken.len()).find(|slot| !taken.contains(slot)).unwrap_or_default();
                 slots.insert((*root, name.clone()), free);
             }
         }
@@ -219,7 +219,9 @@ fn in_block(body: &[Stmt], own: &str, found: &mut Vec<String>) {
     for statement in body {
         match &statement.kind {
             StmtKind::Assign { targets, .. } => {
-                targets.iter().for_each(|target| in_target(target, own, found));
+                for target in targets {
+                    in_target(target, own, found);
+                }
             }
             StmtKind::AugAssign { target, .. } | StmtKind::Annotated { target, .. } => {
                 in_target(target, own, found);
@@ -253,7 +255,9 @@ fn in_target(target: &Expr, own: &str, found: &mut Vec<String>) {
             }
         }
         ExprKind::Tuple(items) | ExprKind::List(items) => {
-            items.iter().for_each(|item| in_target(item, own, found));
+            for item in items {
+                in_target(item, own, found);
+            }
         }
         ExprKind::Starred(rest) => in_target(rest, own, found),
         _ => {}

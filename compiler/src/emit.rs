@@ -174,6 +174,12 @@ fn entry(module: &mut Module, function: &Func, recursion_limit: u32) -> UserFunc
     let params = function.parameters.iter().map(slot_type).collect::<Vec<_>>();
     let is_union = |ty: &Ty| matches!(ty, Ty::Union(_));
     for (index, ty) in function.parameters.iter().enumerate() {
+        if let Some(kind) = memory::optional(ty) {
+            body.extend(memory::tag_of_optional(index as u32, kind).map(Op::Wasm));
+            body.push(Op::Wasm(I::LocalGet(index as u32)));
+            body.push(Op::Wasm(I::I64ExtendI32U));
+            continue;
+        }
         body.push(Op::Wasm(I::LocalGet(index as u32)));
         if is_union(ty) {
             body.push(Op::Wasm(I::I32Load(memory::slot_at(0))));
@@ -191,7 +197,19 @@ fn entry(module: &mut Module, function: &Func, recursion_limit: u32) -> UserFunc
     if !signature.raises {
         body.push(Op::Wasm(I::I32Const(0)));
     }
-    if is_union(&function.result) {
+    if memory::optional(&function.result).is_some() {
+        // status, payload; then the object
+        locals = vec![ValType::I32, ValType::I64];
+        let ops = [
+            I::LocalSet(first),
+            I::LocalSet(first + 1),
+            I::Drop,
+            I::LocalGet(first + 1),
+            I::I32WrapI64,
+            I::LocalGet(first),
+        ];
+        body.extend(ops.into_iter().map(Op::Wasm));
+    } else if is_union(&function.result) {
         // status, payload, tag; then the object
         locals = vec![ValType::I32, ValType::I64, ValType::I32, ValType::I32];
         for local in 0..3 {
@@ -265,11 +283,14 @@ impl Module {
             Ty::Tuple(items) | Ty::Union(items) => items.clone(),
             _ => Vec::new(),
         };
+        let is_optional = memory::optional(ty).is_some();
+        let elements = elements.into_iter().skip(usize::from(is_optional)).collect::<Vec<_>>();
         if let Ty::Object(family) = ty {
             return self.family_descriptor(ty, family.root);
         }
         let kind = match ty {
             Ty::Never | Ty::Var(_) | Ty::Error | Ty::Class(_) | Ty::NotImplemented => kind::NONE,
+            Ty::Union(_) if is_optional => kind::OPTIONAL,
             other => other.kind(),
         };
         let mut bytes = kind.to_le_bytes().to_vec();

@@ -80,6 +80,19 @@ impl Converter<'_> {
         self.next
     }
 
+    /// The name of an attribute: in methods, one that begins with two underscores has the class's name before it.
+    fn mangled(&self, name: &str) -> String {
+        let mut path = self.source.function().qualname.rsplit('.').skip(1);
+        match path.next() {
+            Some(class)
+                if class != "<locals>" && name.starts_with("__") && !name.ends_with("__") =>
+            {
+                format!("_{}{name}", class.trim_start_matches('_'))
+            }
+            _ => name.to_owned(),
+        }
+    }
+
     fn expr(&mut self, kind: ExprKind, range: TextRange) -> Expr {
         Expr { kind, span: span(range), id: self.id() }
     }

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import abc
-import enum
-from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from hypothesis import strategies as st
 
@@ -125,8 +123,18 @@ def accounts_keep_books(amounts: list[int]) -> tuple[object, ...]:
     if account:
         account[0] = -account[-1]
     return (
-        account.balance, account.size, len(account), 6 in account, listed, account.limit,
-        account(7), other.balance, bool(other), sum(account), account.history, account.rate,
+        account.balance,
+        account.size,
+        len(account),
+        6 in account,
+        listed,
+        account.limit,
+        account(7),
+        other.balance,
+        bool(other),
+        sum(account),
+        account.history,
+        account.rate,
     )
 
 
@@ -215,7 +223,8 @@ def shapes_dispatch_by_their_class(ns: list[int]) -> tuple[object, ...]:
             shapes.append(Square(float(n)))
     shapes.sort()
     kinds = [
-        (isinstance(s, Rectangle), isinstance(s, (Circle, Square)), type(s).__name__) for s in shapes
+        (isinstance(s, Rectangle), isinstance(s, (Circle, Square)), type(s).__name__)
+        for s in shapes
     ]
     radii = [s.radius for s in shapes if isinstance(s, Circle)]
     return [s.describe() for s in shapes], kinds, radii, sum(s.area() for s in shapes)
@@ -337,7 +346,7 @@ class Vector:
 
     __rmul__ = __mul__
 
-    def __iadd__(self, other: Vector) -> Vector:
+    def __iadd__(self, other: Vector) -> Vector:  # noqa: PYI034
         self.x += other.x
         self.y += other.y
         return self
@@ -374,9 +383,27 @@ def vectors_have_operators(a: int, b: int) -> tuple[object, ...]:
     alias += w
     total = sum([v, w, Vector(1, 2)], Vector(0, 0))
     return (
-        str(v + w), repr(v - w), str(v * 3), str(3 * v), str(v + 5), str(5 + v), str(-v), abs(v),
-        bool(v), not w, v == w, v != w, v == 3, v is alias, f"{v:+03d}", f"{w}", f"{w!r}",
-        str([v, w]), {v: 1, w: 2}[Vector(a + b, b + 1)], w in [v, Vector(b, 1)], str(total),
+        str(v + w),
+        repr(v - w),
+        str(v * 3),
+        str(3 * v),
+        str(v + 5),
+        str(5 + v),
+        str(-v),
+        abs(v),
+        bool(v),
+        not w,
+        v == w,
+        v != w,
+        v == 3,
+        v is alias,
+        f"{v:+03d}",
+        f"{w}",
+        f"{w!r}",
+        str([v, w]),
+        {v: 1, w: 2}[Vector(a + b, b + 1)],
+        w in [v, Vector(b, 1)],
+        str(total),
         v in {w, Vector(1, 1)},
     )
 
@@ -414,50 +441,6 @@ def bags_do_not_share_their_defaults(ns: list[int]) -> tuple[object, ...]:
     return a, b, c, a == b, c == Bag(label="no matter"), a.total, b.label, repr(a)
 
 
-class Color(enum.Enum):
-    RED = 1
-    GREEN = 2
-    BLUE = 4
-    CRIMSON = 1
-
-    def next(self) -> Color:
-        return Color.GREEN if self is Color.RED else Color.RED
-
-    @property
-    def title(self) -> str:
-        return self.name.title()
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-    HIGH = 10
-
-
-@case(st.integers(-1, 5))
-def enumerations(n: int) -> tuple[object, ...]:
-    color = Color(n) if n in (1, 2, 4) else Color.BLUE
-    counts = {member: 0 for member in Color}
-    counts[color] += n
-    level = Level.HIGH if n > 2 else Level.LOW
-    return (
-        color, color.name, color.value, color.next(), color.title, color == Color.RED,
-        color is Color.CRIMSON, color != Color.GREEN, str(color), f"{color}", repr(color), counts,
-        Color["GREEN"], len(Color), [c.value for c in Color], color in (Color.RED, Color.BLUE),
-        level, level + 1, level > 3, level == 10, str(level), f"{level:03d}", sorted([level, Level.LOW]),
-        isinstance(color, Color), isinstance(level, int), [Color.RED, color].index(color),
-    )
-
-
-@case(st.integers(0, 6))
-def enumerations_know_their_values(n: int) -> Color:
-    return Color(n)
-
-
-@case(st.sampled_from(["RED", "GREEN", "NONE", "CRIMSON"]))
-def enumerations_know_their_names(name: str) -> Color:
-    return Color[name]
-
-
 @case(
     st.builds(Point, floats, floats),
     st.lists(st.builds(Point, floats, floats), max_size=4),
@@ -482,11 +465,6 @@ def optional_objects_are_arguments(node: Node | None) -> tuple[object, ...]:
     return node, count, node is None
 
 
-@case(st.sampled_from(list(Color)), st.lists(st.sampled_from(list(Color)), max_size=5))
-def members_are_arguments(color: Color, colors: list[Color]) -> tuple[object, ...]:
-    return color in colors, {c: c.value for c in colors}, color, [c.next() for c in colors]
-
-
 class Matrix:
     def __init__(self, rows: list[list[int]]) -> None:
         self.rows = rows
@@ -501,7 +479,9 @@ class Matrix:
 
     def __mul__(self, other: Matrix) -> Matrix:
         columns = list(zip(*other.rows))
-        return Matrix([[sum(a * b for a, b in zip(row, column)) for column in columns] for row in self.rows])
+        return Matrix(
+            [[sum(a * b for a, b in zip(row, column)) for column in columns] for row in self.rows]
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Matrix):
@@ -635,50 +615,6 @@ def cycles_mean_what_they_do_in_cpython(n: int) -> tuple[object, ...]:
     return a.friends[0].friends[0].n, a.friends[0] is b, a in b.friends, b.own is a, a == b
 
 
-class Pair(NamedTuple):
-    left: int
-    right: str = "r"
-
-    def swapped(self) -> tuple[str, int]:
-        return self.right, self.left
-
-
-Rgb = namedtuple("Rgb", "red green blue", defaults=[0])
-
-
-@case(small, st.text("ab", max_size=3))
-def named_tuples(n: int, text: str) -> tuple[object, ...]:
-    pair = Pair(n, text)
-    left, right = pair
-    rgb = Rgb(n, green=2)
-    pairs = {pair: 1, Pair(n + 1): 2}
-    ordered = sorted([Pair(3, "x"), pair, Pair(n)])
-    return (
-        pair, left, right, pair[0], pair[-1], len(pair), pair.left, pair.swapped(), rgb, rgb.blue,
-        pair == (n, text), pair == Pair(n, text), pair < Pair(n + 1), pairs, ordered, repr(pair),
-        list(rgb), sum(rgb), pair._replace(left=7), [left + 1 for left, _ in ordered], 2 in rgb,
-        isinstance(pair, tuple), bool(pair), pair + (1,), Pair._fields, hash(Rgb(1, 2, 3)),
-    )
-
-
-@case(st.builds(Pair, small, st.text(max_size=2)), st.lists(st.builds(Rgb, small, small), max_size=3))
-def named_tuples_are_arguments(pair: Pair, colors: list[Any]) -> tuple[object, ...]:
-    return pair, colors, [c.red + c[1] for c in colors], {p: i for i, p in enumerate(colors)}
-
-
-@case(ints)
-def optional_values(ns: list[int]) -> tuple[object, ...]:
-    best = None
-    for n in ns:
-        if best is None or n > best:
-            best = n
-    first: int | None = ns[0] if ns else None
-    found = {n: n * 2 for n in ns}.get(3)
-    if found is None:
-        return best, first, "none"
-    return best, first, found + 1
-
-
 class Stack(Generic[T]):
     def __init__(self) -> None:
         self._items: list[T] = []
@@ -726,4 +662,33 @@ class Dog(Animal):
 @case(st.text("ab", max_size=2), st.text("ab", max_size=2))
 def derived_operands_come_first(a: str, b: str) -> tuple[object, ...]:
     cat, dog, pup = Animal(a), Dog(a), Dog(b)
-    return cat == dog, dog == cat, dog == pup, cat == Animal(b), [cat, dog], dog in [cat, pup], dog != pup
+    return (
+        cat == dog,
+        dog == cat,
+        dog == pup,
+        cat == Animal(b),
+        [cat, dog],
+        dog in [cat, pup],
+        dog != pup,
+    )
+
+
+class Secret:
+    """Names that begin with two underscores are the class's own."""
+
+    def __init__(self, n: int) -> None:
+        self.__n = n
+        self.__seen = [n]
+
+    def __twice(self) -> int:
+        return self.__n * 2
+
+    def show(self) -> tuple[int, int, list[int]]:
+        self.__n += 1
+        self.__seen.append(self.__n)
+        return self.__n, self.__twice(), self.__seen
+
+
+@case(st.builds(Secret, small), small)
+def private_names(secret: Secret, n: int) -> tuple[object, ...]:
+    return secret.show(), Secret(n).show()

@@ -119,7 +119,7 @@ PROBLEMS = [
     (clocks, (1,), "unsupported-function", "time.perf_counter", "time.perf_counter()"),
     (mixes, (1,), "mixed-elements", "`str`", '[1, "a", z]'),
     (reads, (1,), "unsupported-global", "a `Thing`", "thing.size"),
-    (makes, (1,), "unsupported-global", "the class `Odd`", "Odd().size"),
+    (makes, (1,), "unsupported-global", "a class that has a `__getattr__`", "Odd().size"),
     (misspells, (1,), "undefined-name", "missing", "x + missing"),
     (spreads, ([1],), "wrong-arguments", "`list[int]`", "clocks(*xs)"),
     (adds_text, (1,), "unsupported-operand", "'str'", 'x + "a"'),

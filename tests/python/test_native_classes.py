@@ -83,20 +83,14 @@ def weigh(total: Total, color: Color) -> tuple[int, Color]:
     return total.value + (100 if color is Color.RED else 0), color
 
 
-@pytest.mark.parametrize("engine", ["native", "auto"])
-def test_objects_go_from_closure_to_closure(engine: Any) -> None:
+def test_objects_go_from_closure_to_closure_by_one_class_table() -> None:
     with spm.laptop(hosts=2) as pool:
-        assert run_dag(pool, engine) == [(103, Color.RED), make(3)]
-
-
-def run_dag(pool: spm.Pool, engine: Any) -> list[Any]:
-    dag = spm.Dag(pool)
-    total = dag.add(spm.wasm_closure(engine=engine)(make), 3)
-    color = dag.add(spm.wasm_closure(engine=engine)(color_of), 3)
-    both = dag.add(spm.wasm_closure(engine=engine)(weigh), total, color)
-    kept = dag.add(spm.wasm_closure(engine=engine)(same), total)
-    assert both is not kept
-    return list(dag.run())
+        dag = spm.Dag(pool)
+        total = dag.add(spm.wasm_closure(engine="native")(make), 3)
+        color = dag.add(spm.wasm_closure(engine="native")(color_of), 3)
+        dag.add(spm.wasm_closure(engine="python")(weigh), total, color)
+        dag.add(spm.wasm_closure(engine="python")(same), total)
+        assert dag.run() == [(103, Color.RED), make(3)]
 
 
 def power(total: Total) -> Total:
@@ -127,9 +121,7 @@ def test_attributes_of_other_types_are_other_specialisations() -> None:
 
 
 def test_the_same_classes_make_the_same_bytes() -> None:
-    first, second = (
-        spm.wasm_closure(engine="native")(churned).component() for _ in range(2)
-    )
+    first, second = (spm.wasm_closure(engine="native")(churned).component() for _ in range(2))
     assert first == second
     assert len(first) < 12_000
 
@@ -143,7 +135,7 @@ class Meta(metaclass=Slow):
 
 
 class New:
-    def __new__(cls) -> New:
+    def __new__(cls) -> New:  # noqa: PYI034
         return super().__new__(cls)
 
 
@@ -226,6 +218,18 @@ def assigns_from_outside(n: int) -> int:
     return n
 
 
+class Slotted:
+    __slots__ = ("a",)
+
+    def __init__(self, n: int) -> None:
+        self.a = n
+        self.b = n  # type: ignore[misc]  # noqa: PLE0237
+
+
+def overflows_slots(n: int) -> int:
+    return Slotted(n).a
+
+
 def misses(n: int) -> int:
     return Vector(1.0, 2.0).z + n  # type: ignore[attr-defined, no-any-return]
 
@@ -244,6 +248,7 @@ def misses(n: int) -> int:
         (freezes, "cannot assign to field 'n'"),
         (assigns_from_outside, "outside of its class"),
         (misses, "has no attribute 'z'"),
+        (overflows_slots, "no room for the attribute `b`"),
     ],
 )
 def test_what_classes_cannot_be_is_said(function: Any, why: str) -> None:
@@ -257,5 +262,8 @@ def test_arguments_of_classes_that_cannot_be_are_said() -> None:
     def takes(value: Any) -> int:
         return 1 if value else 0
 
-    with spm.serial() as pool, pytest.raises(spm.CompileError, match="argument `value`.*`__del__`"):
+    with (
+        spm.serial() as pool,
+        pytest.raises(spm.CompileError, match=r"argument `value`.*`__del__`"),
+    ):
         pool.submit(spm.wasm_closure(engine="native")(takes), Finalised()).result()

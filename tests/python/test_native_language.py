@@ -4,6 +4,7 @@ Every function of the tables is run by the sandbox and by CPython on the same ge
 They are in modules of their own, whose asserts pytest does not rewrite.
 """
 
+import copy
 import heapq
 import math
 import random
@@ -24,6 +25,7 @@ import native_classes  # noqa: F401
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
 import native_exceptions  # noqa: F401
+import native_kinds  # noqa: F401
 import native_library  # noqa: F401
 import native_objects  # noqa: F401
 import native_sets  # noqa: F401
@@ -53,10 +55,8 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of lists, which functions may change."""
-    if isinstance(value, list):
-        return [copied(item) for item in value]
-    return value
+    """A copy of what functions may change: lists, and instances of classes."""
+    return copy.deepcopy(value)
 
 
 def agree(sandboxed: Any, expected: Any) -> bool:

@@ -311,6 +311,10 @@ pub fn has_nan(value: u64, desc: Desc) -> bool {
             }
             false
         }
+        kind::OPTIONAL => match unwrap(value, desc) {
+            (value, Some(desc)) => has_nan(value, desc),
+            _ => false,
+        },
         kind::UNION => {
             let (value, member) = crate::object::member(P::from_slot(value), desc);
             has_nan(value, member)

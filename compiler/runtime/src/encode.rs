@@ -132,7 +132,11 @@ fn any<const TABLES: bool>(out: &mut Buffer, value: u64, desc: Desc) -> Option<(
             any::<TABLES>(out, value, member)
         }
         kind::OBJECT.. => {
-            if crate::objects::object_encode(out, object) == 0 { Some(()) } else { None }
+            if crate::objects::object_encode(out, object) == 0 {
+                Some(())
+            } else {
+                None
+            }
         }
         _ if !TABLES => Some(()),
         kind::DICT => dict(out, object, desc),

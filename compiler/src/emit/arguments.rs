@@ -126,7 +126,7 @@ impl Emitter<'_, '_> {
             }
             Arg::Slot if matches!(value.ty, Ty::Union(_)) => {
                 self.owned(value);
-                self.box_union();
+                self.box_union(&value.ty);
                 let object = self.temp(ValType::I32);
                 self.op(I::LocalTee(object));
                 self.note_held(Held::Value(vec![object], value.ty.clone()));

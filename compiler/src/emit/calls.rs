@@ -110,7 +110,8 @@ fn can_raise(expression: &Ex) -> bool {
                 Returns::Nothing | Returns::Num | Returns::Int | Returns::Float
             )
         }),
-        // Making objects can run out of memory, which is a trap and no exception.
+        // There may be no memory left for them.
+        Ir::NewObject(_) | Ir::NewTuple(_) | Ir::NewList(_) => true,
         _ => expression.ty == Ty::Never,
     }
 }

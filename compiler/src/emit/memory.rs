@@ -38,6 +38,17 @@ pub(super) fn zero(ty: ValType) -> I<'static> {
     }
 }
 
+/// The kind of the objects of an optional: `None` or an object of one family. In a slot it is the object's address, or 0.
+pub(super) fn optional(ty: &Ty) -> Option<u32> {
+    match ty {
+        Ty::Union(members) => match members.as_slice() {
+            [Ty::None, object @ Ty::Object(_)] => Some(object.kind()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Whether a local, static data, or something a local holds on to is meant: it outlives the
 /// expression it is used in.
 fn is_stable(expression: &Ex) -> bool {
@@ -58,6 +69,17 @@ fn appended(local: LocalId, value: &Ex) -> Option<Ex> {
         }
         _ => None,
     }
+}
+
+/// The tag of an optional whose object, or 0, is in a Wasm local.
+pub(super) fn tag_of_optional(object: u32, tag: u32) -> [I<'static>; 5] {
+    [
+        I::I32Const(kind::NONE.cast_signed()),
+        I::I32Const(tag.cast_signed()),
+        I::LocalGet(object),
+        I::I32Eqz,
+        I::Select,
+    ]
 }
 
 impl Emitter<'_, '_> {
@@ -219,16 +241,22 @@ impl Emitter<'_, '_> {
                 self.op(I::I64ReinterpretF64);
             }
             Ty::Union(_) => {
-                self.box_union();
+                self.box_union(&value.ty);
                 self.op(I::I64ExtendI32U);
             }
             _ => self.op(I::I64ExtendI32U),
         }
     }
 
-    /// A union on the stack as an object of two slots.
-    pub(super) fn box_union(&mut self) {
+    /// A union on the stack as an object of two slots; an optional as its object.
+    pub(super) fn box_union(&mut self, ty: &Ty) {
         let (tag, payload) = self.set_pair();
+        if optional(ty).is_some() {
+            self.ops([I::LocalGet(payload), I::I32WrapI64]);
+            self.give_back(tag);
+            self.give_back(payload);
+            return;
+        }
         let object = self.temp(ValType::I32);
         self.op(I::I32Const(2));
         self.ops.push(Op::Runtime("tuple_new"));
@@ -253,6 +281,11 @@ impl Emitter<'_, '_> {
         match ty {
             Ty::Int => self.op(I::I64Load(MemArg { align: 3, ..place })),
             Ty::Float => self.op(I::F64Load(MemArg { align: 3, ..place })),
+            Ty::Union(_) if optional(ty).is_some() => {
+                let kind = optional(ty).unwrap_or_default();
+                self.op(I::I32Load(place));
+                self.unbox_optional(kind);
+            }
             Ty::Union(_) => {
                 let object = self.temp(ValType::I32);
                 self.ops([I::I32Load(place), I::LocalTee(object), I::I32Load(slot_at(0))]);
@@ -270,10 +303,21 @@ impl Emitter<'_, '_> {
         self.op(I::I64Store(MemArg { align: 3, ..field(offset) }));
     }
 
+    /// An optional from the address of its object, or 0, on the stack.
+    fn unbox_optional(&mut self, kind: u32) {
+        let object = self.temp(ValType::I32);
+        self.op(I::LocalSet(object));
+        self.ops(tag_of_optional(object, kind));
+        self.ops([I::LocalGet(object), I::I64ExtendI32U]);
+        self.give_back(object);
+    }
+
     /// The value that a runtime function left for us, owned.
     pub(super) fn load_result_slot(&mut self, ty: &Ty) {
         self.op(I::I32Const(crate::abi::cell::RET as i32));
-        if let Ty::Union(_) = ty {
+        if optional(ty).is_some() {
+            self.load_slot(ty, 0);
+        } else if let Ty::Union(_) = ty {
             self.op(I::I32Load(field(0)));
             self.unbox_owned(ty);
         } else {

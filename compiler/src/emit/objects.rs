@@ -8,7 +8,7 @@ use super::memory::{Own, field, slot_at};
 use super::{Emitter, Module, PENDING};
 use crate::abi::{cell, kind, layout, object};
 use crate::ast::Span;
-use crate::ir::{Callback, Ex, Program};
+use crate::ir::{Callback, Ex, Op as Ir, Program};
 use crate::link::{Blob, Op, UserFunction};
 use crate::request::{Literal, Member};
 use crate::ty::Ty;
@@ -145,6 +145,20 @@ impl Emitter<'_, '_> {
     /// Sets an attribute. What it was before goes when the new value is in place.
     pub(super) fn field_set(&mut self, object: &Ex, slot: usize, value: &Ex) {
         let counted = value.ty.is_counted();
+        let place = slot_at(slot);
+        if let (Ir::Local(_), false, false) = (&object.op, counted, value.ty == Ty::Never) {
+            // A local stays what it is while the value is computed.
+            self.lent(object);
+            self.lent(value);
+            if value.ty == Ty::Float {
+                self.seen(value);
+                self.op(I::F64Store(MemArg { align: 3, ..place }));
+            } else {
+                self.to_slot(value);
+                self.op(I::I64Store(MemArg { align: 3, ..place }));
+            }
+            return;
+        }
         self.owned(value);
         if value.ty == Ty::Never {
             self.op(I::Unreachable);
@@ -159,7 +173,6 @@ impl Emitter<'_, '_> {
             self.op(I::Unreachable);
             return;
         }
-        let place = slot_at(slot);
         if counted {
             let holder = self.temp(ValType::I32);
             self.ops([I::LocalTee(holder), I::I32Load(place)]);

@@ -1,5 +1,7 @@
 //! Tests of linking: what comes out is valid, small, and the same every time.
 
+use std::collections::BTreeMap;
+
 use spm_protocol::lines::{LineFunction, LineTable, SECTION, Site};
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};

@@ -177,7 +177,7 @@ impl Body<'_, '_> {
             ("str", 0) => Self::text("", span),
             ("str", 1) => self.str_of(next(), false, span),
             ("repr", 1) => self.str_of(next(), true, span),
-            ("format", 1) => self.str_of(next(), false, span),
+            ("format", 1) => self.plain_format(next(), span),
             ("format", 2) => {
                 let (value, spec) = (next(), next());
                 self.format_value(value, spec, span)

@@ -54,7 +54,9 @@ impl Body<'_, '_> {
                     let (statements, result) = self.capture(|this| {
                         let value = this.keep(value);
                         let (before, values, named) = this.call_arguments(arguments, keywords);
-                        before.into_iter().for_each(|statement| this.push(statement));
+                        for statement in before {
+                            this.push(statement);
+                        }
                         this.call_value(value, &values, &named, span)
                     });
                     return Self::seq(statements, result);
@@ -139,7 +141,9 @@ impl Body<'_, '_> {
                     let value = this.expr(function);
                     let value = this.keep(value);
                     let (before, values, named) = this.call_arguments(arguments, keywords);
-                    before.into_iter().for_each(|statement| this.push(statement));
+                    for statement in before {
+                        this.push(statement);
+                    }
                     this.call_value(value, &values, &named, span)
                 });
                 Self::seq(statements, result)

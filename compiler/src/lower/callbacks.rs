@@ -49,6 +49,7 @@ fn position(callback: Callback) -> usize {
 
 /// What a call of the runtime may ask of the objects in what it is given.
 #[derive(Default, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct Asks {
     comparisons: &'static [u32],
     own_operator: bool,
@@ -83,36 +84,36 @@ fn asks(name: &str) -> Asks {
 }
 
 /// The families of objects among the keys of the tables in a type; all, if it is no container.
-fn keys(ty: &Ty, lowerer: &Lowerer<'_>, seen: &mut Vec<u32>) {
+fn keys(ty: &Ty, seen: &mut Vec<u32>) {
     match ty {
-        Ty::Set(a) => families(a, lowerer, seen),
+        Ty::Set(a) => families(a, seen),
         Ty::Dict(a, b) => {
-            families(a, lowerer, seen);
-            keys(b, lowerer, seen);
+            families(a, seen);
+            keys(b, seen);
         }
-        Ty::List(a) | Ty::VTuple(a) => keys(a, lowerer, seen),
+        Ty::List(a) | Ty::VTuple(a) => keys(a, seen),
         Ty::Tuple(items) | Ty::Union(items) => {
-            items.iter().for_each(|item| keys(item, lowerer, seen));
+            for item in items {
+                keys(item, seen);
+            }
         }
         _ => {}
     }
 }
 
 /// The families of objects in a type.
-fn families(ty: &Ty, lowerer: &Lowerer<'_>, seen: &mut Vec<u32>) {
+fn families(ty: &Ty, seen: &mut Vec<u32>) {
     match ty {
-        Ty::Object(family) => {
-            if !seen.contains(&family.root) {
-                seen.push(family.root);
-            }
-        }
-        Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) => families(a, lowerer, seen),
+        Ty::Object(family) if !seen.contains(&family.root) => seen.push(family.root),
+        Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) => families(a, seen),
         Ty::Dict(a, b) => {
-            families(a, lowerer, seen);
-            families(b, lowerer, seen);
+            families(a, seen);
+            families(b, seen);
         }
         Ty::Tuple(items) | Ty::Union(items) => {
-            items.iter().for_each(|item| families(item, lowerer, seen));
+            for item in items {
+                families(item, seen);
+            }
         }
         _ => {}
     }
@@ -167,11 +168,11 @@ impl Lowerer<'_> {
             let mut hashed = Vec::new();
             for argument in arguments {
                 if let Argument::Desc(ty) = argument {
-                    families(ty, self, &mut roots);
+                    families(ty, &mut roots);
                     if *name == "value_hash" {
-                        families(ty, self, &mut hashed);
+                        families(ty, &mut hashed);
                     } else {
-                        keys(ty, self, &mut hashed);
+                        keys(ty, &mut hashed);
                     }
                 }
             }

@@ -304,6 +304,7 @@ impl Body<'_, '_> {
             Ty::Object(_)
                 if !self.has_special(&ty, "__lt__")
                     && !self.has_special(&ty, "__gt__")
+                    && self.items_of(&ty).is_none()
                     && !self.enumeration(&ty).is_some_and(|it| it.is_int) =>
             {
                 ty.python_name()

@@ -27,17 +27,13 @@ impl Body<'_, '_> {
     /// The class of an object, as a value.
     pub(super) fn class_of(&mut self, object: &Ex, span: Span) -> Ex {
         let Ty::Object(family) = self.resolve(&object.ty) else { return Self::error(span) };
-        match self.program.classes.family(family.root).as_slice() {
-            [only] => {
-                let class = Ex::new(Op::None, Ty::Class(*only as u32), span);
-                Self::seq(vec![St::Eval(object.clone())], class)
-            }
-            _ => {
-                let message = format!("which class this `{}` is of is not known here", family.name);
-                let help = "use `isinstance`, `type(x).__name__`, or a method of the class";
-                self.fail(Code::Function, span, message, help)
-            }
+        if let [only] = self.program.classes.family(family.root).as_slice() {
+            let class = Ex::new(Op::None, Ty::Class(*only as u32), span);
+            return Self::seq(vec![St::Eval(object.clone())], class);
         }
+        let message = format!("which class this `{}` is of is not known here", family.name);
+        let help = "use `isinstance`, `type(x).__name__`, or a method of the class";
+        self.fail(Code::Function, span, message, help)
     }
 
     /// `type(x).__name__`, where the class is not known when compiling.

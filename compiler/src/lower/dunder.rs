@@ -123,17 +123,25 @@ impl Body<'_, '_> {
                 test = self.choose(both, Ex::bool(true, span), test, span);
             }
             let (statements, asked) = self.capture(|this| {
-                let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                let found =
+                    this.call_special(&right, names.reflected, std::slice::from_ref(&left), span);
                 this.or_else(found, &mut |this| {
-                    let found = this.call_special(&left, names.method, &[right.clone()], span);
+                    let found =
+                        this.call_special(&left, names.method, std::slice::from_ref(&right), span);
                     this.or_else(found, &mut |this| last(this, &left, &right))
                 })
             });
             let asked = Self::seq(statements, asked);
             let (statements, usual) = self.capture(|this| {
-                let found = this.call_special(&left, names.method, &[right.clone()], span);
+                let found =
+                    this.call_special(&left, names.method, std::slice::from_ref(&right), span);
                 this.or_else(found, &mut |this| {
-                    let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+                    let found = this.call_special(
+                        &right,
+                        names.reflected,
+                        std::slice::from_ref(&left),
+                        span,
+                    );
                     this.or_else(found, &mut |this| last(this, &left, &right))
                 })
             });
@@ -142,13 +150,14 @@ impl Body<'_, '_> {
             return Self::seq(before, result);
         }
         let same = self.is_one_class(&a, &b) && names.method != names.reflected;
-        let found = self.call_special(&left, names.method, &[right.clone()], span);
+        let found = self.call_special(&left, names.method, std::slice::from_ref(&right), span);
         let is_comparison = names.sign.starts_with(['<', '>', '=', '!']);
         let result = self.or_else(found, &mut |this| {
             if same && !is_comparison {
                 return last(this, &left, &right);
             }
-            let found = this.call_special(&right, names.reflected, &[left.clone()], span);
+            let found =
+                this.call_special(&right, names.reflected, std::slice::from_ref(&left), span);
             this.or_else(found, &mut |this| last(this, &left, &right))
         });
         Self::seq(before, result)
@@ -199,7 +208,7 @@ impl Body<'_, '_> {
         let (mut before, left) = self.temp(left.clone());
         let (more, right) = self.temp(right.clone());
         before.extend(more);
-        let found = self.call_special(&left, &method, &[right.clone()], span);
+        let found = self.call_special(&left, &method, std::slice::from_ref(&right), span);
         let result = self.or_else(found, &mut |this| {
             this.object_binary(operator, left.clone(), right.clone(), span)
         });

@@ -31,7 +31,7 @@ impl Body<'_, '_> {
                             }
                         }
                         if spec.is_empty() {
-                            this.str_of(value, false, hole)
+                            this.plain_format(value, hole)
                         } else {
                             let value = this.keep(value);
                             let spec = this.fstring(spec, hole);
@@ -54,6 +54,21 @@ impl Body<'_, '_> {
         Self::seq(statements, text)
     }
 
+    /// `format(value)`.
+    pub(super) fn plain_format(&mut self, value: Ex, span: Span) -> Ex {
+        let ty = self.resolve(&value.ty);
+        match &ty {
+            Ty::Object(_) if self.has_special(&ty, "__format__") => {
+                let spec = Self::text("", span);
+                self.special_format(value, spec, span)
+            }
+            Ty::Union(members) if members.iter().any(|ty| matches!(ty, Ty::Object(_))) => {
+                self.split(value, &mut |this, value| this.plain_format(value, span))
+            }
+            _ => self.str_of(value, false, span),
+        }
+    }
+
     /// `format(value, spec)`.
     pub(super) fn format_value(&mut self, value: Ex, spec: Ex, span: Span) -> Ex {
         if let Some(trivial) = self.trivial(&[&value, &spec], span) {
@@ -65,7 +80,7 @@ impl Body<'_, '_> {
             return self.fail(Code::Operand, span, message, "");
         }
         if matches!(&spec.op, Op::Static(Literal::Str(text)) if text.is_empty()) {
-            return self.str_of(value, false, span);
+            return self.plain_format(value, span);
         }
         let ty = self.resolve(&value.ty);
         match ty {

@@ -37,7 +37,9 @@ impl Body<'_, '_> {
             let (statements, result) = self.capture(|this| {
                 let object = this.keep(object);
                 let (before, values, named) = this.call_arguments(arguments, keywords);
-                before.into_iter().for_each(|statement| this.push(statement));
+                for statement in before {
+                    this.push(statement);
+                }
                 this.call_method(object, method, &values, &named, span)
             });
             return Self::seq(statements, result);

@@ -255,21 +255,17 @@ impl Body<'_, '_> {
             let message = format!("the attribute `{name}` cannot hold a class");
             return self.fail(Code::Statement, span, message, "name the class where it is used");
         }
-        match self.program.types.join(&known, &value_ty) {
-            Ok(joined) => {
-                if joined != self.field_type(root, name) {
-                    self.program.fields.insert((root, name.to_owned()), joined.clone());
-                    self.program.changed = true;
-                }
-                self.coerce(value, &joined)
-            }
-            Err(_) => {
-                let (old, new) = (self.show(&known), self.show(&value_ty));
-                let message = format!("the attribute `{name}` is `{old}` and cannot be `{new}`");
-                let help = "use two attributes, or make the types equal";
-                self.fail(Code::MixedTypes, span, message, help)
-            }
+        let Ok(joined) = self.program.types.join(&known, &value_ty) else {
+            let (old, new) = (self.show(&known), self.show(&value_ty));
+            let message = format!("the attribute `{name}` is `{old}` and cannot be `{new}`");
+            let help = "use two attributes, or make the types equal";
+            return self.fail(Code::MixedTypes, span, message, help);
+        };
+        if joined != self.field_type(root, name) {
+            self.program.fields.insert((root, name.to_owned()), joined.clone());
+            self.program.changed = true;
         }
+        self.coerce(value, &joined)
     }
 
     /// `object.name = value`. Both were evaluated.
@@ -310,6 +306,12 @@ impl Body<'_, '_> {
                 return;
             }
         };
+        if let Some(class) = self.without_room(family.root, name) {
+            let message = format!("`{class}` has no room for the attribute `{name}`");
+            let help = "add it to `__slots__`";
+            self.report(Code::Statement, span, message, help);
+            return;
+        }
         let groups = self.meanings(family.root, name);
         let is_missing = |meaning: &Meaning| {
             matches!(meaning, Meaning::Missing | Meaning::Member(Member::Constant(_), _))
@@ -379,6 +381,16 @@ impl Body<'_, '_> {
             // Instances of this class have no room for it.
             _ => self.evaluate(Self::unreachable(span)),
         }
+    }
+
+    /// A class of a family whose `__slots__` leave an attribute out.
+    fn without_room(&self, root: u32, name: &str) -> Option<String> {
+        let classes = &self.program.classes;
+        classes.family(root).into_iter().map(|class| &classes.list[class]).find_map(|class| {
+            let slots = class.source.slots.as_ref()?;
+            let is_left_out = class.field(name).is_some() && !slots.iter().any(|it| it == name);
+            is_left_out.then(|| class.source.name.clone())
+        })
     }
 
     fn is_frozen(&self, root: u32) -> bool {

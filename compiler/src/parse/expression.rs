@@ -56,7 +56,8 @@ impl Converter<'_> {
             },
             py::Expr::Call(call) => return self.call(call),
             py::Expr::Attribute(attribute) => {
-                ExprKind::Attribute(self.boxed(&attribute.value), attribute.attr.to_string())
+                let name = self.mangled(attribute.attr.as_str());
+                ExprKind::Attribute(self.boxed(&attribute.value), name)
             }
             py::Expr::Subscript(subscript) => {
                 let value = self.boxed(&subscript.value);

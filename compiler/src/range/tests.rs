@@ -21,6 +21,7 @@ fn checks(source: &str, parameters: &[&str]) -> (usize, usize) {
             .iter()
             .map(|name| ParameterType { name: (*name).to_owned(), value_type: ValueType::Int })
             .collect(),
+        classes: Vec::new(),
         recursion_limit: 1000,
     };
     let compiled = compile(&request).expect("the function compiles");

@@ -1,2 +1,2 @@
 def f(x: int) -> int:
-    return hash(x) + len(open('a'))
+    return vars(x) + len(open('a'))

@@ -222,7 +222,8 @@ class Gathered:
         items = classes.items_of(class_)
         frozen = items is not None or (params is not None and params.frozen)
         names = class_.__name__, class_.__qualname__
-        row = (*names, above, members, frozen, None, enumeration, items)
+        slots = classes.slots_of(class_)
+        row = (*names, above, members, frozen, slots, enumeration, items)
         self.class_rows.append(row)
         return index
 
@@ -234,7 +235,9 @@ class Gathered:
             self.class_index(class_)
         except classes.Refused as refusal:
             name = class_.__qualname__
-            raise TypeError(f"the class `{name}` is none of the native engine: it {refusal}") from None
+            raise TypeError(
+                f"the class `{name}` is none of the native engine: it {refusal}"
+            ) from None
         self.read_pending()
 
     def read_pending(self) -> None:
@@ -431,12 +434,12 @@ def _captured(value: object, gathered: Gathered) -> Captured:
         try:
             return ("class", gathered.class_index(value))
         except classes.Refused as refusal:
-            return ("unsupported", f"{describe(value)}, which {refusal}", None)
+            return ("unsupported", f"a class that {refusal}", None)
     if isinstance(value, enum.Enum) and type(value)._member_map_.get(value._name_) is value:
         try:
             index = gathered.class_index(type(value))
         except classes.Refused as refusal:
-            return ("unsupported", f"{describe(value)}, which {refusal}", None)
+            return ("unsupported", f"a member of a class that {refusal}", None)
         return ("enum", (index, [*type(value)].index(value)))
     return ("unsupported", describe(value), "pass what you need of it as an argument")
 

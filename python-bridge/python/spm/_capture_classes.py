@@ -6,6 +6,7 @@ import abc
 import collections
 import dataclasses
 import enum
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
@@ -72,7 +73,7 @@ class Glue:
     names: dict[str, Any]
 
 
-class Refused(Exception):  # noqa: N818 - says why a class is none of the engine's
+class Refused(Exception):
     """Why a class cannot be compiled."""
 
 
@@ -112,7 +113,11 @@ def check(class_: type) -> None:
         return
     for base in _own_line(class_):
         for name, why in _REFUSED.items():
-            if name in vars(base) and name not in _names_of_tuple(base) and not _is_generated(base, vars(base)[name]):
+            if (
+                name in vars(base)
+                and name not in _names_of_tuple(base)
+                and not _is_generated(base, vars(base)[name])
+            ):
                 raise Refused(why)
 
 
@@ -146,7 +151,7 @@ def _names_of_tuple(class_: type) -> set[str]:
     """What `namedtuple` puts into a class that it makes."""
     if tuple not in class_.__bases__ or not hasattr(class_, "_fields"):
         return set()
-    return {*_NAMED_TUPLE, *class_._fields}
+    return {*_NAMED_TUPLE, *vars(class_)["_fields"]}
 
 
 _NAMED_TUPLE: Final = {
@@ -176,18 +181,31 @@ def fields_of(class_: type) -> list[str]:
     ]
 
 
+def slots_of(class_: type) -> list[str] | None:
+    """Name the attributes that instances have room for; None if that is any."""
+    if class_.__dictoffset__ != 0 or items_of(class_) is not None:
+        return None
+    line = class_.__mro__
+    return [
+        name
+        for base in line
+        for name, value in vars(base).items()
+        if isinstance(value, types.MemberDescriptorType)
+    ]
+
+
 def annotations_of(class_: type) -> dict[str, Any]:
     """Find the annotations of a class's attributes, evaluated as far as they can be."""
     found: dict[str, Any] = {}
     for base in reversed(_own_line(class_)):
-        module = __import__("sys").modules.get(base.__module__)
+        module = sys.modules.get(base.__module__)
         namespace = dict(vars(module)) if module is not None else {}
         namespace.setdefault(base.__name__, base)
         for name, annotation in vars(base).get("__annotations__", {}).items():
             if isinstance(annotation, str):
                 try:
                     annotation = eval(annotation, namespace, {})  # noqa: S307, PLW2901
-                except Exception:  # noqa: BLE001 - whatever it raises, it is no hint
+                except Exception:  # noqa: BLE001, S112 - whatever it raises, it is no hint
                     continue
             found[name] = annotation
     return found
@@ -197,7 +215,7 @@ def enumeration_of(class_: type) -> tuple[Any, ...] | None:
     """Take an enumeration apart: members, other names of theirs, whether they are ints."""
     if not issubclass(class_, enum.Enum):
         return None
-    members = [(member.name, member._value_) for member in class_]  # noqa: SLF001
+    members = [(member.name, member._value_) for member in class_]
     for _, value in members:
         if not _spm.is_literal(value):
             raise Refused(f"has a member whose value is of the type `{type(value).__qualname__}`")
@@ -206,14 +224,16 @@ def enumeration_of(class_: type) -> tuple[Any, ...] | None:
     names = [name for name, _ in members]
     aliases = [
         (name, names.index(member.name))
-        for name, member in class_.__members__.items()
+        for name, member in vars(class_)["_member_map_"].items()
         if name not in names
     ]
     return (members, aliases, issubclass(class_, int))
 
 
 def members_of(
-    class_: type, index_of: Callable[[types.FunctionType | Glue], int], describe: Callable[[Any], str]
+    class_: type,
+    index_of: Callable[[types.FunctionType | Glue], int],
+    describe: Callable[[Any], str],
 ) -> dict[str, Member]:
     """Say what each name of a class is, those of its bases included."""
     found: dict[str, Member] = {}
@@ -223,15 +243,15 @@ def members_of(
         if skipped:
             found.update(_of_tuple(base, index_of))
         for name, value in vars(base).items():
-            if name in skipped and (name not in ("__repr__",) or _is_written(value)):
+            if name in skipped and (name != "__repr__" or _is_written(value)):
                 continue
             if name in _IGNORED_MEMBERS or isinstance(value, types.MemberDescriptorType):
                 continue
-            if is_enum and (_is_of_enum(name, value) or name in class_.__members__):
+            if is_enum and (_is_of_enum(name, value) or name in vars(class_)["_member_map_"]):
                 continue
             if _is_generated(base, value):
                 if name not in ("__setattr__", "__delattr__"):
-                    found[name] = _generated(class_, base, name, index_of)
+                    found[name] = _generated(base, name, index_of)
                 continue
             if _is_default(base, name):
                 found.pop(name, None)
@@ -241,8 +261,9 @@ def members_of(
             found[name] = _member(value, index_of, describe)
     if is_enum and "__init__" in found:
         raise Refused("is an enumeration with an `__init__`")
-    if getattr(class_, "__abstractmethods__", None):
-        missing = ", ".join(sorted(class_.__abstractmethods__))
+    abstract: frozenset[str] = getattr(class_, "__abstractmethods__", frozenset())
+    if abstract:
+        missing = ", ".join(sorted(abstract))
         found["__new__"] = ("unsupported", f"is abstract and cannot be made: {missing}", None)
     return found
 
@@ -258,31 +279,33 @@ def _of_tuple(
 ) -> dict[str, Member]:
     """Write what `namedtuple` wrote."""
     names: dict[str, Any] = {word: ("builtin", word) for word in ("hash", "type", "object")}
+    fields: tuple[str, ...] = vars(class_)["_fields"]
+    defaults: dict[str, Any] = vars(class_)["_field_defaults"]
     parameters, body = ["self"], []
-    for name in class_._fields:
-        if name in class_._field_defaults:
-            names[f"_default_{name}"] = ("default", class_._field_defaults[name])
+    for name in fields:
+        if name in defaults:
+            names[f"_default_{name}"] = ("default", defaults[name])
             parameters.append(f"{name}=_default_{name}")
         else:
             parameters.append(name)
         body.append(f"    object.__setattr__(self, {name!r}, {name})")
     init = f"def __init__({', '.join(parameters)}):\n" + "\n".join(body or ["    pass"]) + "\n"
-    parts = ", ".join(f"{name}={{self.{name}!r}}" for name in class_._fields)
+    parts = ", ".join(f"{name}={{self.{name}!r}}" for name in fields)
     shown = f'def __repr__(self):\n    return f"{{type(self).__name__}}({parts})"\n'
-    items = "".join(f"self.{name}, " for name in class_._fields)
+    items = "".join(f"self.{name}, " for name in fields)
     hashed = f"def __hash__(self):\n    return hash(({items}))\n"
     return {
         "__init__": ("method", index_of(Glue("__init__", init, names))),
         "__repr__": ("method", index_of(Glue("__repr__", shown, names))),
         "__hash__": ("method", index_of(Glue("__hash__", hashed, names))),
-        "_fields": ("value", class_._fields),
+        "_fields": ("value", fields),
     }
 
 
 def _is_of_enum(name: str, value: object) -> bool:
     if name in ("__new__", "__format__", "__reduce_ex__", "_generate_next_value_"):
         return True
-    return name.startswith("_") and not isinstance(value, types.FunctionType) or (
+    return (name.startswith("_") and not isinstance(value, types.FunctionType)) or (
         isinstance(value, types.FunctionType) and value.__module__ == "enum"
     )
 
@@ -326,9 +349,9 @@ def _function(
 
 
 def _generated(
-    class_: type, owner: type, name: str, index_of: Callable[[types.FunctionType | Glue], int]
+    owner: type, name: str, index_of: Callable[[types.FunctionType | Glue], int]
 ) -> Member:
-    """Write what `dataclass` wrote for `owner`, whose instances may be of `class_`."""
+    """Write what `dataclass` wrote for a class."""
     params = vars(owner)["__dataclass_params__"]
     if name == "__init__":
         return ("method", index_of(_init(owner)))
@@ -372,11 +395,11 @@ def _init(owner: type) -> Glue:
         if vars(owner)["__dataclass_params__"].frozen
         else "    self.{0} = {1}"
     )
-    for field in owner.__dataclass_fields__.values():
-        kind = field._field_type  # noqa: SLF001 - what tells class variables apart
-        if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]  # noqa: SLF001
+    for field in vars(owner)["__dataclass_fields__"].values():
+        kind = field._field_type
+        if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
             continue
-        is_argument = kind is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]  # noqa: SLF001
+        is_argument = kind is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
         made = ""
         if field.default_factory is not dataclasses.MISSING:
             names[f"_make_{field.name}"] = ("factory", field.default_factory)

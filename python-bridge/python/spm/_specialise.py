@@ -15,7 +15,7 @@ from . import _spm
 from ._capture import describe, gather
 from ._errors import CompileError, Diagnostic
 from ._settings import Terms
-from ._travelled import Travelled, travelled
+from ._travelled import Travelled, travelled, with_classes
 from ._types import annotated_types
 
 if TYPE_CHECKING:
@@ -188,9 +188,7 @@ def _union(one: str, other: str) -> str:
     return " | ".join(dict.fromkeys([*other.split(" | "), *one.split(" | ")]))
 
 
-def _type_of(
-    value: object, name: str, classes: _spm.ClassTypes | None = None
-) -> _spm.ValueType:
+def _type_of(value: object, name: str, classes: _spm.ClassTypes | None = None) -> _spm.ValueType:
     try:
         return _spm.infer(value, f"argument `{name}`", classes)
     except TypeError as error:
@@ -431,7 +429,7 @@ class Compiled:
             name=gathered.functions[0][1],
             source="\n".join(function[5] for function in gathered.functions),
         )
-        known._made_of = gathered, names, value_types  # noqa: SLF001
+        known._made_of = gathered, names, value_types
         known.classes = gathered.table()
         if self.options.engine == "auto":
             known.fallback, known.unbacked = self._backing(binding)
@@ -448,6 +446,10 @@ class Compiled:
             backing = travelled(binding, self, (), None, engine="python")[1]
         except CompileError as error:
             return None, str(error)
+        # A task's arguments are not encoded again, so that both name their classes alike.
+        own = () if self.gathered is None else self.gathered.class_types.classes()
+        if backing.classes[: len(own)] != own:
+            backing = with_classes(backing, tuple(dict.fromkeys([*own, *backing.classes])))
         if backing.trimmed(("",)) != ("",):
             return None, "one of its arguments is a class, which travels with the closure"
         return backing, None
