@@ -135,18 +135,17 @@ impl Closure {
     }
 
     /// The outcome, and what was printed.
-    fn call(
-        &self,
-        arguments: Vec<u8>,
-    ) -> Result<(Result<Vec<u8>, Vec<u8>>, String), wasmtime::Error> {
-        type Outcome = (Result<Vec<u8>, Vec<u8>>,);
+    fn call(&self, arguments: Vec<u8>) -> Result<(Outcome, String), wasmtime::Error> {
         let mut store = Store::new(&self.engine, Vec::new());
         let instance = self.linker.instantiate(&mut store, &self.component).unwrap();
-        let call = instance.get_typed_func::<(Vec<u8>,), Outcome>(&mut store, "call").unwrap();
+        let call = instance.get_typed_func::<(Vec<u8>,), (Outcome,)>(&mut store, "call").unwrap();
         let (outcome,) = call.call(&mut store, (arguments,))?;
         Ok((outcome, String::from_utf8(store.into_data()).unwrap()))
     }
 }
+
+/// What `call` returns: a result, or the record of an exception.
+type Outcome = Result<Vec<u8>, Vec<u8>>;
 
 /// The name of a class; `classes` are those of the user's.
 fn class_name(class: u32, classes: &Json) -> String {

@@ -198,7 +198,7 @@ impl Lowerer<'_> {
             }
             let ty = self.classes.instance(root as usize);
             let count = if let Callback::Compare(..) = callback { 2 } else { 1 };
-            let function = self.functions.len() - SOURCES.len() + position(callback);
+            let function = self.request.functions.len() + position(callback);
             let instance = self.reach(function, vec![ty; count]);
             self.callbacks.insert(callback, instance);
         }

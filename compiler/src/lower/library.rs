@@ -102,7 +102,7 @@ impl Library {
 impl Body<'_, '_> {
     /// Where the user's code leads to a place in this function: function and span.
     pub(super) fn user_place(&self, span: Span) -> (usize, Span) {
-        if self.function < self.program.library.first {
+        if self.globals() < self.program.library.first {
             return (self.function, span);
         }
         self.program.library.called.get(&self.instance).copied().unwrap_or_default()
@@ -110,7 +110,7 @@ impl Body<'_, '_> {
 
     /// Remembers where a helper of ours is called first.
     pub(super) fn called_from(&mut self, instance: InstanceId, function: usize, span: Span) {
-        if function >= self.program.library.first {
+        if self.program.functions[function].globals >= self.program.library.first {
             let place = self.user_place(span);
             self.program.library.called.entry(instance).or_insert(place);
         }

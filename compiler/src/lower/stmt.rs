@@ -24,7 +24,15 @@ impl Body<'_, '_> {
     pub(super) fn statement(&mut self, statement: &Stmt) {
         let span = statement.span;
         match &statement.kind {
-            StmtKind::Pass | StmtKind::Import { .. } | StmtKind::Nonlocal(_) => {}
+            StmtKind::Pass | StmtKind::Import { .. } => {}
+            StmtKind::Nonlocal(names) => {
+                let cells = &self.program.nesting.cells[self.function];
+                if let Some(name) = names.iter().find(|name| !cells.contains(*name)).cloned() {
+                    let message = format!("`{name}` is a variable outside of the closure");
+                    let help = "return the value: tasks share no variables";
+                    self.report(Code::Statement, span, message, help);
+                }
+            }
             StmtKind::Global(names) => {
                 for name in names {
                     if crate::names::assignments(&self.ast.body, name) > 0 {
