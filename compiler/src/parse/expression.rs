@@ -373,7 +373,7 @@ impl Converter<'_> {
             all.push(Parameter {
                 name: parameter.parameter.name.to_string(),
                 span: span(parameter.range),
-                annotation: parameter.parameter.annotation.as_ref().and_then(|a| self.hint(a)),
+                annotation: parameter.parameter.annotation.as_ref().map(|a| self.hint(a)),
                 default: parameter.default.as_ref().map(|value| self.expression(value)),
                 positional,
                 keyword,
@@ -382,14 +382,12 @@ impl Converter<'_> {
         }
     }
 
-    /// A parameter's annotation, which is a hint: one that is written with what the language does not have, such as the
-    /// `...` of a tuple of any length, says nothing here.
-    fn hint(&mut self, annotation: &py::Expr) -> Option<Expr> {
+    /// A parameter's annotation, which is a hint: what the language does not have says nothing, and is no problem.
+    fn hint(&mut self, annotation: &py::Expr) -> Expr {
         let problems = self.diagnostics.len();
         let expression = self.expression(annotation);
-        let is_known = self.diagnostics.len() == problems;
         self.diagnostics.truncate(problems);
-        is_known.then_some(expression)
+        expression
     }
 
     /// `*args` or `**kwargs`, whose annotation is that of each item.

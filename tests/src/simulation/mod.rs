@@ -187,6 +187,7 @@ impl World {
             | Happening::HostDropped { connection, .. }
             | Happening::TaskEnds { connection, .. }
             | Happening::TaskGoesOn { connection, .. }
+            | Happening::TaskFails { connection, .. }
             | Happening::RankFetches(Fetching { connection, .. }) => {
                 Some(self.network.connections[connection.0].host)
             }
@@ -240,6 +241,7 @@ impl World {
             | Happening::HostDropped { .. }
             | Happening::TaskEnds { .. }
             | Happening::TaskGoesOn { .. }
+            | Happening::TaskFails { .. }
             | Happening::RankFetches(_) => Ok(()),
         }
     }
@@ -279,6 +281,9 @@ impl World {
             Happening::TaskEnds { connection, task, attempt, is_stopped } => {
                 let key = (task, attempt);
                 simulated.task_ends(connection, key, is_stopped, can_fetch, network, random)
+            }
+            Happening::TaskFails { connection, task, attempt } => {
+                simulated.task_ends(connection, (task, attempt), false, false, network, random)
             }
             Happening::TaskGoesOn { connection, task, attempt } => {
                 simulated.task_goes_on(connection, (task, attempt), network, random);

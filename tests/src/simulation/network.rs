@@ -40,18 +40,62 @@ pub struct Connection {
 #[derive(Debug, Clone)]
 pub enum Happening {
     HubTick,
-    HubOpened { connection: ConnectionId },
-    HubOpenFailed { host: HostId, link: LinkId },
-    HubHears { connection: ConnectionId, frame: FromHost },
-    HubNotices { connection: ConnectionId },
-    HubFetched { task: TaskId, attempt: u32, number: u64, result: Result<Vec<u8>, String> },
-    HostHears { connection: ConnectionId, frame: FromHub },
-    HostNotices { connection: ConnectionId },
-    HostTick { connection: ConnectionId },
-    HostPrepared { connection: ConnectionId, point: Point, is_refused: bool },
-    HostDropped { connection: ConnectionId, point: Point },
-    TaskEnds { connection: ConnectionId, task: TaskId, attempt: u32, is_stopped: bool },
-    TaskGoesOn { connection: ConnectionId, task: TaskId, attempt: u32 },
+    HubOpened {
+        connection: ConnectionId,
+    },
+    HubOpenFailed {
+        host: HostId,
+        link: LinkId,
+    },
+    HubHears {
+        connection: ConnectionId,
+        frame: FromHost,
+    },
+    HubNotices {
+        connection: ConnectionId,
+    },
+    HubFetched {
+        task: TaskId,
+        attempt: u32,
+        number: u64,
+        result: Result<Vec<u8>, String>,
+    },
+    HostHears {
+        connection: ConnectionId,
+        frame: FromHub,
+    },
+    HostNotices {
+        connection: ConnectionId,
+    },
+    HostTick {
+        connection: ConnectionId,
+    },
+    HostPrepared {
+        connection: ConnectionId,
+        point: Point,
+        is_refused: bool,
+    },
+    HostDropped {
+        connection: ConnectionId,
+        point: Point,
+    },
+    TaskEnds {
+        connection: ConnectionId,
+        task: TaskId,
+        attempt: u32,
+        is_stopped: bool,
+    },
+    TaskGoesOn {
+        connection: ConnectionId,
+        task: TaskId,
+        attempt: u32,
+    },
+    /// What it waits for does not come.
+    TaskFails {
+        connection: ConnectionId,
+        task: TaskId,
+        attempt: u32,
+    },
     RankFetches(Fetching),
     Fault(Fault),
     OwnerActs,

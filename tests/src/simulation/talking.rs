@@ -195,6 +195,11 @@ impl SimulatedHost {
             (Wait::Answer(expected), Answer::Value(Payload::Blob { id, .. }))
                 if id == ContentId::of(&expected) => {}
             (Wait::Room, Answer::Nothing) => {}
+            (Wait::Answer(_), Answer::Nothing) => {
+                let (task, attempt) = key;
+                network.after(0, Happening::TaskFails { connection, task, attempt });
+                return Ok(());
+            }
             (
                 Wait::Message { source, tag },
                 Answer::Message { source: found, tag: found_tag, message, holder },
