@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_CODE := python-bridge/python python-engine setup.py tests/python examples bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
-RUST_SOURCES := $(shell find guest-sdk protocol compiler netmesh host hub scientific programs python-engine/fuse tools python-bridge/src wit tests -name target -prune -o \
+RUST_SOURCES := $(shell find guest-sdk protocol compiler netmesh host hub scientific programs python-engine/fuse tools \
+	python-bridge/src wit tests -name target -prune -o -path 'compiler/src/library/*' -print -o \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.wit' \) -print) Cargo.toml Cargo.lock .cargo/config.toml
 PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/spm/*.pyi) pyproject.toml setup.py
 ENGINES := python-bridge/python/spm/engines

@@ -212,7 +212,7 @@ class Packer(ValueMixin, ClassMixin, FunctionMixin, ModuleMixin):
             "allow": list(allow),
         }
         state = self.state
-        gathered = Gathered([], [], state.reads, state.codes, None, state.is_volatile)
+        gathered = Gathered([], [], state.reads, state.codes, None, is_volatile=state.is_volatile)
         encoded = _spm.encode(payload, classes, f"what `{name}` needs")
         return Parcel(encoded, tuple(classes), gathered, bound, self.is_scientific)
 
