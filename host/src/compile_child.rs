@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 use spm_protocol::limits::{
     COMPILE_LONG_SECONDS_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_SECONDS_MAX, COMPONENT_BYTES_MAX,
     KIB, MIB,
@@ -414,6 +415,7 @@ fn compile_from_stdin() -> Result<(), String> {
             return Err(format!("a component of {length} bytes"));
         }
         let component = read_exactly(&mut input, length).map_err(|error| error.to_string())?;
+        limit_time(COMPILE_SECONDS_MAX);
         let made = if flags == VALIDATE {
             verify::validate(&component).map(|()| Vec::new()).map_err(|error| chain(&error))
         } else {
@@ -448,9 +450,7 @@ fn compile(small: &Sandbox, component: &[u8], kind: Kind) -> Result<Vec<u8>, Str
         Profile::Python => sandbox(profile)?.precompile(component, is_fuelled),
         Profile::Scientific => {
             limit_time(COMPILE_LONG_SECONDS_MAX);
-            let precompiled = sandbox(profile)?.precompile(component, is_fuelled);
-            limit_time(COMPILE_SECONDS_MAX);
-            precompiled
+            sandbox(profile)?.precompile(component, is_fuelled)
         }
     };
     let artefact = precompiled.map_err(|error| chain(&error))?;
@@ -495,9 +495,11 @@ fn set_limits() {
     limit(Resource::Core, 0);
 }
 
-/// Limits the processor time of this process. The system ends it at the soft limit.
+/// Limits the processor time that this process takes from here on. The system ends it at the soft limit.
 fn limit_time(seconds: u64) {
-    let limit = Rlimit { current: Some(seconds), maximum: Some(COMPILE_LONG_SECONDS_MAX) };
+    let taken = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
+    let maximum = COMPILE_LONG_SECONDS_MAX;
+    let limit = Rlimit { current: Some((taken + seconds).min(maximum)), maximum: Some(maximum) };
     // A limit that is lower already stays.
     let _ = setrlimit(Resource::Cpu, limit);
 }

@@ -447,7 +447,7 @@ class Compiled:
         except CompileError as error:
             return None, str(error)
         # A task's arguments are not encoded again, so that both name their classes alike.
-        own = () if self.gathered is None else self.gathered.class_types.classes()
+        own = () if self.gathered is None else self.gathered.table()
         if backing.classes[: len(own)] != own:
             backing = with_classes(backing, tuple(dict.fromkeys([*own, *backing.classes])))
         if backing.trimmed(("",)) != ("",):
