@@ -3,8 +3,8 @@
 import asyncio
 import functools
 import math
-import operator
 import time
+import zlib
 from asyncio import sleep as pause
 from concurrent import futures
 from time import sleep
@@ -370,7 +370,7 @@ def test_builtins_take_keywords(pool: spm.Pool, words: dict[str, int]) -> None:
 
 @pytest.mark.parametrize(
     ("function", "args"),
-    [(operator.add, (1, 2)), (Scale, ()), (open, ("x",)), (object().__repr__, ())],
+    [(zlib.crc32, (b"x",)), (Scale, ()), (open, ("x",)), (object().__repr__, ())],
     ids=str,
 )
 def test_what_cannot_be_compiled_is_refused_by_name(function: Any, args: tuple[Any, ...]) -> None:
