@@ -630,7 +630,7 @@ impl List {
     }
 
     /// Ends tasks here and now, and tells the hosts that have them.
-    fn stop(
+    pub(super) fn stop(
         &mut self,
         now_ms: u64,
         ids: &[TaskId],

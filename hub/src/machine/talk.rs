@@ -376,9 +376,11 @@ impl List {
         if self.is_failing {
             return;
         }
-        if let Some(text) = self.team.as_ref().and_then(Team::deadlock) {
+        if let Some((text, stuck)) = self.team.as_ref().and_then(Team::deadlock) {
             self.is_failing = true;
-            self.stop_tasks(now_ms, &TaskOutcome::Deadlock(text), actions);
+            self.stop(now_ms, &stuck, &TaskOutcome::Deadlock(text), actions);
+            // Ranks that were still at work, and ended just before or after, are not among those that wait.
+            self.stop_tasks(now_ms, &TaskOutcome::Cancelled, actions);
         }
     }
 

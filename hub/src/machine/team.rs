@@ -236,10 +236,11 @@ impl Team {
         self.ranks.iter().position(|rank| rank.task == task).map(|rank| rank as u32)
     }
 
-    /// Who waits for whom, if that is for ever.
-    pub(super) fn deadlock(&self) -> Option<String> {
+    /// Who waits for whom, if that is for ever, and the tasks that do.
+    pub(super) fn deadlock(&self) -> Option<(String, Vec<TaskId>)> {
         let is_stuck = self.stuck();
         let stuck = self.ranks.iter().enumerate().filter(|(index, _)| is_stuck[*index]);
+        let tasks: Vec<TaskId> = stuck.clone().map(|(_, rank)| rank.task).collect();
         let mut text = String::new();
         for (count, (index, rank)) in stuck.enumerate() {
             if count == RANKS_TOLD_MAX {
@@ -251,7 +252,7 @@ impl Team {
             // Writing to a String does not fail.
             let _ = write!(text, "{separator}rank {index} {}", self.describe(wait));
         }
-        (!text.is_empty()).then_some(text)
+        (!tasks.is_empty()).then_some((text, tasks))
     }
 
     /// Which ranks wait for ever, whatever the others do: those that wait for nobody but one another, and for ranks that

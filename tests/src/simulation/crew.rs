@@ -99,7 +99,13 @@ impl Crew {
             if can_end {
                 return Err(format!("a deadlock where there is none: {said}"));
             }
-            if !all(|it| matches!(it, TaskOutcome::Returned(_) | TaskOutcome::Deadlock(_))) {
+            let is_expected = |it: &TaskOutcome| {
+                matches!(
+                    it,
+                    TaskOutcome::Returned(_) | TaskOutcome::Deadlock(_) | TaskOutcome::Cancelled
+                )
+            };
+            if !all(is_expected) {
                 return Err(format!("a deadlock beside another failure: {said}"));
             }
         } else if all(is_returned) {

@@ -73,7 +73,7 @@ impl Driven {
     }
 
     fn deadlock(&self) -> String {
-        self.team.deadlock().expect("ranks wait for ever")
+        self.team.deadlock().expect("ranks wait for ever").0
     }
 }
 
