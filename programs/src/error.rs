@@ -8,10 +8,10 @@ pub enum AdaptError {
         "it is not WebAssembly: compile it for WASI, for example with `-target wasm32-wasi` or `--target wasm32-wasip1`"
     )]
     NotWasm,
-    /// It is a component, and not one that an adapter made of a program for preview 1.
+    /// It is a component, and not one with a program in it.
     #[error(
-        "it is a component without a program for WASI preview 1 in it: compile it for `wasm32-wasip1` (Rust), \
-         `wasm32-wasi` (C, Zig) or `GOOS=wasip1` (Go)"
+        "it is a component without one module in it that is a command for WASI preview 1 or 2: compile it for \
+         `wasm32-wasip1` or `wasm32-wasip2` (Rust), `wasm32-wasi` (C, Zig) or `GOOS=wasip1` (Go)"
     )]
     Component,
     /// It is not valid, or uses what hosts do not take.
@@ -19,8 +19,8 @@ pub enum AdaptError {
     Invalid(#[from] wasmparser::BinaryReaderError),
     /// It does not begin anywhere.
     #[error(
-        "it exports no function `_start` without parameters and results, so it is no program: link it as a command, not \
-         as a library or reactor"
+        "it exports no function `_start` without parameters and results, and no `run` of `wasi:cli`, so it is no program: \
+         link it as a command, not as a library or reactor"
     )]
     NoStart,
     /// It has no memory to share.
@@ -28,8 +28,8 @@ pub enum AdaptError {
     Memory(&'static str),
     /// It imports what nothing provides.
     #[error(
-        "it imports `{module}.{name}`, which is not part of WASI preview 1: programs have files, arguments and standard \
-         streams, and nothing else"
+        "it imports `{module}.{name}`, which is not part of WASI preview 1 or 2 as programs have it: files, arguments, \
+         standard streams, clocks and random numbers, and nothing else"
     )]
     Import {
         /// The import's module.
@@ -37,8 +37,8 @@ pub enum AdaptError {
         /// The import.
         name: String,
     },
-    /// It imports a function of preview 1 with another type.
-    #[error("it imports `{name}` with a type that is not that of WASI preview 1")]
+    /// It imports a function of WASI with another type.
+    #[error("it imports `{name}` with a type that is not that of WASI")]
     Type {
         /// The import.
         name: String,

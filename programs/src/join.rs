@@ -1,7 +1,8 @@
 //! Joins a program with the adapter.
 //!
-//! Functions of the joined module are, in this order: what it imports, those of the program, those of the adapter, and a few
-//! that copy from one memory to the other. The program's memory is the first, the adapter's the second.
+//! Functions of the joined module are, in this order: what it imports, those of the program, those of the adapter, a few
+//! between the two, as those that copy from one memory to the other, and traps. The program's memory is the first, the
+//! adapter's the second.
 
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
@@ -11,6 +12,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
+use crate::adapt::{Entry, Provided};
 use crate::error::AdaptError;
 use crate::module::Module;
 
@@ -81,6 +83,8 @@ enum Bridge {
     Size,
     Read,
     Write,
+    /// Lets it make room in its memory.
+    MakeRoom,
 }
 
 /// Where functions of both modules are in the joined one.
@@ -91,6 +95,8 @@ struct Places<'a> {
     adapter: Vec<u32>,
     /// Functions between the two, with their types in the adapter.
     bridges: Vec<(Bridge, u32)>,
+    /// Functions that trap, by their types in the program.
+    traps: Vec<u32>,
 }
 
 impl<'a> Places<'a> {
@@ -100,14 +106,27 @@ impl<'a> Places<'a> {
         let program_begins = imports.len() as u32;
         let adapter_begins = program_begins + program.functions.len() as u32;
         let bridges_begin = adapter_begins + adapter.functions.len() as u32;
-        let mut places =
-            Self { imports, program: Vec::new(), adapter: Vec::new(), bridges: Vec::new() };
-        for (module, name, _) in &program.imports {
-            let name = format!("{module}.{name}");
-            let provided = adapter.exports.get(name.as_str()).ok_or_else(|| missing(&name))?;
-            let provided =
-                provided.checked_sub(adapter.imported()).ok_or_else(|| missing(&name))?;
-            places.program.push(adapter_begins + provided);
+        let bridged = adapter.imports.iter().filter(|(module, ..)| *module == OF_PROGRAM).count();
+        let traps_begin = bridges_begin + bridged as u32;
+        let mut places = Self {
+            imports,
+            program: Vec::new(),
+            adapter: Vec::new(),
+            bridges: Vec::new(),
+            traps: Vec::new(),
+        };
+        for (module, name, ty) in &program.imports {
+            let provided = Provided::find(module, name, adapter).ok_or_else(|| missing(name))?;
+            let place = match provided {
+                Provided::Function(function) => function
+                    .checked_sub(adapter.imported())
+                    .map(|function| adapter_begins + function),
+                Provided::Trap => {
+                    places.traps.push(*ty);
+                    Some(traps_begin + places.traps.len() as u32 - 1)
+                }
+            };
+            places.program.push(place.ok_or_else(|| missing(name))?);
         }
         let mut worlds = 0;
         for (module, name, ty) in &adapter.imports {
@@ -121,6 +140,7 @@ impl<'a> Places<'a> {
                 "size" => Bridge::Size,
                 "read" => Bridge::Read,
                 "write" => Bridge::Write,
+                "make_room" => Bridge::MakeRoom,
                 _ => return Err(missing(name)),
             };
             places.adapter.push(bridges_begin + places.bridges.len() as u32);
@@ -197,6 +217,11 @@ impl Reencode for Renumber<'_> {
     }
 }
 
+/// The type of `cabi_realloc`.
+fn realloc_type() -> wasmparser::FuncType {
+    wasmparser::FuncType::new([wasmparser::ValType::I32; 4], [wasmparser::ValType::I32])
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("it uses what is not there")]
 struct NoSuchItem;
@@ -270,8 +295,29 @@ impl Sections {
                     if let Some(start) = program.start {
                         code.call(places.program[start as usize]);
                     }
-                    let start = program.exports.get("_start").ok_or(AdaptError::NoStart)?;
-                    code.call(places.program[*start as usize]);
+                    match Entry::of(program).ok_or(AdaptError::NoStart)? {
+                        Entry::Start(start) => {
+                            code.call(places.program[start as usize]).i32_const(0);
+                        }
+                        Entry::Run { run, initialize } => {
+                            if let Some(initialize) = initialize {
+                                code.call(places.program[initialize as usize]);
+                            }
+                            code.call(places.program[run as usize]);
+                        }
+                    }
+                }
+                Bridge::MakeRoom => {
+                    // What asks for it is a function that no program has without this one.
+                    match program.exports.get("cabi_realloc") {
+                        Some(realloc) if program.type_of(*realloc) == Some(&realloc_type()) => {
+                            code.i32_const(0).i32_const(0).local_get(0).local_get(1);
+                            code.call(places.program[*realloc as usize]);
+                        }
+                        _ => {
+                            code.unreachable();
+                        }
+                    }
                 }
                 Bridge::Size => {
                     code.memory_size(PROGRAM_MEMORY).i64_extend_i32_u();
@@ -287,6 +333,12 @@ impl Sections {
                 }
             }
             code.end();
+            self.code.function(&function);
+        }
+        for ty in &places.traps {
+            self.functions.function(*ty);
+            let mut function = Function::new([] as [(u32, ValType); 0]);
+            function.instructions().unreachable().end();
             self.code.function(&function);
         }
         debug_assert!(adapter.start.is_none());

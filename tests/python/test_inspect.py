@@ -21,6 +21,7 @@ from spm._inspect import inspect, shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import rust_guests
 from rust_guests import ROOT, example
 
 ENGINE = Path(spm.__file__).parent / "engines/python.wasm"
@@ -110,6 +111,7 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
     program = tmp_path / "told.wasm"
     build = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O2", source]
     subprocess.run([*build, "-o", program], check=True, timeout=240)
+    preview2 = rust_guests.build(ROOT / "tests/python/programs/preview2") / "preview2.wasm"
     adapted = tmp_path / "adapted.wasm"
     adapted.write_bytes(spm.program(program).component())
     for path, status, kind, texts in [
@@ -121,6 +123,7 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
             ["as it is", "spm:closure/fault@0.1.0: raise"],
         ),
         (program, 0, "a program for WASI preview 1", ["over files in memory", "`spm run`"]),
+        (preview2, 0, "a program for WASI preview 2", ["over files in memory", "`spm run`"]),
         (adapted, 0, "a stand-alone program's component", ["spm:closure/program@0.1.0: exit"]),
         (
             ENGINE,

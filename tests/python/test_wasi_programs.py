@@ -15,6 +15,10 @@ import pytest
 
 import spm
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import rust_guests
+
 SOURCES = Path(__file__).parent / "programs"
 BUILD = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O2", "-Wall"]
 
@@ -249,6 +253,70 @@ def test_what_is_no_program_says_what_to_do(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(spm.CompileError, match=text):
             spm.program(path)
+
+
+# Preview 2.
+
+
+@pytest.fixture(scope="module")
+def preview2() -> spm.Closure:
+    """A command that calls it by the bindings of others; toolchains put the same module into a component."""
+    return spm.program(rust_guests.build(SOURCES / "preview2") / "preview2.wasm", memory_mib=1024)
+
+
+def test_preview_2_tells_what_preview_1_tells(pool: spm.Pool, preview2: spm.Closure) -> None:
+    done = spm.run(preview2, ["told", "ü"], env={"A": "x=y"}, stdin=b"--abc", pool=pool)
+    lines = ["argument preview2.wasm", "argument told", "argument ü", "variable A=x=y"]
+    assert done.stdout.decode().splitlines() == [
+        *(*lines, 'in Some("/")', "terminals false false", "ABC"),
+    ]
+    assert (done.returncode, done.stderr) == (0, b"no more\0")
+
+
+def test_files_of_preview_2_are_all_that_they_should_be(
+    pool: spm.Pool, preview2: spm.Closure
+) -> None:
+    done = spm.run(preview2, ["files"], files={"given/input.txt": b"given\n"}, pool=pool)
+    assert (done.stderr, done.stdout) == (b"", b"all is right\n")
+    assert done.files == {"a/b/result.txt": b"0123456\x008", "given/linked": b"123456\x008"}
+
+
+@pytest.mark.parametrize(
+    ("what", "output"),
+    [("fill", b"no space is left\n"), ("waits", b"true\n"), ("sockets", b"none\n")],
+)
+def test_streams_clocks_and_sockets_of_preview_2(
+    preview2: spm.Closure, what: str, output: bytes
+) -> None:
+    done = spm.run(preview2, [what])
+    assert (done.stderr, done.stdout, done.returncode) == (b"", output, 0)
+
+
+def test_chance_of_preview_2_is_the_tasks(preview2: spm.Closure) -> None:
+    found = []
+    for make in (spm.serial, lambda: spm.laptop(2)):
+        with make() as made:
+            found.append([each.stdout for each in made.map(preview2, [["chance"]] * 2)])
+    assert found[0] == found[1]
+    assert found[0][0] != found[0][1]
+    assert found[0][0].startswith(b"946684800 ")
+
+
+@pytest.mark.parametrize("how", ["exit", "fail", "nothing that it knows"])
+def test_a_command_of_preview_2_can_fail(preview2: spm.Closure, how: str) -> None:
+    assert spm.run(preview2, [how]).returncode == 1
+
+
+@pytest.mark.parametrize("handle", ["forge", "socket"])
+def test_handles_that_nobody_gave_it_end_a_program(preview2: spm.Closure, handle: str) -> None:
+    with pytest.raises(spm.SandboxViolation, match=r"preview2\.wasm"):
+        spm.run(preview2, [handle])
+
+
+def test_output_of_preview_2_is_shown_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    path = rust_guests.build(SOURCES / "preview2") / "preview2.wasm"
+    spm.run(spm.program(path, stream=True), ["told"], stdin=b"--")
+    assert "terminals false true\n" in capsys.readouterr().out
 
 
 # A program that others wrote.

@@ -101,8 +101,8 @@ pub unsafe extern "C" fn call(arguments: *const u8, length: usize) -> *const Ret
         arguments.head(ARRAY);
         state.take(&mut arguments);
     });
-    world::start();
-    returned(with(|state| state.result(0)).leak())
+    let status = world::start();
+    returned(with(|state| state.result(status)).leak())
 }
 
 /// The program ends itself.

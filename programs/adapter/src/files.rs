@@ -15,10 +15,10 @@ const APPEND: u16 = 1;
 const RIGHTS_ALL: u64 = 0x1fff_ffff;
 const RIGHTS_SEEK: u64 = 1 << 2 | 1 << 5;
 const DIRENT_BYTES: usize = 24;
-const SET_ACCESSED: u32 = 1;
-const SET_ACCESSED_NOW: u32 = 2;
-const SET_MODIFIED: u32 = 4;
-const SET_MODIFIED_NOW: u32 = 8;
+pub const SET_ACCESSED: u32 = 1;
+pub const SET_ACCESSED_NOW: u32 = 2;
+pub const SET_MODIFIED: u32 = 4;
+pub const SET_MODIFIED_NOW: u32 = 8;
 
 /// The pieces of memory that a program names for one call: where, and how long.
 fn vectors(at: u32, count: u32) -> Fallible<Vec<(u32, u32)>> {
@@ -60,7 +60,7 @@ impl State {
             Target::Output(_) if position.is_some() => return Err(Errno::Spipe),
             Target::Output(which) => {
                 for (from, length) in pieces {
-                    self.output(which, from, length)?;
+                    self.output(which, u64::from(length), |to| world::read_onto(to, from, length))?;
                 }
                 return Ok(total);
             }
@@ -72,21 +72,37 @@ impl State {
             None if open.flags & APPEND != 0 => size,
             None => open.position,
         };
-        let end = begin.checked_add(u64::from(total)).ok_or(Errno::Inval)?;
-        let now = self.now_ns();
-        let held = self.outputs[0].len() + self.outputs[1].len();
-        self.disk.resize(id, size.max(if total > 0 { end } else { size }), held, now)?;
-        let mut to = begin;
-        for (from, length) in pieces {
-            if length > 0 {
-                world::read_over(self.disk.bytes_at(id, to, length as usize)?, from);
+        let end = self.store(id, begin, u64::from(total), |mut to| {
+            for (from, length) in pieces {
+                let (piece, rest) = to.split_at_mut(length as usize);
+                if length > 0 {
+                    world::read_over(piece, from);
+                }
+                to = rest;
             }
-            to += u64::from(length);
-        }
+        })?;
         if position.is_none() {
             self.descriptor(file)?.position = end;
         }
         Ok(total)
+    }
+
+    /// Writes so many bytes to a file and says where they end: `put` is given their place.
+    pub fn store(
+        &mut self,
+        id: Id,
+        begin: u64,
+        length: u64,
+        put: impl FnOnce(&mut [u8]),
+    ) -> Fallible<u64> {
+        let end = begin.checked_add(length).ok_or(Errno::Inval)?;
+        let size = self.disk.node(id).size();
+        let (held, now) = (self.held(), self.now_ns());
+        self.disk.resize(id, size.max(if length > 0 { end } else { size }), held, now)?;
+        if length > 0 {
+            put(self.disk.bytes_at(id, begin, length as usize)?);
+        }
+        Ok(end)
     }
 
     fn seek(&mut self, file: u32, offset: i64, whence: u32) -> Fallible<u64> {
@@ -124,8 +140,7 @@ impl State {
         let mut status = [0; 24];
         status[0] = self.type_of(target);
         status[2..4].copy_from_slice(&flags.to_le_bytes());
-        // An output that is shown is a terminal: a program prints its lines at once then.
-        let is_terminal = matches!(target, Target::Output(which) if self.shown & 1 << which != 0);
+        let is_terminal = matches!(target, Target::Output(which) if self.is_shown(which));
         let rights = if is_terminal { RIGHTS_ALL & !RIGHTS_SEEK } else { RIGHTS_ALL };
         status[8..16].copy_from_slice(&rights.to_le_bytes());
         status[16..24].copy_from_slice(&rights.to_le_bytes());
@@ -275,7 +290,7 @@ extern "C" fn fd_filestat_set_size(file: u32, size: u64) -> i32 {
     number(with(|state| {
         let id = state.node_of(file)?;
         let now = state.now_ns();
-        let held = state.outputs[0].len() + state.outputs[1].len();
+        let held = state.held();
         state.disk.resize(id, size, held, now)
     }))
 }
@@ -286,7 +301,7 @@ extern "C" fn fd_allocate(file: u32, offset: u64, length: u64) -> i32 {
         let id = state.node_of(file)?;
         let end = offset.checked_add(length).ok_or(Errno::Inval)?;
         let now = state.now_ns();
-        let held = state.outputs[0].len() + state.outputs[1].len();
+        let held = state.held();
         let size = state.disk.node(id).size().max(end);
         state.disk.resize(id, size, held, now)
     }))

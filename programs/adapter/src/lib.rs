@@ -1,4 +1,4 @@
-//! The other side of a stand-alone program: WASI preview 1 over files in memory, and the closure world around it.
+//! The other side of a stand-alone program: WASI, preview 1 and 2, over files in memory, and the closure world around it.
 //!
 //! `programs/src/join.rs` makes one module of this and a program, each with a memory of its own: what the program passes
 //! by a pointer is copied across ([`world`]). So nothing that a program does to its memory reaches what is kept here.
@@ -17,6 +17,7 @@ mod files;
 mod heap;
 mod paths;
 mod poll;
+mod preview2;
 mod process;
 mod state;
 mod world;

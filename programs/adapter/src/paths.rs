@@ -14,7 +14,7 @@ const TRUNCATE: u32 = 8;
 const PATH_BYTES_MAX: u32 = 64 * 1024;
 
 /// A path that the program names.
-fn path_at(at: u32, length: u32) -> Fallible<Vec<u8>> {
+pub fn path_at(at: u32, length: u32) -> Fallible<Vec<u8>> {
     if length > PATH_BYTES_MAX {
         return Err(Errno::Nametoolong);
     }
@@ -71,7 +71,7 @@ impl State {
         if rest.is_empty() {
             return;
         }
-        let held = self.outputs[0].len() + self.outputs[1].len();
+        let held = self.held();
         let made = self.disk.place(folder, rest).and_then(|place| {
             let id = self.disk.find(&place).or_else(|_| self.disk.make_file(&place, 0))?;
             self.disk.resize(id, content.len() as u64, held, 0)?;
@@ -85,7 +85,8 @@ impl State {
         }
     }
 
-    fn open_at(&mut self, place: &Place<'_>, how: u32, flags: u16) -> Fallible<u32> {
+    /// Finds or makes what is to be opened. `how` has the same bits in both previews.
+    pub fn ready(&mut self, place: &Place<'_>, how: u32) -> Fallible<Id> {
         let now = self.now_ns();
         let id: Id = match self.disk.find(place) {
             Ok(_) if how & CREATE != 0 && how & EXCLUSIVE != 0 => return Err(Errno::Exist),
@@ -99,7 +100,7 @@ impl State {
         if how & TRUNCATE != 0 {
             self.disk.resize(id, 0, 0, now)?;
         }
-        self.open(id, flags)
+        Ok(id)
     }
 }
 
@@ -116,7 +117,8 @@ extern "C" fn path_open(
     opened: u32,
 ) -> i32 {
     at_place(file, path, length, |state, place| {
-        let file = state.open_at(place, how, flags as u16)?;
+        let id = state.ready(place, how)?;
+        let file = state.open(id, flags as u16)?;
         world::write_u32(opened, file);
         Ok(())
     })

@@ -36,7 +36,7 @@ fn wait_of(subscription: &[u8]) -> u64 {
 }
 
 /// Waits, and lets clocks show it that do not by themselves.
-fn sleep(nanoseconds: u64) {
+pub fn sleep(nanoseconds: u64) {
     let before = world::monotonic_ns();
     world::sleep(nanoseconds);
     let shown = world::monotonic_ns().saturating_sub(before);

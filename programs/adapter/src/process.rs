@@ -7,7 +7,8 @@ use crate::errno::Errno;
 use crate::state::with;
 use crate::world;
 
-const REALTIME: u32 = 0;
+pub const REALTIME: u32 = 0;
+pub const MONOTONIC: u32 = 1;
 const CLOCKS: u32 = 4;
 
 /// Writes strings one after the other, each with a zero at its end, and where each begins.
@@ -28,7 +29,7 @@ fn write_sizes(strings: &[Vec<u8>], count: u32, bytes: u32) -> i32 {
     0
 }
 
-fn arguments() -> Vec<Vec<u8>> {
+pub fn arguments() -> Vec<Vec<u8>> {
     with(|state| {
         let mut all = Vec::with_capacity(state.args.len() + 1);
         all.push(state.name.clone());

@@ -5,6 +5,7 @@ use core::cell::UnsafeCell;
 
 use crate::disk::{BYTES_MAX, Disk, Id, ROOT};
 use crate::errno::{Errno, Fallible};
+use crate::preview2::Handles;
 use crate::world;
 
 /// The root, which is open from the beginning.
@@ -48,6 +49,8 @@ pub struct State {
     pub class: usize,
     pub disk: Disk,
     open: Vec<Option<Open>>,
+    /// What a program for preview 2 holds.
+    pub handles: Handles,
     /// How far clocks are ahead of the host's: what was slept, and they did not show.
     pub ahead_ns: u64,
 }
@@ -68,6 +71,7 @@ static STATE: Global = Global(UnsafeCell::new(State {
     class: 0,
     disk: Disk::new(),
     open: Vec::new(),
+    handles: Handles::new(),
     ahead_ns: 0,
 }));
 
@@ -88,6 +92,11 @@ impl State {
             self.open.push(open(Target::Node(ROOT)));
             self.disk.open(ROOT);
         }
+    }
+
+    /// Whether an output is shown while the program runs. It is a terminal then: a program prints its lines at once.
+    pub fn is_shown(&self, which: usize) -> bool {
+        self.shown & 1 << which != 0
     }
 
     pub fn now_ns(&self) -> u64 {
@@ -143,17 +152,27 @@ impl State {
         Ok(())
     }
 
-    /// Takes what the program writes to one of its outputs.
-    pub fn output(&mut self, which: usize, at: u32, length: u32) -> Fallible {
-        let held = self.outputs[0].len() + self.outputs[1].len() + self.disk.bytes;
+    /// Bytes that are kept and are no file's.
+    pub fn held(&self) -> usize {
+        self.outputs[0].len() + self.outputs[1].len()
+    }
+
+    /// Takes so many bytes that the program writes to one of its outputs: `put` adds them to what is there.
+    pub fn output(
+        &mut self,
+        which: usize,
+        length: u64,
+        put: impl FnOnce(&mut Vec<u8>) -> Fallible,
+    ) -> Fallible {
+        let held = self.held() + self.disk.bytes;
         // Who is told that there is no room can still say so.
         let most = if which == STDERR { BYTES_MAX + LAST_WORDS_BYTES } else { BYTES_MAX };
-        if length as usize > most.saturating_sub(held) {
+        if length > most.saturating_sub(held) as u64 {
             return Err(Errno::Nospc);
         }
         let begin = self.outputs[which].len();
-        world::read_onto(&mut self.outputs[which], at, length)?;
-        if self.shown & 1 << which != 0 && self.streamed < STREAMED_BYTES_MAX {
+        put(&mut self.outputs[which])?;
+        if self.is_shown(which) && self.streamed < STREAMED_BYTES_MAX {
             let text = &self.outputs[which][begin..];
             let taken = text.len().min(STREAMED_BYTES_MAX - self.streamed);
             world::print(&text[..taken]);

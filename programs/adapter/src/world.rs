@@ -7,8 +7,10 @@ use crate::errno::{Errno, Fallible};
 mod raw {
     #[link(wasm_import_module = "program")]
     unsafe extern "C" {
-        /// Runs the program, as far as it gets by itself.
-        pub safe fn start();
+        /// Runs the program, as far as it gets by itself, and returns its status.
+        pub safe fn start() -> u32;
+        /// Lets a program for preview 2 make room for what a call gives it: the place.
+        pub safe fn make_room(align: u32, length: u32) -> u32;
         /// Bytes of the program's memory.
         pub safe fn size() -> u64;
         pub fn read(to: *mut u8, from: u32, length: usize);
@@ -58,7 +60,7 @@ struct Datetime {
     nanoseconds: u32,
 }
 
-pub use raw::{random, sleep, start};
+pub use raw::{make_room, random, size as memory_bytes, sleep, start};
 
 /// Prints on the submitter's standard output.
 pub fn print(text: &[u8]) {

@@ -86,7 +86,7 @@ def _add_run(commands: Any) -> None:
         help="run a stand-alone program",
         usage="spm run [OPTION...] PROGRAM.wasm [--] [ARGUMENT...]\n"
         "       spm run [OPTION...] python [--] SCRIPT.py [ARGUMENT...]",
-        description="Run a program for WASI preview 1, or a Python script, in a sandbox. It sees "
+        description="Run a program for WASI, or a Python script, in a sandbox. It sees "
         "the files it is given, and nothing else of this machine.",
     )
     parser.set_defaults(act=_run)

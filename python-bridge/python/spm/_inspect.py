@@ -103,7 +103,7 @@ def inspect(path: Path) -> Report:
     except ValueError as error:
         raise CompileError(f"{path} is broken: {_on_one_line(error)}") from None
     exports = {name for name, _ in contents["exports"]}
-    is_program = not contents["is_component"] and "_start" in exports
+    is_program = (not contents["is_component"] and "_start" in exports) or _runs(exports)
     report = Report(
         path=path,
         kind="",
@@ -143,19 +143,21 @@ def _read_sections(report: Report, sections: list[tuple[str, bytes]]) -> None:
 def _kind(report: Report, exports: set[str]) -> str:
     imports = [name for name, _, _ in report.contents["imports"]]
     is_closure = {"define", "call"} <= exports
+    if report.is_program:
+        return f"a program for WASI preview {2 if _runs(exports) else 1}"
     if not report.contents["is_component"]:
-        if report.is_program:
-            return "a program for WASI preview 1"
         return "a closure's core module, no component yet" if is_closure else "a core module"
     if _is_python_engine(report):
         return "the `python` engine, which runs the source it is given"
-    if any(name.startswith(_PREVIEW_2) for name in exports):
-        return "a program for WASI preview 2"
     if any(name.startswith(_PROGRAM) for name in imports):
         return "a stand-alone program's component"
     if is_closure and report.line_functions is not None:
         return "a closure, compiled from Python"
     return "a closure in another language (a guest)" if is_closure else "a component"
+
+
+def _runs(exports: set[str]) -> bool:
+    return any(name.startswith(_PREVIEW_2) for name in exports)
 
 
 def _is_python_engine(report: Report) -> bool:
@@ -287,7 +289,7 @@ def _imports(report: Report) -> Iterator[str]:
         yield shown(f"{name}: {what}" if what else name)
         meaning = _meaning(report, name, is_allowed)
         trapping = [item for item, is_answered in items if not is_answered]
-        if is_allowed and trapping:
+        if is_allowed and trapping and not report.is_program:
             which = "all of it" if len(trapping) == len(items) else _counted(trapping)
             meaning += f"; {shown(which)} traps when called"
         yield f"  {meaning}"
@@ -301,11 +303,15 @@ def _counted(names: list[str]) -> str:
 
 
 def _meaning(report: Report, name: str, is_allowed: bool) -> str:
-    if report.is_program and name == _PREVIEW_1:
-        return "SPM gives it to programs, over files in memory"
+    if report.is_program and name.startswith((_PREVIEW_1, "wasi:")):
+        return "SPM gives it to programs" + (", over files in memory" if _is_files(name) else "")
     if not is_allowed:
         return "hosts refuse what imports this"
     return next((text for start, text in _MEANINGS.items() if name.startswith(start)), "")
+
+
+def _is_files(name: str) -> bool:
+    return name.startswith((_PREVIEW_1, "wasi:filesystem/"))
 
 
 def _exports(exports: list[tuple[str, str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Stand-alone programs: WebAssembly for WASI preview 1, run as tasks."""
+"""Stand-alone programs: WebAssembly for WASI, run as tasks."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class ProgramClosure(Closure[..., Completed]):
         """Say what it is."""
         del example
         size = len(self.module.content)
-        return f"`{self.module.name}` is a program for WASI preview 1; its component has {size} bytes\n"
+        return f"`{self.module.name}` is a program for WASI; its component has {size} bytes\n"
 
     def component(self, *example: Any) -> bytes:
         """Return the component."""
@@ -237,7 +237,7 @@ def program(
     pure: bool = False,
     allow: Iterable[str] = (),
 ) -> ProgramClosure:
-    """Make a closure of a program: a WebAssembly module for WASI preview 1.
+    """Make a closure of a program: a command for WASI preview 1 or 2.
 
     Each call of it, `f(args=(), env=(), stdin=b"", files=())`, is one run in a sandbox of its own, and
     gives a `spm.Completed`. What is given here is there in every run, before what a call gives.
