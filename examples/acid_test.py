@@ -1,8 +1,9 @@
-"""The acid test: four programs of four kinds of parallelism, one after the other, on the same hosts.
+"""The acid test: programs of four kinds of parallelism, one after the other, on the same hosts.
 
 A make (`spm.Dag`), a word count (`spm.Aggregate`), a SAT solver whose ranks talk to each other (`spm.Team`), and graph
 analytics (`spm.Team`, `spm.Farm`). All of them work on real inputs, and all results are checked here. These four, run so,
-are the acid test of SPM.Python (M. B. Amin, SciPy 2011).
+are the acid test of SPM.Python (M. B. Amin, SciPy 2011). Its paper's own two programs follow: primes, and stand-alone
+programs with deadlines.
 
     python examples/acid_test.py [--pool serial|laptop|laptop:N|processes] [--cnf FILE ...]
 """
@@ -17,6 +18,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import launch
+import primes
 import spm
 from acid import graph, library, make, sat, wordcount
 
@@ -97,6 +100,44 @@ def run_graph(pool: spm.Pool) -> Done:
     return "List, Team, Farm", tasks, checked
 
 
+def run_primes(pool: spm.Pool) -> Done:
+    """Count primes in ranges."""
+    limit, pieces = 300_000, 50
+    found = primes.primes_below(limit, pool, pieces)
+    sieve = bytearray([1]) * limit
+    for n in range(2, int(limit**0.5) + 1):
+        sieve[n * n :: n] = bytes(len(range(n * n, limit, n)))
+    assert found == sum(sieve[2:]), "other primes"
+    return "List", pieces, f"{found:,} primes below {limit:,}"
+
+
+def walk_plainly(seed: int, steps: int) -> tuple[int, int]:
+    """Where `programs/walk.c` gets."""
+    state, x, y = seed * 2 + 1, 0, 0
+    for _ in range(steps):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        x += (1, -1, 0, 0)[state >> 62]
+        y += (0, 0, 1, -1)[state >> 62]
+    return x, y
+
+
+def run_programs(pool: spm.Pool) -> Done:
+    """Launch a program of C; one of the runs never ends by itself, and one aborts."""
+    walks = [(seed, 1000 * seed) for seed in range(1, 9)]
+    rows = [[str(seed), str(steps)] for seed, steps in walks]
+    with tempfile.TemporaryDirectory() as folder:
+        program = spm.program(launch.build(folder))
+    launcher = spm.List(pool, program, on_error="collect", task_deadline_s=launch.DEADLINE_S)
+    *walked, endless, aborted = launcher.run([*rows, ["1", "0"], ["1", "13"]])
+    for (seed, steps), done in zip(walks, walked, strict=True):
+        x, y = walk_plainly(seed, steps)
+        assert done.stdout.decode() == f"{x} {y}\n", "another walk"
+        assert done.files == {"end.txt": b"%d\n" % (abs(x) + abs(y))}, "another file"
+    assert isinstance(endless, spm.DeadlineExceeded), "a run without an end has ended"
+    assert isinstance(aborted, spm.SandboxViolation), "a run that aborts has not"
+    return "List", len(rows) + 2, f"{len(walked)} walks; 1 overdue, 1 aborted"
+
+
 def open_pool(name: str | None) -> spm.Pool:
     """The pool of that name; without one, what SPM_POOL says."""
     if name == "serial":
@@ -112,7 +153,7 @@ def open_pool(name: str | None) -> spm.Pool:
 
 
 def main() -> int:
-    """Run the four, print what was found, and say by the exit status whether all of it is right."""
+    """Run them, print what was found, and say by the exit status whether all of it is right."""
     parser = argparse.ArgumentParser(description="Four kinds of parallelism on the same hosts.")
     parser.add_argument("--pool", help="serial, laptop, laptop:N or processes")
     parser.add_argument("--cnf", nargs="+", type=Path, default=[], help="DIMACS files to decide")
@@ -126,8 +167,10 @@ def main() -> int:
             "words": lambda: run_words(pool),
             "sat": lambda: run_sat(pool, ran_on, options.cnf),
             "graph": lambda: run_graph(pool),
+            "primes": lambda: run_primes(pool),
+            "programs": lambda: run_programs(pool),
         }
-        print(f"{'command':8}{'managers':17}{'tasks':>6}{'seconds':>9}  checked")
+        print(f"{'command':9}{'managers':17}{'tasks':>6}{'seconds':>9}  checked")
         for name, command in commands.items():
             start = time.perf_counter()
             try:
@@ -137,7 +180,7 @@ def main() -> int:
                 managers, tasks, checked = "", 0, "FAILED"
                 traceback.print_exc()
             took = time.perf_counter() - start
-            print(f"{name:8}{managers:17}{tasks:6}{took:9.2f}  {checked}", flush=True)
+            print(f"{name:9}{managers:17}{tasks:6}{took:9.2f}  {checked}", flush=True)
     took = time.perf_counter() - began
     verdict = f"{failed} of {len(commands)} failed" if failed else "all is right"
     print(f"{verdict}, in {took:.1f} s with {os.cpu_count()} processors")

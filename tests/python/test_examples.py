@@ -20,6 +20,8 @@ EXPECTED = {
         "Aggregate",
         "4 models, 4 unsatisfiable",
         "List, Team, Farm",
+        "25,997 primes below 300,000",
+        "8 walks; 1 overdue, 1 aborted",
         "all is right",
     ],
     "assemblyscript_guest.py": [

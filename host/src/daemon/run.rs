@@ -192,7 +192,7 @@ async fn serve(
         bootstrap: args.bootstrap,
         mdns: args.mdns,
         transport: Transport::Network,
-        blobs: BlobStore::in_memory(BLOB_BYTES_MAX),
+        blobs: BlobStore::fair(BLOB_BYTES_MAX),
     })
     .await?;
     let mut sessions = mesh.incoming_sessions();

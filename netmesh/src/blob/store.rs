@@ -41,12 +41,26 @@ pub struct PutError {
     pub memory_bytes_max: usize,
 }
 
-/// A blob could not be shared: it is not here.
+/// A blob could not be shared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("blob `{id}` is not in the store")]
-pub struct ShareError {
-    /// The blob.
-    pub id: ContentId,
+pub enum ShareError {
+    /// It is not here.
+    #[error("blob `{id}` is not in the store")]
+    Absent {
+        /// The blob.
+        id: ContentId,
+    },
+    /// Others would have too little room: [`BlobStore::fair`].
+    #[error(
+        "a blob of {blob_bytes} bytes does not fit: this session shares {session_bytes} bytes here that were not fetched \
+         or let go of, and the rest of the store is for others"
+    )]
+    Unfair {
+        /// Length of the blob.
+        blob_bytes: usize,
+        /// What the session shares already.
+        session_bytes: usize,
+    },
 }
 
 /// Blobs by content. Clones are the same store.
@@ -60,6 +74,8 @@ pub struct BlobStore {
 #[derive(Debug)]
 struct Inner {
     memory_bytes_max: usize,
+    /// Whether sessions leave room for others.
+    is_fair: bool,
     state: Mutex<State>,
     // Never locked while `state` is, so that memory does not wait for the disk.
     folder: Option<Mutex<Folder>>,
@@ -85,7 +101,14 @@ struct Blob {
 struct Session {
     members: BTreeSet<PeerId>,
     blobs: BTreeMap<ContentId, Sharing>,
+    /// Length of all of them.
+    bytes: usize,
 }
+
+/// How much more a session of a fair store may share than what it leaves free: alone it has four fifths, and whoever
+/// comes after it has four fifths of the rest. These are the dynamic thresholds of A. Choudhury and E. Hahne, "Dynamic
+/// queue length thresholds for shared-memory packet switches" (1998).
+const SHARED_TO_FREE: usize = 4;
 
 /// Why a blob is shared in a session: as long as one of these holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -187,14 +210,28 @@ impl BlobStore {
         };
         let state = Mutex::default();
         Ok(Self {
-            inner: Arc::new(Inner { memory_bytes_max: options.memory_bytes_max, state, folder }),
+            inner: Arc::new(Inner {
+                memory_bytes_max: options.memory_bytes_max,
+                is_fair: false,
+                state,
+                folder,
+            }),
         })
     }
 
     /// A store in memory only.
     pub fn in_memory(memory_bytes_max: usize) -> Self {
+        Self::new(memory_bytes_max, false)
+    }
+
+    /// The same for sessions that know nothing of each other: each can share only so much that others have room, too.
+    pub fn fair(memory_bytes_max: usize) -> Self {
+        Self::new(memory_bytes_max, true)
+    }
+
+    fn new(memory_bytes_max: usize, is_fair: bool) -> Self {
         let state = Mutex::default();
-        Self { inner: Arc::new(Inner { memory_bytes_max, state, folder: None }) }
+        Self { inner: Arc::new(Inner { memory_bytes_max, is_fair, state, folder: None }) }
     }
 
     /// Takes a blob in and says its id.
@@ -312,16 +349,24 @@ impl BlobStore {
         let is_here = self.inner.state.lock().find(id).is_some();
         if !is_here {
             // A blob that is only on disk is brought into memory.
-            self.get(id).ok_or(ShareError { id })?;
+            self.get(id).ok_or(ShareError::Absent { id })?;
         }
         let mut state = self.inner.state.lock();
         let state = &mut *state;
-        let blob = state.blobs.get_mut(&id).ok_or(ShareError { id })?;
-        if blob.sessions.is_empty() {
-            state.shared_bytes += blob.content.length();
-        }
-        blob.sessions.insert(session);
+        let blob = state.blobs.get_mut(&id).ok_or(ShareError::Absent { id })?;
+        let blob_bytes = blob.content.length();
         let entry = state.sessions.entry(session).or_default();
+        if !blob.sessions.contains(&session) {
+            let more = if blob.sessions.is_empty() { blob_bytes } else { 0 };
+            let (session_bytes, shared) = (entry.bytes, state.shared_bytes + more);
+            let free = self.inner.memory_bytes_max.saturating_sub(shared);
+            if self.inner.is_fair && session_bytes + blob_bytes > SHARED_TO_FREE * free {
+                return Err(ShareError::Unfair { blob_bytes, session_bytes });
+            }
+            state.shared_bytes = shared;
+            entry.bytes += blob_bytes;
+            blob.sessions.insert(session);
+        }
         more(entry.blobs.entry(id).or_default());
         entry.members.extend(members);
         Ok(())
@@ -373,9 +418,11 @@ impl BlobStore {
         entry.blobs.remove(&id);
         if let Some(blob) = state.blobs.get_mut(&id)
             && blob.sessions.remove(&session)
-            && blob.sessions.is_empty()
         {
-            state.shared_bytes -= blob.content.length();
+            entry.bytes -= blob.content.length();
+            if blob.sessions.is_empty() {
+                state.shared_bytes -= blob.content.length();
+            }
         }
     }
 

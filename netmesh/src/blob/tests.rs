@@ -14,7 +14,7 @@ use libp2p::PeerId;
 use spm_protocol::{ContentId, SessionId};
 
 use super::{
-    BlobStore, BlobStoreOptions, ReadBlob,
+    BlobStore, BlobStoreOptions, ReadBlob, ShareError,
     verify::{DecodeError, Decoder, Encoder, chunk_at},
 };
 
@@ -167,6 +167,36 @@ fn a_reader_in_this_process_ends_what_was_shared_for_it() {
     assert_eq!(store.shared_bytes(), 100, "it was shared for good, too");
     store.unshare(id, SESSION);
     assert_eq!(store.shared_bytes(), 0);
+}
+
+#[test]
+fn a_session_of_a_fair_store_leaves_room_for_others() {
+    let store = BlobStore::fair(1000);
+    let share = |bytes: u8, session| {
+        let id = store.put(content(usize::from(bytes))).unwrap();
+        store.share(id, session, []).map(|()| id)
+    };
+    // What all have in common counts for each.
+    let ids: Vec<_> = (1..=40).map_while(|bytes| share(bytes, SESSION).ok()).collect();
+    assert_eq!(store.shared_bytes(), 39 * 40 / 2);
+    let refused = share(40, SESSION).unwrap_err();
+    assert_eq!(refused, ShareError::Unfair { blob_bytes: 40, session_bytes: 780 });
+    share(1, SESSION).expect("it is shared already");
+    share(1, OTHER_SESSION).unwrap();
+    share(50, OTHER_SESSION).expect("others have room");
+    share(120, OTHER_SESSION).expect("and more");
+    assert!(share(45, OTHER_SESSION).is_err(), "but leave some, too");
+    // What was let go of makes room.
+    for id in ids {
+        store.unshare(id, SESSION);
+    }
+    share(200, SESSION).unwrap();
+    store.unshare_session(SESSION);
+    store.unshare_session(OTHER_SESSION);
+    assert_eq!(store.shared_bytes(), 0);
+    // Who is not fair takes it all.
+    let store = BlobStore::in_memory(1000);
+    store.share(store.put(content(1000)).unwrap(), SESSION, []).unwrap();
 }
 
 #[test]
