@@ -10,9 +10,16 @@ use std::process::{Command, exit};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds the crate in a folder next to the script's manifest, and lets the variable `named` say where its module is.
+/// Builds the crate in a folder next to the script's manifest, and lets the variable `named` say where its module is,
+/// which it returns, too.
 /// `libraries` are those to build where there are none.
-pub fn build_guest(folder: &str, module: &str, libraries: &str, flags: &[&str], named: &str) {
+pub fn build_guest(
+    folder: &str,
+    module: &str,
+    libraries: &str,
+    flags: &[&str],
+    named: &str,
+) -> PathBuf {
     let guest = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join(folder);
     for watched in ["src", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", guest.join(watched).display());
@@ -31,6 +38,7 @@ pub fn build_guest(folder: &str, module: &str, libraries: &str, flags: &[&str], 
     build(&guest, &rustc, &toolchain, &target_dir, libraries, flags);
     let module = target_dir.join(TARGET).join("release").join(module);
     println!("cargo::rustc-env={named}={}", module.display());
+    module
 }
 
 /// A compiler that can build for the target.

@@ -29,7 +29,7 @@ use crate::abi::kind;
 use crate::ast::Span;
 use crate::classes::Classes;
 use crate::ir::{Func, Label, Program};
-use crate::link::{Blob, Entry, Op, UserFunction, UserModule};
+use crate::link::{Blob, Entry, Op, UserFunction, UserModule, replacement};
 use crate::lower::Parsed;
 use crate::request::Request;
 use crate::ty::Ty;
@@ -234,7 +234,7 @@ fn entry(module: &mut Module, function: &Func, recursion_limit: u32) -> UserFunc
         // status; then a scratch
         locals = vec![ValType::I32, ValType::F64];
         body.push(Op::Wasm(I::LocalSet(first)));
-        body.extend(nans::replacement(first + 1).into_iter().map(Op::Wasm));
+        body.extend(replacement(first + 1, true).into_iter().map(Op::Wasm));
         body.push(Op::Wasm(I::LocalGet(first)));
     }
     if function.result == Ty::Never {

@@ -3,12 +3,13 @@
 //! That is what is emitted here. NaNs that came from outside keep their bits on their way through locals and lists, as
 //! they do in `CPython`.
 
-use wasm_encoder::{Instruction as I, ValType};
+use wasm_encoder::ValType;
 
 use super::Emitter;
 use crate::abi::{Returns, runtime_function};
 use crate::ast::Operator;
 use crate::ir::{Ex, Func, Op as Ir, Program, St, Unary};
+use crate::link::replacement;
 use crate::ty::Ty;
 use crate::visit;
 
@@ -114,24 +115,12 @@ fn note(place: Option<&mut bool>, has_changed: &mut bool) {
     }
 }
 
-/// Puts the canonical NaN in the place of any on the stack. Hosts know it by these very instructions.
-pub(super) fn replacement(scratch: u32) -> [I<'static>; 6] {
-    [
-        I::LocalTee(scratch),
-        I::F64Const(f64::from_bits(0x7ff8_0000_0000_0000).into()),
-        I::LocalGet(scratch),
-        I::LocalGet(scratch),
-        I::F64Eq,
-        I::Select,
-    ]
-}
-
 impl Emitter<'_, '_> {
     /// The value on the stack will be seen: a NaN that arithmetic made is replaced.
     pub(super) fn seen(&mut self, value: &Ex) {
         if self.is_fresh(value) {
             let scratch = self.scratch();
-            self.ops(replacement(scratch));
+            self.ops(replacement(scratch, true));
         }
     }
 

@@ -396,30 +396,120 @@ fn encode_user(
     Ok(body)
 }
 
-/// Copies a body of the runtime, with new numbers where it refers to something.
+/// Copies a body of the runtime, with new numbers where it refers to something, and with NaNs replaced.
 fn copy_body(function: &Function, numbers: &Numbers<'_>, types: &mut Types) -> Vec<u8> {
-    let mut body = Vec::with_capacity(function.body.len());
-    let mut copied = 0;
+    let mut copy = Copy::new(function);
     for reference in &function.references {
-        body.extend_from_slice(&function.body[copied..reference.at]);
-        copied = reference.at + reference.length;
+        copy.up_to(reference.at);
+        copy.copied += reference.length;
+        let body = &mut copy.body;
         match reference.target {
             Target::Function(index) => {
-                numbers.runtime[&numbers.reached.resolve(index)].encode(&mut body);
+                numbers.runtime[&numbers.reached.resolve(index)].encode(body);
             }
-            Target::Type(index) => types.of_runtime_type(index).encode(&mut body),
-            Target::StackPointer => STACK_POINTER.encode(&mut body),
+            Target::Type(index) => types.of_runtime_type(index).encode(body),
+            Target::StackPointer => STACK_POINTER.encode(body),
             Target::Memory { segment, offset, signed: false } => {
-                numbers.layout.address(segment, offset).encode(&mut body);
+                numbers.layout.address(segment, offset).encode(body);
             }
             Target::Memory { segment, offset, signed: true } => {
-                numbers.layout.address(segment, offset).cast_signed().encode(&mut body);
+                numbers.layout.address(segment, offset).cast_signed().encode(body);
             }
             Target::MemoryWord { segment, offset } => {
                 body.extend(numbers.layout.address(segment, offset).to_le_bytes());
             }
         }
     }
-    body.extend_from_slice(&function.body[copied..]);
-    body
+    copy.up_to(function.body.len());
+    copy.body
+}
+
+/// A body of the runtime that is being copied.
+struct Copy<'a> {
+    function: &'a Function,
+    /// Places where NaNs are replaced that are still to come.
+    nans: &'a [(usize, bool)],
+    body: Vec<u8>,
+    /// How much of the function's body was copied.
+    copied: usize,
+    /// The local that NaNs of 32 bits pass through, and that of 64 bits.
+    scratch: [u32; 2],
+}
+
+impl<'a> Copy<'a> {
+    /// Begins with the locals.
+    fn new(function: &'a Function) -> Self {
+        let body = Vec::with_capacity(function.body.len());
+        let nans = &*function.nans;
+        let mut copy = Self { function, nans, body, copied: 0, scratch: [0; 2] };
+        if !function.nans.is_empty() {
+            copy.locals();
+        }
+        copy
+    }
+
+    /// The locals, and those that NaNs pass through.
+    fn locals(&mut self) {
+        let (groups, mut at) = leb(self.function.body, 0);
+        let types = &Runtime::get().types[self.function.type_index as usize];
+        let mut count = types.params().len() as u32;
+        let first = at;
+        for _ in 0..groups {
+            let (more, end) = leb(self.function.body, at);
+            count += more;
+            // A type of numbers is one byte.
+            at = end + 1;
+        }
+        let is_used = [false, true].map(|wide| self.nans.iter().any(|nan| nan.1 == wide));
+        (groups + u32::from(is_used[0]) + u32::from(is_used[1])).encode(&mut self.body);
+        self.body.extend_from_slice(&self.function.body[first..at]);
+        self.copied = at;
+        for (wide, ty) in [ValType::F32, ValType::F64].into_iter().enumerate() {
+            if is_used[wide] {
+                self.body.push(1);
+                ty.encode(&mut self.body);
+                self.scratch[wide] = count;
+                count += 1;
+            }
+        }
+    }
+
+    fn up_to(&mut self, end: usize) {
+        while let Some((&(at, is_wide), rest)) = self.nans.split_first().filter(|nan| nan.0.0 < end)
+        {
+            self.body.extend_from_slice(&self.function.body[self.copied..at]);
+            self.copied = at;
+            self.nans = rest;
+            let scratch = self.scratch[usize::from(is_wide)];
+            for instruction in replacement(scratch, is_wide) {
+                instruction.encode(&mut self.body);
+            }
+        }
+        self.body.extend_from_slice(&self.function.body[self.copied..end]);
+        self.copied = end;
+    }
+}
+
+/// An unsigned number, and where it ends.
+fn leb(bytes: &[u8], mut at: usize) -> (u32, usize) {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[at];
+        value |= u32::from(byte & 0x7f) << shift;
+        (at, shift) = (at + 1, shift + 7);
+        if byte < 0x80 {
+            return (value, at);
+        }
+    }
+}
+
+/// Puts the canonical NaN in the place of any on the stack. Hosts know it by these very instructions.
+pub(crate) fn replacement(scratch: u32, is_wide: bool) -> [Instruction<'static>; 6] {
+    let (nan, is_equal) = if is_wide {
+        (Instruction::F64Const(f64::from_bits(0x7ff8_0000_0000_0000).into()), Instruction::F64Eq)
+    } else {
+        (Instruction::F32Const(f32::from_bits(0x7fc0_0000).into()), Instruction::F32Eq)
+    };
+    let value = Instruction::LocalGet(scratch);
+    [Instruction::LocalTee(scratch), nan, value.clone(), value, is_equal, Instruction::Select]
 }

@@ -19,6 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use component::{GuestError, append_custom, guest_component, own_sections};
+pub(crate) use core_module::replacement;
 use spm_protocol::lines::{LineFunction, LineTable, Site};
 use wasm_encoder::{Instruction, ValType};
 

@@ -11,6 +11,9 @@ use wasmparser::{
 /// The module that the build script made.
 static MODULE: &[u8] = include_bytes!(env!("SPM_GUEST_RUNTIME"));
 
+/// Where the build script found that it shows NaNs: function, place in its body, and bits, each of four bytes.
+static NANS: &[u8] = include_bytes!(env!("SPM_GUEST_NANS"));
+
 /// Why the embedded module is not what the build script makes.
 #[derive(Debug, thiserror::Error)]
 enum RuntimeError {
@@ -48,6 +51,8 @@ pub(super) struct Function {
     pub type_index: u32,
     pub body: &'static [u8],
     pub references: Vec<Reference>,
+    /// Where a NaN has to be replaced that is on the stack, and whether it is one of 64 bits, in order.
+    pub nans: Vec<(usize, bool)>,
 }
 
 /// A data segment.
@@ -226,7 +231,12 @@ fn assemble(parts: Parts) -> Result<Runtime, RuntimeError> {
         .bodies
         .iter()
         .zip(&parts.type_indices)
-        .map(|(&(_, body), &type_index)| Function { type_index, body, references: Vec::new() })
+        .map(|(&(_, body), &type_index)| Function {
+            type_index,
+            body,
+            references: Vec::new(),
+            nans: Vec::new(),
+        })
         .collect();
     let mut segments: Vec<_> = parts
         .segments
@@ -263,6 +273,10 @@ fn assemble(parts: Parts) -> Result<Runtime, RuntimeError> {
     }
     for function in &mut functions {
         function.references.sort_by_key(|reference| reference.at);
+    }
+    for place in NANS.as_chunks::<4>().0.as_chunks::<3>().0 {
+        let [function, offset, bits] = place.map(|word| u32::from_le_bytes(word) as usize);
+        functions[function].nans.push((offset, bits == 64));
     }
     Ok(Runtime {
         types: parts.types,
