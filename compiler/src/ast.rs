@@ -181,6 +181,8 @@ pub(crate) struct Stmt {
 #[derive(Debug, Clone)]
 pub(crate) enum StmtKind {
     Expr(Expr),
+    /// `yield value`, whose own value nobody asks for.
+    Yield(Expr),
     Assign {
         targets: Vec<Expr>,
         value: Expr,
@@ -319,6 +321,8 @@ pub(crate) struct Function {
     /// In the order of Python's signatures: `*args` comes before keyword-only parameters.
     pub parameters: Vec<Parameter>,
     pub is_async: bool,
+    /// Whether it is a generator function.
+    pub yields: bool,
     pub body: Vec<Stmt>,
     /// Of the name, for diagnostics about the whole.
     pub name_span: Span,

@@ -235,6 +235,8 @@ pub(crate) enum St {
     },
     Br(Label),
     Return(Ex),
+    /// Gives an item to who resumed the generator. Gone once the generator is a function (`lower/suspend.rs`).
+    Yield(Ex),
     /// Evaluates list, index, value in this order.
     ListSet {
         list: Ex,

@@ -22,6 +22,7 @@ mod dunder;
 mod expr;
 mod flow;
 mod format;
+mod generators;
 pub(crate) mod inner;
 mod iterate;
 mod library;
@@ -37,6 +38,7 @@ mod stmt;
 mod stream;
 mod strings;
 mod subscript;
+mod suspend;
 mod task;
 mod team;
 mod tuples;
@@ -118,6 +120,9 @@ struct Lowerer<'a> {
     /// Whether there is a `try` in any function.
     catches: bool,
     nesting: inner::Nesting,
+    /// The classes of generators, by the function that resumes them, and back.
+    generators: BTreeMap<InstanceId, u32>,
+    resumed: BTreeMap<u32, InstanceId>,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -144,7 +149,10 @@ pub(crate) fn lower(
         begins_anew: false,
         library: library::Library::new(request),
         nesting: inner::Nesting::of(functions),
-        catches: functions.iter().any(|function| names::catches(&function.ast.body)),
+        generators: BTreeMap::new(),
+        resumed: BTreeMap::new(),
+        catches: functions.iter().any(|function| names::catches(&function.ast.body))
+            || generators::may_stop(functions),
     };
     lowerer.seed_fields();
     lowerer.check_parameters()?;
@@ -190,6 +198,9 @@ impl Lowerer<'_> {
         self.flagged.clear();
         self.library.forget_instances();
         self.fields.clear();
+        self.classes.list.truncate(self.request.classes.len());
+        self.generators.clear();
+        self.resumed.clear();
         self.seed_fields();
     }
 
@@ -251,9 +262,19 @@ impl Lowerer<'_> {
                 Some(help),
             ));
         }
+        let mut functions = functions;
+        self.suspend(&mut functions);
         let result = self.types.resolve(&self.instances[functions[0].0].result);
         if self.diagnostics.is_empty() {
             self.check_types(&functions);
+            if self.holds_generator(&result) {
+                let entry = &self.functions[0];
+                let message = "a task cannot return a generator";
+                let help = "return a list of its items: `list(...)`".to_owned();
+                let code = Code::Expression;
+                let span = entry.ast.name_span;
+                self.diagnostics.push(entry.source.diagnostic(code, span, message, Some(help)));
+            }
             if attempt::holds_exception(&result) {
                 let entry = &self.functions[0];
                 let message = "a task cannot return an exception";
@@ -311,16 +332,26 @@ impl Lowerer<'_> {
                 self.diagnostics.push(problem);
             }
             let mut body = function.body.clone();
+            let mut problems = Vec::new();
             crate::visit::every_expression(&mut body, &mut |expression| {
+                if self.misuses_generators(expression) {
+                    let source = &self.functions[function.function].source;
+                    let message = "this use of a generator is not supported";
+                    let help = "iterate over it, or make a list of it: `list(...)`".to_owned();
+                    let code = Code::Expression;
+                    let problem = source.diagnostic(code, expression.span, message, Some(help));
+                    problems.push(problem);
+                }
                 if attempt::misuses_exceptions(expression) {
                     let source = &self.functions[function.function].source;
                     let message = "this use of an exception is not supported";
                     let help = "raise it, or keep its text: `str(error)`".to_owned();
                     let code = Code::Expression;
                     let problem = source.diagnostic(code, expression.span, message, Some(help));
-                    self.diagnostics.push(problem);
+                    problems.push(problem);
                 }
             });
+            self.diagnostics.append(&mut problems);
         }
     }
 }
@@ -363,6 +394,8 @@ struct Body<'l, 'a> {
     copy: u32,
     /// Variables that functions within this one, or around it, assign, too: lists of one item or none.
     cells: BTreeMap<VariableId, LocalId>,
+    /// The type of the generator that this function resumes; it is the first local.
+    generator: Option<Ty>,
 }
 
 impl<'l, 'a> Body<'l, 'a> {
@@ -390,14 +423,21 @@ impl<'l, 'a> Body<'l, 'a> {
             handling: Vec::new(),
             copy: 0,
             cells: BTreeMap::new(),
+            generator: None,
         };
         body.collect_names();
         body
     }
 
     fn lower(mut self) -> Func {
-        let parameters: Vec<Ty> = self.program.instances[self.instance].parameters.clone();
+        let mut parameters: Vec<Ty> = self.program.instances[self.instance].parameters.clone();
+        if self.ast.yields {
+            self.generator = Some(self.program.generator(self.instance));
+        }
         self.bind_parameters(&parameters);
+        if let Some(generator) = &self.generator {
+            parameters = vec![generator.clone()];
+        }
         let ast = self.ast;
         self.block(&ast.body);
         if self.env.is_some() {

@@ -306,7 +306,9 @@ fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
 /// The expressions directly in a statement, not those of statements within it.
 fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
     match &statement.kind {
-        StmtKind::Expr(value) | StmtKind::Return(Some(value)) => visit(value),
+        StmtKind::Expr(value) | StmtKind::Yield(value) | StmtKind::Return(Some(value)) => {
+            visit(value);
+        }
         StmtKind::Assign { targets, value } => {
             visit(value);
             targets.iter().for_each(visit);

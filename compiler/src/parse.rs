@@ -13,6 +13,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::ast::{Expr, ExprKind, Function, NodeId, Span};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::library;
 use crate::request::FunctionSource;
 use crate::source::Source;
 
@@ -21,7 +22,7 @@ pub(crate) fn parse(
     function: &FunctionSource,
 ) -> Result<(Function, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = Source::new(function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0 };
+    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let text = function.source.as_str();
     if text.trim_start().starts_with("lambda") {
         let parsed = parser::parse_expression(text).map_err(|error| syntax(&source, &error))?;
@@ -50,7 +51,7 @@ pub(crate) fn parse_annotation(text: &str) -> Option<Expr> {
     let parsed = parser::parse_expression(text).ok()?;
     let function = FunctionSource { source: text.to_owned(), ..FunctionSource::default() };
     let source = Source::new(&function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0 };
+    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let expression = converter.expression(parsed.expr());
     converter.diagnostics.is_empty().then_some(expression)
 }
@@ -72,12 +73,19 @@ struct Converter<'a> {
     source: &'a Source<'a>,
     diagnostics: Vec<Diagnostic>,
     next: NodeId,
+    /// Whether there is a `yield` in the function so far.
+    yields: bool,
 }
 
 impl Converter<'_> {
     fn id(&mut self) -> NodeId {
         self.next += 1;
         self.next
+    }
+
+    /// Whether this is a template, in which `yield` is what its consumer replaces.
+    fn is_library(&self) -> bool {
+        self.source.function().file == library::FILE
     }
 
     /// The name of an attribute: in methods, one that begins with two underscores has the class's name before it.

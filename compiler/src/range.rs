@@ -121,7 +121,7 @@ impl Analysis {
                 self.visit(value, &mut state);
                 (value.ty != Ty::Never).then_some(state)
             }
-            St::Return(value) => {
+            St::Return(value) | St::Yield(value) => {
                 self.visit(value, &mut state);
                 None
             }

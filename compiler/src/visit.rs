@@ -18,7 +18,11 @@ macro_rules! raise {
 /// Calls `action` on the expressions directly in a statement.
 pub(crate) fn expressions_of(statement: &mut St, action: &mut dyn FnMut(&mut Ex)) {
     match statement {
-        St::Set(_, value) | St::Eval(value) | St::Return(value) | St::Step { by: value, .. } => {
+        St::Set(_, value)
+        | St::Eval(value)
+        | St::Return(value)
+        | St::Yield(value)
+        | St::Step { by: value, .. } => {
             action(value);
         }
         St::If(test, ..) => action(test),

@@ -80,6 +80,8 @@ impl Emitter<'_, '_> {
             St::Try { body, caught, handler } => self.attempt(body, *caught, handler),
             St::Handling { exception, saved, body } => self.handling(*exception, *saved, body),
             St::Return(value) => self.give(value),
+            // No generator is left.
+            St::Yield(value) => self.discard(value),
             St::ListSet { list, index, value, checked } => {
                 self.list_set(list, index, value, *checked);
             }
@@ -404,6 +406,7 @@ fn jumps_to(statements: &[St], label: Label) -> bool {
         St::Set(..)
         | St::Eval(_)
         | St::Return(_)
+        | St::Yield(_)
         | St::ListSet { .. }
         | St::FieldSet { .. }
         | St::Clear(_) => false,

@@ -61,6 +61,10 @@ impl Body<'_, '_> {
     /// Parameters arrive in the first locals. One that is assigned to gets a local of its own,
     /// because the caller keeps what it passed.
     pub(super) fn bind_parameters(&mut self, types: &[Ty]) {
+        if let Some(ty) = self.generator.clone() {
+            self.locals.push(Local { ty, borrowed: true });
+        }
+        let first = self.locals.len();
         for ty in types {
             let ty = self.resolve(ty);
             self.locals.push(Local { ty, borrowed: true });
@@ -76,14 +80,14 @@ impl Body<'_, '_> {
             let span = parameter.map_or(self.ast.name_span, |parameter| parameter.span);
             let is_assigned = |name: &String| assigned.contains(name) || self.is_own_cell(index);
             if parameter.is_none_or(|parameter| !is_assigned(&parameter.name)) {
-                self.slots.insert((index, ty.clone()), index);
+                self.slots.insert((index, ty.clone()), first + index);
                 let state = super::flow::State { ty, set: super::flow::Set::Always };
                 if let Some(env) = &mut self.env {
                     env.insert(index, state);
                 }
                 continue;
             }
-            let value = Ex::local(index, ty, span);
+            let value = Ex::local(first + index, ty, span);
             self.set_variable(index, value);
         }
     }

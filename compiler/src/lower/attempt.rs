@@ -90,6 +90,7 @@ impl Body<'_, '_> {
             self.block(parts.body);
             return;
         }
+        self.check_yields(parts);
         let after = self.label();
         let caught = self.fresh(&Ty::Exception(exceptions::BASE));
         let (whole, ()) = self.capture(|this| {
@@ -111,6 +112,23 @@ impl Body<'_, '_> {
         });
         self.out.push(St::Block(after, whole));
         self.enter(node, AFTER);
+    }
+
+    /// Reports a `yield` where the end of a dropped generator would be caught.
+    fn check_yields(&mut self, parts: &Parts<'_>) {
+        let Some(span) = super::generators::first_yield(parts.body) else { return };
+        let exit = self.exception("GeneratorExit");
+        for handler in parts.handlers {
+            let classes = match &handler.classes {
+                None => vec![exceptions::BASE],
+                Some(classes) => self.classes_of(classes).unwrap_or_default(),
+            };
+            let known = &self.program.types.exceptions;
+            if classes.iter().any(|class| known.is_subclass(exit, *class)) {
+                self.refuse_yield(span);
+                return;
+            }
+        }
     }
 
     /// One `except`: if it takes the exception, control does not come back.

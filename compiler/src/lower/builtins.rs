@@ -32,6 +32,7 @@ const KNOWN: &[&str] = &[
     "map",
     "max",
     "min",
+    "next",
     "oct",
     "ord",
     "pow",
@@ -61,7 +62,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("getattr", ""),
     ("setattr", ""),
     ("hasattr", ""),
-    ("next", "use a `for` loop"),
     ("id", ""),
     ("callable", ""),
     ("complex", "keep the real and imaginary parts in two floats"),
@@ -156,6 +156,7 @@ impl Body<'_, '_> {
             }
             ("hash", 1) => self.hash_of(next(), span),
             ("type", 1) => self.type_of(next(), span),
+            ("next", 1 | 2) => self.next_of(values, span),
             ("iter", 1) => self.iter_of(next(), span),
             ("len", 1) => self.len_of(next(), span),
             ("abs", 1) => self.abs_of(next(), span),

@@ -410,6 +410,10 @@ impl Body<'_, '_> {
         let types = ordered.iter().map(|value| self.resolve(&value.ty)).collect();
         let instance = self.program.reach(index, types);
         self.called_from(instance, index, span);
+        if callee.ast.yields {
+            let made = self.new_generator(instance, ordered, span);
+            return Self::seq(before, made);
+        }
         let result = self.program.instances[instance].result.clone();
         let result = self.resolve(&result);
         Self::seq(before, Ex::new(Op::Call(instance, ordered), result, span))

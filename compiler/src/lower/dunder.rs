@@ -568,7 +568,9 @@ impl Body<'_, '_> {
             self.report(Code::Operand, span, message, help);
             return None;
         };
-        if let Ty::Object(_) = self.resolve(&found.ty) {
+        if let Ty::Object(family) = self.resolve(&found.ty)
+            && !self.program.resumed.contains_key(&family.root)
+        {
             let message = "an iterator with `__next__` is not supported";
             let help = "let `__iter__` return `iter(...)` of a list";
             self.report(Code::Function, span, message, help);

@@ -129,6 +129,14 @@ impl Nesting {
                     shared.insert((owner, name));
                 }
             }
+            // A generator reads them when it goes on, whatever they are then.
+            for name in self.captures[index].iter().filter(|_| function.ast.yields) {
+                if let Some(owner) = self.owner(functions, index, name)
+                    && names::assignments(&functions[owner].ast.body, name) > 0
+                {
+                    shared.insert((owner, name.clone()));
+                }
+            }
         }
         for index in 0..functions.len() {
             let names = self.captures[index].iter().chain(&self.locals[index]);
@@ -287,7 +295,8 @@ impl Body<'_, '_> {
             let Some(variable) = self.variable(&name) else { continue };
             if let Some(at) = captures.iter().position(|known| *known == name) {
                 if parameters + at < arguments {
-                    self.cells.insert(variable, parameters + at);
+                    let first = usize::from(self.generator.is_some());
+                    self.cells.insert(variable, first + parameters + at);
                 }
                 continue;
             }

@@ -35,7 +35,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    fn new(setup: Vec<St>, condition: Ex, item: Ex, step: Vec<St>, exit: Label) -> Self {
+    pub(super) fn new(setup: Vec<St>, condition: Ex, item: Ex, step: Vec<St>, exit: Label) -> Self {
         let (first, owned) = (Vec::new(), Vec::new());
         Self { setup, condition, first, item: Item::One(item), step, exit, owned, never: false }
     }
@@ -115,6 +115,9 @@ impl Body<'_, '_> {
                 self.plan_value(list, exit)
             }
             Ty::Class(class) => self.plan_class(*class as usize, exit, span),
+            Ty::Object(family) if self.program.resumed.contains_key(&family.root) => {
+                Some(self.plan_generator(value, exit, span))
+            }
             Ty::Object(_) => {
                 let iterated = self.iterated(value, span)?;
                 self.plan_value(iterated, exit)

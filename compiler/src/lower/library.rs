@@ -447,6 +447,7 @@ impl Body<'_, '_> {
             name: "itemgetter".to_owned(),
             parameters: vec![parameter],
             is_async: false,
+            yields: false,
             body: vec![value],
             name_span: span,
         };

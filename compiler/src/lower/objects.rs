@@ -248,7 +248,7 @@ impl Body<'_, '_> {
     }
 
     /// A value as the type of an attribute, which may become wider by it.
-    fn as_field(&mut self, root: u32, name: &str, value: Ex, span: Span) -> Ex {
+    pub(super) fn as_field(&mut self, root: u32, name: &str, value: Ex, span: Span) -> Ex {
         let known = self.field_type(root, name);
         let value_ty = self.resolve(&value.ty);
         if value_ty.members().iter().any(|ty| matches!(ty, Ty::Class(_) | Ty::NotImplemented)) {

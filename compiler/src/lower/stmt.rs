@@ -55,6 +55,7 @@ impl Body<'_, '_> {
                 let value = self.own_value(expression, &Wanted::Nothing);
                 self.evaluate(value);
             }
+            StmtKind::Yield(value) => self.yield_statement(value),
             StmtKind::Assign { targets, value } => {
                 if let ([target], ExprKind::Lambda(lambda)) = (targets.as_slice(), &value.kind)
                     && let ExprKind::Name(name) = &target.kind
@@ -147,6 +148,7 @@ impl Body<'_, '_> {
         if self.env.is_none() {
             return;
         }
+        let value = if self.generator.is_some() { self.end_generator(value) } else { value };
         let ty = self.resolve(&value.ty);
         if ty == Ty::Never {
             self.evaluate(value);

@@ -9,7 +9,7 @@ use crate::ast::{
     Parameter, Stmt, StmtKind, Takes, UnaryOperator,
 };
 use crate::diagnostics::Code;
-use crate::{instantiate, library};
+use crate::instantiate;
 
 impl Converter<'_> {
     pub(super) fn expression(&mut self, expression: &py::Expr) -> Expr {
@@ -104,15 +104,17 @@ impl Converter<'_> {
             py::Expr::FString(string) => ExprKind::FString(self.fstring(string)),
             py::Expr::Lambda(lambda) => ExprKind::Lambda(Box::new(self.lambda(lambda))),
             py::Expr::Await(awaited) => ExprKind::Await(self.boxed(&awaited.value)),
-            py::Expr::Yield(given) if self.source.function().file == library::FILE => {
+            py::Expr::Yield(given) if self.is_library() => {
                 let name = ExprKind::Name(instantiate::YIELD.to_owned());
                 let function = Box::new(self.expr(name, range));
                 let arguments = given.value.iter().map(|value| self.expression(value)).collect();
                 ExprKind::Call { function, arguments, keywords: Vec::new() }
             }
             py::Expr::Yield(_) | py::Expr::YieldFrom(_) => {
-                let message = "generator functions are not supported";
-                return self.refuse(range, message, "collect the values and return a list");
+                self.yields = true;
+                let message = "the value of `yield` is not supported";
+                let help = "generators can be iterated over, but nothing can be sent to them";
+                return self.refuse(range, message, help);
             }
             py::Expr::Starred(_) => {
                 let message = "`*` unpacking is not supported here";
@@ -345,7 +347,7 @@ impl Converter<'_> {
         let id = self.id();
         let body = vec![Stmt { kind: StmtKind::Return(Some(body)), span: body_span, id }];
         let name = "<lambda>".to_owned();
-        Function { name, parameters, is_async: false, body, name_span: range }
+        Function { name, parameters, is_async: false, yields: false, body, name_span: range }
     }
 
     pub(super) fn parameters(&mut self, parameters: &py::Parameters) -> Vec<Parameter> {

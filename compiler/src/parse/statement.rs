@@ -4,7 +4,7 @@ use ruff_python_ast as py;
 use ruff_text_size::{Ranged, TextRange};
 
 use super::{Converter, span};
-use crate::ast::{Function, Handler, Stmt, StmtKind};
+use crate::ast::{ExprKind, Function, Handler, Stmt, StmtKind};
 use crate::diagnostics::Code;
 
 impl Converter<'_> {
@@ -19,11 +19,19 @@ impl Converter<'_> {
             );
         }
         let parameters = self.parameters(&definition.parameters);
+        let around = std::mem::replace(&mut self.yields, false);
+        let body = self.block(&definition.body);
+        let yields = std::mem::replace(&mut self.yields, around);
+        if yields && definition.is_async {
+            let message = "asynchronous generators are not supported";
+            self.report(Code::Statement, definition.name.range, message, "leave out `async`");
+        }
         Function {
             name: definition.name.to_string(),
             parameters,
             is_async: definition.is_async,
-            body: self.block(&definition.body),
+            yields,
+            body,
             name_span: span(definition.name.range),
         }
     }
@@ -46,7 +54,7 @@ impl Converter<'_> {
             py::Stmt::Expr(expression) if expression.value.is_ellipsis_literal_expr() => {
                 StmtKind::Pass
             }
-            py::Stmt::Expr(expression) => StmtKind::Expr(self.expression(&expression.value)),
+            py::Stmt::Expr(expression) => self.alone(&expression.value),
             py::Stmt::Assign(assign) => {
                 let value = self.expression(&assign.value);
                 let targets = assign.targets.iter().map(|target| self.expression(target));
@@ -151,6 +159,32 @@ impl Converter<'_> {
         };
         let id = self.id();
         out.push(Stmt { kind, span: span(range), id });
+    }
+
+    /// An expression that is a statement.
+    fn alone(&mut self, expression: &py::Expr) -> StmtKind {
+        let range = expression.range();
+        match expression {
+            py::Expr::Yield(given) if !self.is_library() => {
+                self.yields = true;
+                StmtKind::Yield(match &given.value {
+                    Some(value) => self.expression(value),
+                    None => self.expr(ExprKind::None, range),
+                })
+            }
+            // Nothing is sent to generators, so that it is a loop.
+            py::Expr::YieldFrom(given) => {
+                self.yields = true;
+                let iter = self.expression(&given.value);
+                let name = format!("<item {}>", self.id());
+                let target = self.expr(ExprKind::Name(name.clone()), range);
+                let item = self.expr(ExprKind::Name(name), range);
+                let (kind, id) = (StmtKind::Yield(item), self.id());
+                let body = vec![Stmt { kind, span: span(range), id }];
+                StmtKind::For { target, iter, body, orelse: Vec::new() }
+            }
+            other => StmtKind::Expr(self.expression(other)),
+        }
     }
 
     fn import(&mut self, name: String, dotted: String, range: TextRange, out: &mut Vec<Stmt>) {
