@@ -14,7 +14,8 @@ PYTHON_SOURCES := $(wildcard python-bridge/python/spm/*.py python-bridge/python/
 ENGINES := python-bridge/python/spm/engines
 ENGINE := $(ENGINES)/python.wasm
 SCIENTIFIC := $(ENGINES)/scientific/shim.wasm
-ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat' -o -name '*.rs') wit/closure.wit
+ENGINE_SOURCES := $(shell find python-engine -name '*.py' -o -name '*.c' -o -name '*.wat' -o -name '*.rs') \
+	python-engine/optimizer/package-lock.json wit/closure.wit
 
 .PHONY: help demo test check bench clean prerequisites
 
@@ -44,7 +45,7 @@ bench: $(VENV)/installed ## compare with other executors (installs them into .ve
 	$(BIN)/python bench/run.py
 
 clean: ## remove what was built here
-	rm -rf target build $(VENV) $(ENGINES) examples/assemblyscript-guest/node_modules
+	rm -rf target build $(VENV) $(ENGINES) examples/assemblyscript-guest/node_modules python-engine/optimizer/node_modules
 
 prerequisites:
 	@PYTHON='$(PYTHON)' tools/prerequisites.sh

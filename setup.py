@@ -13,7 +13,11 @@ PARTS = {
     "python-engine/build.py": ENGINES / "python.wasm",
     "python-engine/scientific.py": ENGINES / "scientific/shim.wasm",
 }
-SOURCES = [*sorted(HERE.glob("python-engine/**/*.[pcwr]*")), HERE / "wit/closure.wit"]
+SOURCES = [
+    *sorted(HERE.glob("python-engine/**/*.[pcwr]*")),
+    HERE / "python-engine/optimizer/package-lock.json",
+    HERE / "wit/closure.wit",
+]
 
 
 class BuildWithEngines(build_py):

@@ -4,8 +4,8 @@
 
 componentize-py links CPython for the world in `wit/closure.wit`, imports `spm_component` in it, and
 keeps the memory it has then: what every task begins from. `spm-fuse` (`python-engine/fuse`) makes
-one module of the libraries that it was linked of. Beside the component go the licences of what is
-in it. Nothing is downloaded but what cargo has not yet.
+one module of the libraries that it was linked of, and `optimize` makes that quicker. Beside the
+component go the licences of what is in it. Nothing is downloaded but what cargo and npm have not yet.
 
 The same sources make the same bytes, on Linux with a C compiler (`still.c` says how); elsewhere the
 component is as good, but no two are equal.
@@ -22,6 +22,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import wasmtime
+
+from optimize import optimize
 
 HERE = Path(__file__).resolve().parent
 WIT = HERE.parent / "wit"
@@ -85,14 +87,19 @@ def build(output: Path) -> None:
 
 
 def _fuse(made: Path, output: Path) -> None:
-    """Make one core module of the component's libraries (`fuse` says why).
+    """Make one core module of the component's libraries (`fuse` says why), and optimize its code."""
+    code = made.with_name("code.wasm")
+    _run_fuse("code", made, code)
+    code.write_bytes(optimize(code.read_bytes()))
+    _run_fuse("component", made, code, output)
 
-    The program is built of this source tree, unless `SPM_FUSE` names it.
-    """
+
+def _run_fuse(*arguments: str | Path) -> None:
+    """Run the program, which is built of this source tree, unless `SPM_FUSE` names it."""
     cargo = (os.environ.get("CARGO", "cargo"), "run", "--release", "--locked", "--quiet")
     named = os.environ.get("SPM_FUSE")
     program = [named] if named else [*cargo, "--package", "spm-fuse", "--"]
-    command = [*program, str(made), str(output)]
+    command = [*program, *map(str, arguments)]
     run = subprocess.run(
         command, cwd=HERE.parent, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )

@@ -18,6 +18,9 @@ pub enum FuseError {
         /// The import.
         name: String,
     },
+    /// The code that was given for it is not valid, or does not have its imports and exports.
+    #[error("the code does not fit the component")]
+    Unfit(#[source] wasmparser::BinaryReaderError),
     /// Code cannot be written again.
     #[error("code cannot be written: {0}")]
     Code(String),

@@ -17,15 +17,25 @@ mod write;
 
 pub use error::FuseError;
 
-/// The component with its core modules fused.
+/// The code of the one module that a component's libraries become: that module, without what its memory begins with.
 ///
 /// # Errors
 /// If the component is of another shape than those of componentize-py, or is not valid.
-pub fn fuse(component: &[u8]) -> Result<Vec<u8>, FuseError> {
+pub fn code(component: &[u8]) -> Result<Vec<u8>, FuseError> {
     let component = component::Component::read(component)?;
     let linked = link::Linked::new(&component)?;
-    let module = write::module(&component, &linked)?;
-    write::component(&component, &linked, &module)
+    write::code(&component, &linked)
+}
+
+/// The component with one module in place of its libraries, which has this code: that of [`code`], or what an optimizer
+/// made of it.
+///
+/// # Errors
+/// As [`code`]; and if the code does not fit the component, or needs more of a host than it may.
+pub fn fuse(component: &[u8], code: &[u8]) -> Result<Vec<u8>, FuseError> {
+    let component = component::Component::read(component)?;
+    let linked = link::Linked::new(&component)?;
+    write::component(&component, &linked, code)
 }
 
 #[cfg(test)]

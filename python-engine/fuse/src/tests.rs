@@ -2,7 +2,7 @@
 
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
-use crate::{FuseError, fuse};
+use crate::{FuseError, code, fuse};
 
 /// Two libraries that share the memory and table of a third: `first` calls `second` by way of the table, as libraries do
 /// that need each other, and finds a variable by a global that a linker would set.
@@ -68,6 +68,10 @@ fn component(text: &str) -> Vec<u8> {
     component
 }
 
+fn fused(component: &[u8]) -> Result<Vec<u8>, FuseError> {
+    fuse(component, &code(component)?)
+}
+
 /// The operators of each function of the module with a memory.
 fn bodies(component: &[u8]) -> Vec<Vec<String>> {
     let mut bodies = Vec::new();
@@ -95,7 +99,7 @@ fn bodies(component: &[u8]) -> Vec<Vec<String>> {
 
 #[test]
 fn libraries_become_one_module() {
-    let fused = fuse(&component(LINKED)).unwrap();
+    let fused = fused(&component(LINKED)).unwrap();
     Validator::new_with_features(WasmFeatures::all()).validate_all(&fused).unwrap();
     let run = "GlobalGet 16 I32Sub GlobalSet 1040 I32Load Call 1040 I32Load Call End";
     let second = "LocalGet 1024 I32Add End";
@@ -106,13 +110,13 @@ fn libraries_become_one_module() {
 #[test]
 fn equal_components_make_equal_bytes() {
     let component = component(LINKED);
-    assert_eq!(fuse(&component).unwrap(), fuse(&component).unwrap());
+    assert_eq!(fused(&component).unwrap(), fused(&component).unwrap());
 }
 
 /// What is wrong with a component that was changed.
 fn refusal(before: &str, after: &str) -> String {
     assert!(LINKED.contains(before), "`{before}` is not there");
-    let error = fuse(&component(&LINKED.replace(before, after))).unwrap_err();
+    let error = fused(&component(&LINKED.replace(before, after))).unwrap_err();
     assert!(matches!(error, FuseError::Unlike { .. }), "{error}");
     error.to_string()
 }
@@ -144,6 +148,59 @@ fn what_would_change_meaning_is_refused() {
 #[test]
 fn what_is_no_component_is_refused() {
     let module = wat::parse_str("(module)").unwrap();
-    assert!(matches!(fuse(&module), Err(FuseError::Unlike { .. })));
-    assert!(matches!(fuse(b"\0asm"), Err(FuseError::Invalid(_))));
+    assert!(matches!(code(&module), Err(FuseError::Unlike { .. })));
+    assert!(matches!(code(b"\0asm"), Err(FuseError::Invalid(_))));
+}
+
+/// Code for [`LINKED`] as an optimizer may write it: one function is gone, and there are names.
+const OPTIMIZED: &str = r#"(module
+  (import "outside" "0" (func $log (param i32)))
+  (func $run (result i32)
+    (call $log (i32.load (i32.const 1040)))
+    (i32.add (i32.load (i32.const 1040)) (i32.const 1024)))
+  (table 4 4 funcref)
+  (memory (export "memory") 1)
+  (export "function-2" (func $run)))"#;
+
+#[test]
+fn a_component_has_the_code_that_it_is_given_and_its_memory() {
+    let fused = fuse(&component(LINKED), &wat::parse_str(OPTIMIZED).unwrap()).unwrap();
+    let run = "1040 I32Load Call 1040 I32Load 1024 I32Add End";
+    assert_eq!(bodies(&fused), [run.split(' ').map(str::to_owned).collect::<Vec<_>>()]);
+    let (mut has_memory, mut data, mut names) = (false, 0, 0);
+    for payload in Parser::new(0).parse_all(&fused) {
+        match payload.unwrap() {
+            Payload::Version { .. } => has_memory = false,
+            Payload::MemorySection(_) => has_memory = true,
+            Payload::DataSection(section) => {
+                data += 1;
+                let segment = section.into_iter().next().unwrap().unwrap();
+                assert_eq!(segment.data, [42]);
+            }
+            Payload::CustomSection(_) if has_memory => names += 1,
+            _ => {}
+        }
+    }
+    assert_eq!((data, names), (1, 0));
+}
+
+#[test]
+fn code_that_does_not_fit_is_refused() {
+    let cases = [
+        ("(export \"function-2\"", "(export \"function-3\"", "function-2"),
+        ("(import \"outside\" \"0\"", "(import \"outside\" \"1\"", "1"),
+        ("(func $run (result i32)", "(func $run (param i32) (result i32)", "parameter types"),
+        ("(table 4 4 funcref)", "(memory (;1;) 1)", "multiple memories"),
+    ];
+    for (before, after, part) in cases {
+        assert!(OPTIMIZED.contains(before), "`{before}` is not there");
+        let code = wat::parse_str(OPTIMIZED.replace(before, after)).unwrap();
+        match fuse(&component(LINKED), &code).unwrap_err() {
+            FuseError::Unfit(cause) => assert!(cause.to_string().contains(part), "{cause}"),
+            error => panic!("{error}"),
+        }
+    }
+    let code = OPTIMIZED.replace("(table", "(data (i32.const 0) \"x\") (table");
+    let refused = fuse(&component(LINKED), &wat::parse_str(code).unwrap());
+    assert!(matches!(refused, Err(FuseError::Unlike { .. })));
 }

@@ -10,7 +10,7 @@ use wasm_encoder::{
     FunctionSection, GlobalSection, GlobalType, ImportSection, InstanceSection, Instruction,
     MemorySection, ModuleArg, RawSection, TableSection, TypeSection, ValType,
 };
-use wasmparser::{CanonicalFunction, FuncType, Operator};
+use wasmparser::{CanonicalFunction, FuncType, Operator, Parser, Payload, Validator, WasmFeatures};
 
 use crate::FuseError;
 use crate::component::{Around, Component, IMPORTS_TABLE, Instance, Item};
@@ -26,6 +26,9 @@ const MODULE_SECTION: u8 = 1;
 const IMPORTS_MODULE: u32 = 0;
 const FUSED_MODULE: u32 = 1;
 const FILLING_MODULE: u32 = 2;
+
+/// What all hosts take.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::COMPONENT_MODEL);
 
 /// Name of an exported function, which the component knows by a number.
 fn export_name(item: u32) -> String {
@@ -44,7 +47,8 @@ impl Types {
         if let Some(index) = self.index.get(ty) {
             return Ok(*index);
         }
-        let written = RoundtripReencoder.func_type(ty.clone()).map_err(|error| code(&error))?;
+        let written =
+            RoundtripReencoder.func_type(ty.clone()).map_err(|error| unwritten(&error))?;
         self.section.ty().func_type(&written);
         let index = self.index.len() as u32;
         self.index.insert(ty.clone(), index);
@@ -52,7 +56,7 @@ impl Types {
     }
 }
 
-fn code(error: &dyn std::fmt::Display) -> FuseError {
+fn unwritten(error: &dyn std::fmt::Display) -> FuseError {
     FuseError::Code(error.to_string())
 }
 
@@ -98,8 +102,8 @@ impl Reencode for Renumber<'_> {
     }
 }
 
-/// The fused module.
-pub(crate) fn module(component: &Component<'_>, linked: &Linked) -> Result<Vec<u8>, FuseError> {
+/// The fused module, without what its memory begins with.
+pub(crate) fn code(component: &Component<'_>, linked: &Linked) -> Result<Vec<u8>, FuseError> {
     let mut types = Types::default();
     let mut imports = ImportSection::new();
     let imported = types_of_imports(component, linked);
@@ -124,22 +128,17 @@ pub(crate) fn module(component: &Component<'_>, linked: &Linked) -> Result<Vec<u
     }
     let mut bodies = CodeSection::new();
     let mut renumber = BTreeMap::new();
-    let mut data = DataSection::new();
     for instance in &linked.fused {
         let module = component.module(*instance);
         let of_module = module.types.iter().map(|ty| types.index_of(ty));
         let types = of_module.collect::<Result<_, _>>()?;
         let (functions, globals) = (&linked.functions[instance], &linked.globals[instance]);
         renumber.insert(*instance, Renumber { linked, functions, globals, types });
-        for (offset, bytes) in &module.data {
-            let offset = RoundtripReencoder.const_expr(offset.clone());
-            data.active(0, &offset.map_err(|error| code(&error))?, bytes.iter().copied());
-        }
     }
     for (instance, index) in &linked.defined {
         let body = component.module(*instance).body(*index).clone();
         if let Some(renumber) = renumber.get_mut(instance) {
-            renumber.parse_function_body(&mut bodies, body).map_err(|error| code(&error))?;
+            renumber.parse_function_body(&mut bodies, body).map_err(|error| unwritten(&error))?;
         }
     }
     let mut module = wasm_encoder::Module::new();
@@ -152,9 +151,40 @@ pub(crate) fn module(component: &Component<'_>, linked: &Linked) -> Result<Vec<u
         .section(&globals)
         .section(&exports)
         .section(&elements(linked))
-        .section(&bodies)
-        .section(&data);
+        .section(&bodies);
     Ok(module.finish())
+}
+
+/// A module of this code, with what its memory begins with. What is for people in it, such as names, is left out.
+fn with_memory(
+    code: &[u8],
+    component: &Component<'_>,
+    linked: &Linked,
+) -> Result<Vec<u8>, FuseError> {
+    let mut out = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(code) {
+        let payload = payload.map_err(FuseError::Unfit)?;
+        match &payload {
+            Payload::CustomSection(_) => {}
+            Payload::DataCountSection { .. } | Payload::DataSection(_) => {
+                return Err(FuseError::unlike("code with data of its own"));
+            }
+            payload => {
+                if let Some((id, range)) = payload.as_section() {
+                    out.section(&RawSection { id, data: &code[range] });
+                }
+            }
+        }
+    }
+    let mut data = DataSection::new();
+    for instance in &linked.fused {
+        for (offset, bytes) in &component.module(*instance).data {
+            let offset = RoundtripReencoder.const_expr(offset.clone());
+            data.active(0, &offset.map_err(|error| unwritten(&error))?, bytes.iter().copied());
+        }
+    }
+    out.section(&data);
+    Ok(out.finish())
 }
 
 /// The types of what remains to be imported, by item.
@@ -183,12 +213,14 @@ fn tables_and_memories(
     for instance in &linked.fused {
         let module = component.module(*instance);
         for table in &module.tables {
-            let mut table = RoundtripReencoder.table_type(*table).map_err(|error| code(&error))?;
+            let mut table =
+                RoundtripReencoder.table_type(*table).map_err(|error| unwritten(&error))?;
             table.maximum = Some(table.minimum);
             tables.table(table);
         }
         for memory in &module.memories {
-            let memory = RoundtripReencoder.memory_type(*memory).map_err(|error| code(&error))?;
+            let memory =
+                RoundtripReencoder.memory_type(*memory).map_err(|error| unwritten(&error))?;
             memories.memory(memory);
         }
         if !module.data.is_empty() && module.memories.is_empty() {
@@ -219,12 +251,13 @@ fn elements(linked: &Linked) -> ElementSection {
     section
 }
 
-/// The component around the fused module.
+/// The component around the fused module, which has this code.
 pub(crate) fn component(
     component: &Component<'_>,
     linked: &Linked,
-    fused: &[u8],
+    code: &[u8],
 ) -> Result<Vec<u8>, FuseError> {
+    let fused = &with_memory(code, component, linked)?;
     let [imports, filling] = linked.shims.as_slice() else {
         return Err(FuseError::unlike("another table of imports"));
     };
@@ -249,7 +282,10 @@ pub(crate) fn component(
     for around in after {
         writer.around(around)?;
     }
-    Ok(writer.out.finish())
+    let component = writer.out.finish();
+    let mut validator = Validator::new_with_features(FEATURES);
+    validator.validate_all(&component).map_err(FuseError::Unfit)?;
+    Ok(component)
 }
 
 struct Writer<'a> {
@@ -269,7 +305,7 @@ impl Writer<'_> {
                 let mut section = ComponentAliasSection::new();
                 for alias in aliases {
                     let alias = RoundtripReencoder.component_alias(alias.clone());
-                    section.alias(alias.map_err(|error| code(&error))?);
+                    section.alias(alias.map_err(|error| unwritten(&error))?);
                 }
                 if !aliases.is_empty() {
                     self.out.section(&section);
