@@ -379,6 +379,8 @@ struct Body<'l, 'a> {
     imports: BTreeMap<String, String>,
     /// Variables as they are here; nothing if control does not get here.
     env: Option<Env>,
+    /// How many expressions are around.
+    within: u32,
     out: Vec<St>,
     loops: Vec<LoopFrame>,
     labels: Label,
@@ -414,6 +416,7 @@ impl<'l, 'a> Body<'l, 'a> {
             scopes: Vec::new(),
             imports: BTreeMap::new(),
             env: Some(Env::default()),
+            within: 0,
             out: Vec::new(),
             loops: Vec::new(),
             labels: 0,

@@ -1,5 +1,7 @@
 """The table of functions that sandbox and CPython both run, and what their arguments are."""
 
+import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,3 +31,29 @@ def case(*arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., Any]], C
         return function
 
     return add
+
+
+def signature_of(value: Any) -> Any:
+    """A value with its types, all the way down, and floats by their bits; NaNs are all one."""
+    if isinstance(value, float):
+        return ("float", "nan" if math.isnan(value) else value.hex())
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, [signature_of(item) for item in value])
+    if isinstance(value, dict):
+        return ("dict", [(signature_of(k), signature_of(v)) for k, v in value.items()])
+    return (type(value).__name__, value)
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """What `call` gives: a value, or the class of its exception and its arguments."""
+    try:
+        return ("returned", signature_of(call()))
+    except Exception as error:
+        original = getattr(type(error), "__spm_original__", type(error))
+        texts = error.args if original in (AssertionError, KeyError, RuntimeError) else ()
+        return ("raised", original.__name__, texts, str(error))
+
+
+def copied(value: Any) -> Any:
+    """A copy of what functions may change: lists, and instances of classes."""
+    return copy.deepcopy(value)

@@ -4,7 +4,6 @@ Every function of the tables is run by the sandbox and by CPython on the same ge
 They are in modules of their own, whose asserts pytest does not rewrite.
 """
 
-import copy
 import heapq
 import math
 import random
@@ -30,33 +29,7 @@ import native_library  # noqa: F401
 import native_objects  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power
-from native_table import CASES
-
-
-def signature_of(value: Any) -> Any:
-    """A value with its types, all the way down, and floats by their bits; NaNs are all one."""
-    if isinstance(value, float):
-        return ("float", "nan" if math.isnan(value) else value.hex())
-    if isinstance(value, list | tuple):
-        return (type(value).__name__, [signature_of(item) for item in value])
-    if isinstance(value, dict):
-        return ("dict", [(signature_of(k), signature_of(v)) for k, v in value.items()])
-    return (type(value).__name__, value)
-
-
-def outcome(call: Callable[[], Any]) -> Any:
-    """What `call` gives: a value, or the class of its exception and its arguments."""
-    try:
-        return ("returned", signature_of(call()))
-    except Exception as error:
-        original = getattr(type(error), "__spm_original__", type(error))
-        texts = error.args if original in (AssertionError, KeyError, RuntimeError) else ()
-        return ("raised", original.__name__, texts, str(error))
-
-
-def copied(value: Any) -> Any:
-    """A copy of what functions may change: lists, and instances of classes."""
-    return copy.deepcopy(value)
+from native_table import CASES, copied, outcome, signature_of
 
 
 def agree(sandboxed: Any, expected: Any) -> bool:

@@ -11,6 +11,13 @@ use crate::ty::Ty;
 
 impl Body<'_, '_> {
     pub(super) fn expr(&mut self, expression: &Expr) -> Ex {
+        self.within += 1;
+        let value = self.expr_here(expression);
+        self.within -= 1;
+        value
+    }
+
+    fn expr_here(&mut self, expression: &Expr) -> Ex {
         let span = expression.span;
         if let Some(part) = self.exception_part(expression, None) {
             return part;
@@ -143,8 +150,12 @@ impl Body<'_, '_> {
         if ty == Ty::Never {
             return Self::seq(statements, Self::unreachable(span));
         }
-        let local = self.slot(variable, &ty);
-        let read = Ex::local(local, ty, span);
+        let read = if self.cells.contains_key(&variable) {
+            self.get_cell(variable, span)
+        } else {
+            let local = self.slot(variable, &ty);
+            Ex::local(local, ty, span)
+        };
         let copied = self.copy_of(read);
         Self::seq(statements, copied)
     }
@@ -167,7 +178,8 @@ impl Body<'_, '_> {
                 return value;
             }
             if value.ty == Ty::Never {
-                this.evaluate(value);
+                this.push(St::Eval(value));
+                this.env = None;
                 return Self::unreachable(Span::default());
             }
             let value = this.copy(value);

@@ -212,11 +212,12 @@ impl Body<'_, '_> {
         spm_protocol::raised::builtin_exception(name).unwrap_or_default()
     }
 
-    /// Evaluates for the effect.
+    /// Evaluates for the effect. What does not return ends the path, but within an expression: the statement that has
+    /// the expression is still to be pushed.
     pub(super) fn evaluate(&mut self, value: Ex) {
         let never = self.resolve(&value.ty) == Ty::Never;
         self.push(St::Eval(value));
-        if never {
+        if never && self.within == 0 {
             self.env = None;
         }
     }

@@ -419,3 +419,40 @@ def says_global(x):
 
 
 check(says_global, ["int"], (1,))
+
+
+# What programs made at random have found.
+
+
+def sets_of_what_is_never(word):
+    try:
+        found = {{"a": 1, "b": 2}[word], [][3]}
+    except ValueError:
+        return "caught"
+    else:
+        return "found" + str(found)
+
+
+check(sets_of_what_is_never, ["str"], ("a",), ("",))
+
+
+def dicts_of_what_is_never(word):
+    found = {1: {"a": 1}[word], 2: [][3]}
+    return len(found)
+
+
+check(dicts_of_what_is_never, ["str"], ("a",), ("",))
+
+
+def names_within_a_condition(x):
+    def sets(to):
+        nonlocal y
+        y = to
+        return y
+
+    if y := x + 1:
+        x = y * 10
+    return x, y, sets(7) + y, (y := sets(2) + y) + sets(9), y
+
+
+check(names_within_a_condition, ["int"], (0,), (-1,), (4,))
