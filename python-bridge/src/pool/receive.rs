@@ -16,20 +16,20 @@ pub(super) fn receive<T>(
     let found = Cell::new(Err(RecvTimeoutError::Timeout));
     spin.look(|| {
         found.set(match receiver.try_recv() {
-            Ok(received) => Ok(received),
+            Ok(item) => Ok(item),
             Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
             Err(TryRecvError::Empty) => return began.elapsed() >= timeout,
         });
         true
     });
-    let received = match found.into_inner() {
+    let next = match found.into_inner() {
         Err(RecvTimeoutError::Timeout) => {
             receiver.recv_timeout(timeout.saturating_sub(began.elapsed()))
         }
         found => found,
     };
     spin.waited(began.elapsed());
-    received
+    next
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn all_that_was_sent_comes_in_order_and_then_the_end() {

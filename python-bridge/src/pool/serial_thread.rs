@@ -22,7 +22,7 @@ use super::serial_channel::{Call, Reply};
 const DEFINITIONS_MAX: usize = 64;
 
 /// One wait for a task; without any, another follows.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// A task for the thread.
 pub(super) struct Job {
