@@ -21,7 +21,7 @@ PACKAGE = FOLDER / "node_modules/binaryen"
 # It takes 90 s of a processor; what was made is kept for builds in which only the guest's Python changed.
 KEPT = HERE.parent / "target/optimized"
 TIMEOUT_S = 1800
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 OPTIONS = (
     "-O3",
     # What CPython's code has, and no more: hosts refuse some of the rest.
