@@ -21,9 +21,12 @@ PACKAGE = FOLDER / "node_modules/binaryen"
 # It takes 90 s of a processor; what was made is kept for builds in which only the guest's Python changed.
 KEPT = HERE.parent / "target/optimized"
 TIMEOUT_S = 1800
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 OPTIONS = (
     "-O3",
+    # An addition before an access becomes the access's offset, which differs only for addresses below 1024 that the
+    # addition wraps around to. The last bytes of C's stack are there, and nothing else: it begins at 1 MiB.
+    "--low-memory-unused",
     # What CPython's code has, and no more: hosts refuse some of the rest.
     "--mvp-features",
     "--enable-bulk-memory",

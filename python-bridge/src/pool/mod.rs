@@ -16,6 +16,7 @@ mod mesh;
 mod news;
 mod output;
 mod preparing;
+mod receive;
 mod run;
 mod runtime;
 mod runtime_ids;

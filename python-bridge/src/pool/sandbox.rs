@@ -15,6 +15,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use spm_host::Definer;
 use spm_host::sandbox::{Ended, Ran, SandboxOptions, Stop, StopCause, THREAD_STACK_BYTES};
 use spm_hub::{ClosureDefinition, Completion, TaskOutcome};
+use spm_netmesh::Spin;
 use spm_protocol::raised::left_proof;
 use spm_protocol::{Engine, Outcome, TaskId};
 
@@ -25,6 +26,7 @@ use super::hosts::spm_error;
 use super::mesh::chain;
 use super::output::{self, Printer};
 use super::preparing::{Waiting, compiling_here};
+use super::receive::receive;
 use super::run::value_of;
 use super::serial_channel::SerialChannel;
 use super::serial_thread::{Event, Job, Thread};
@@ -52,6 +54,8 @@ impl Defined {
 #[pyclass(frozen, module = "spm._spm", name = "Sandbox")]
 pub(crate) struct SerialSandbox {
     jobs: ForkSafe<Sender<Job>>,
+    /// How long its thread took last.
+    spin: Spin,
 }
 
 /// The fields of `_execute.Ran`.
@@ -78,7 +82,7 @@ impl SerialSandbox {
             .name("spm-serial".to_owned())
             .stack_size(THREAD_STACK_BYTES)
             .spawn(move || Thread::new(definer).work(&receiver))?;
-        Ok(Self { jobs: ForkSafe::new(jobs) })
+        Ok(Self { jobs: ForkSafe::new(jobs), spin: Spin::default() })
     }
 
     /// Runs one task, by the fallback if it leaves its closure, or if its arguments are not that one's. `channel` does
@@ -173,7 +177,7 @@ impl SerialSandbox {
             return Err(PyRuntimeError::new_err("the sandbox's thread has ended"));
         }
         task.shown.printed = 0;
-        finish(py, task, &receiver).inspect_err(|_| {
+        finish(py, task, &receiver, &self.spin).inspect_err(|_| {
             stop.stop(Stop::Cancelled);
             if task.compiling.is_none() {
                 // It ends at the next tick; what it had to say is of no interest any more.
@@ -254,11 +258,12 @@ fn finish(
     py: Python<'_>,
     task: &mut Task<'_>,
     events: &Mutex<Receiver<Event>>,
+    spin: &Spin,
 ) -> PyResult<Attempt> {
     let mut waiting = None;
     loop {
         let patience = waiting.as_ref().map_or(Patience::new(None), Waiting::patience);
-        let event = wait_for(py, patience, |slice| match events.lock().recv_timeout(slice) {
+        let event = wait_for(py, patience, |slice| match receive(&events.lock(), spin, slice) {
             Ok(event) => Some(Some(event)),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(None),

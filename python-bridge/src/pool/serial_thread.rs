@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +12,17 @@ use spm_host::sandbox::{
     TaskInput,
 };
 use spm_hub::{Blob, ClosureDefinition, seed_of};
+use spm_netmesh::Spin;
 use spm_protocol::{ContentId, Engine};
 
+use super::receive::receive;
 use super::serial_channel::{Call, Reply};
 
 /// Compiled components kept, by content.
 const DEFINITIONS_MAX: usize = 64;
+
+/// One wait for a task; without any, another follows.
+const IDLE: Duration = Duration::from_hours(1);
 
 /// A task for the thread.
 pub(super) struct Job {
@@ -70,7 +75,13 @@ impl Thread {
 
     /// Runs what it is given, until nobody can give it more.
     pub(super) fn work(mut self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
+        let spin = Spin::default();
+        loop {
+            let job = match receive(jobs, &spin, IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let granted = Granted::new(&job.definition.capabilities);
             let event = match (self.prepared(&job), granted) {
                 (Ok((definition, payload)), Ok(granted)) => {
