@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures::future::join_all;
 use parking_lot::Mutex;
 use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
-use spm_protocol::frame::{Answer, HostWork, MemberAddress, PrepareStep, Task, TaskResult};
+use spm_protocol::frame::{
+    Answer, HostWork, Member, MemberAddress, PrepareStep, Task, TaskResult, UNMET,
+};
 use spm_protocol::limits::{INLINE_BYTES_MAX, KEPT_BYTES_MAX};
 use spm_protocol::{
     Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId,
@@ -95,6 +98,29 @@ impl Blobs {
                 mesh.remember(peer, address).await;
             }
         }
+    }
+
+    /// Connects to all of these members. Values are fetched from them later, in the midst of tasks.
+    ///
+    /// # Errors
+    /// Says which cannot be reached, and why.
+    pub(super) async fn meet(&self, members: &[Member]) -> Result<(), String> {
+        let Self::Mesh(mesh) = self else { return Ok(()) };
+        let others = members.iter().filter_map(Member::peer).filter(|peer| *peer != mesh.peer_id());
+        let met = others.map(async |peer| match mesh.connect(peer).await {
+            Ok(()) => None,
+            Err(error) => Some(format!("host `{peer}` ({})", chain(&error))),
+        });
+        let lost: Vec<String> = join_all(met).await.into_iter().flatten().collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "host `{}` {UNMET} {}, and this task manager sends values from host to host: open a way between \
+             them, or leave one out with `pool.select(hosts=)`",
+            mesh.peer_id(),
+            lost.join(" and ")
+        ))
     }
 
     /// Stops sharing what [`Self::share`] and results shared.
