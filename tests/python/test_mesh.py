@@ -133,14 +133,17 @@ class OneCaller:
         port = int(host.address.split("/")[4])
         self._door = socket.create_server(("127.0.0.1", 0))
         self.address = host.address.replace(f"/{port}/", f"/{self._door.getsockname()[1]}/")
-        threading.Thread(target=self._let_in, args=(port,), daemon=True).start()
+        self.thread = threading.Thread(target=self._let_in, args=(port,))
+        self.thread.start()
 
     def _let_in(self, port: int) -> None:
         caller, _ = self._door.accept()
         self._door.close()
-        host = socket.create_connection(("127.0.0.1", port))
-        for ends in ((caller, host), (host, caller)):
-            threading.Thread(target=self._carry, args=ends, daemon=True).start()
+        with caller, socket.create_connection(("127.0.0.1", port)) as host:
+            back = threading.Thread(target=self._carry, args=(host, caller))
+            back.start()
+            self._carry(caller, host)
+            back.join()
 
     @staticmethod
     def _carry(one: socket.socket, other: socket.socket) -> None:
@@ -158,10 +161,13 @@ def test_hosts_that_do_not_reach_each_other_do_not_exchange_values(
     tmp_path: Path, key: str
 ) -> None:
     hosts = [RunningHost(tmp_path / name, spm.identity(key)) for name in ("one", "two")]
-    one, two = (host.peer_id for host in hosts)
-    with spm.connect(OneCaller(hosts[0]).address, hosts[1].address, key=key) as pool:
-        assert [host.peer_id for host in pool.hosts] == [one, two]
-        told = rf"host `{two}` takes no part: host `{two}` does not reach host `{one}` .*select\(hosts=\)"
+    ways = [OneCaller(host) for host in hosts]
+    with spm.connect(*(way.address for way in ways), key=key) as pool:
+        one, two = (host.peer_id for host in pool.hosts)
+        told = "|".join(
+            rf"host `{out}` takes no part: host `{out}` does not reach host `{met}` .*select\(hosts=\)"
+            for out, met in ((one, two), (two, one))
+        )
         with pytest.warns(RuntimeWarning, match=told):
             assert spm.Team(pool, ranks_and_sum, size=4).run(3) == [(4, 12)] * 4
         dag = spm.Dag(pool)
@@ -171,6 +177,8 @@ def test_hosts_that_do_not_reach_each_other_do_not_exchange_values(
         # Independent tasks run on both.
         assert list(pool.map(double, range(2000))) == [2 * n for n in range(2000)]
     assert [host.stop() for host in hosts] == [0, 0]
+    for way in ways:
+        way.thread.join()
 
 
 def test_many_pools_share_a_host(host: RunningHost, key: str) -> None:
