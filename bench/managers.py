@@ -101,15 +101,19 @@ def reduce_arrays(length: int, times: int) -> float:
 
     import numpy as np
 
-    array = np.full(length, float(spm.team.rank + 1))
+    array = np.arange(length, dtype=np.float64) + spm.team.rank
     total = spm.team.allreduce(array)
-    spm.team.barrier()
-    begin = time.perf_counter()
+    took = 0.0
     for _ in range(times):
+        # New content each time: hosts keep for a while what they were sent.
+        array += 1.0
+        spm.team.barrier()
+        begin = time.perf_counter()
         total = spm.team.allreduce(array)
-    spm.team.barrier()
-    took = time.perf_counter() - begin
-    if total[0] != spm.team.size * (spm.team.size + 1) / 2 or total.shape != array.shape:
+        spm.team.barrier()
+        took += time.perf_counter() - begin
+    expected = array * spm.team.size + sum(range(spm.team.size)) - spm.team.size * spm.team.rank
+    if not np.array_equal(total, expected):
         raise AssertionError("wrong sum")
     return took / times
 

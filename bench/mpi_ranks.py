@@ -32,19 +32,22 @@ def bounce(ranks: MPI.Intracomm) -> float:
 
 def reductions(ranks: MPI.Intracomm, *, pickled: bool) -> float:
     """Seconds of one reduction of 8 MB of float64."""
-    array = np.full(ARRAY, float(ranks.rank + 1))
+    array = np.arange(ARRAY, dtype=np.float64) + ranks.rank
     total = np.empty_like(array)
     ranks.Allreduce(array, total)
-    ranks.barrier()
-    begin = time.perf_counter()
+    took = 0.0
     for _ in range(REDUCTIONS):
+        array += 1.0
+        ranks.barrier()
+        begin = time.perf_counter()
         if pickled:
             total = ranks.allreduce(array)
         else:
             ranks.Allreduce(array, total)
-    ranks.barrier()
-    took = time.perf_counter() - begin
-    if total[0] != ranks.size * (ranks.size + 1) / 2:
+        ranks.barrier()
+        took += time.perf_counter() - begin
+    expected = array * ranks.size + sum(range(ranks.size)) - ranks.size * ranks.rank
+    if not np.array_equal(total, expected):
         raise AssertionError("wrong sum")
     return took / REDUCTIONS
 

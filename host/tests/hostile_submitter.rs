@@ -129,6 +129,7 @@ impl Submitter {
             }],
             deadline_ms: 60_000,
             addresses: Vec::new(),
+            meet: Vec::new(),
         };
         self.say(&prepare).await;
         match self.hear().await {

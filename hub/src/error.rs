@@ -134,7 +134,8 @@ pub enum SubmitError {
     },
     /// A team has more ranks than the hosts take.
     #[error(
-        "a team of {size} ranks is too large for {slots} slots, which take {limit} ranks at most"
+        "a team of {size} ranks is too large for {slots} slots, which take {limit} ranks at most; make \
+         `size` smaller, or the pool larger"
     )]
     TeamTooLarge {
         /// Its ranks.

@@ -30,11 +30,13 @@ pub struct DefineOptions {
     /// How long hosts may take to prepare. Where a closure is of the `scientific` engine, at least so long as fetching and
     /// compiling that may take.
     pub deadline_ms: u64,
+    /// Whether values will go from host to host, so that one that does not reach the others is left out.
+    pub meets: bool,
 }
 
 impl Default for DefineOptions {
     fn default() -> Self {
-        Self { wait: Wait::ForAll, deadline_ms: PREPARE_DEADLINE_MS }
+        Self { wait: Wait::ForAll, deadline_ms: PREPARE_DEADLINE_MS, meets: false }
     }
 }
 

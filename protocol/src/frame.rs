@@ -93,6 +93,9 @@ pub enum HubControl {
         /// Where members listen, so that hosts reach one another.
         #[n(5)]
         addresses: Vec<MemberAddress>,
+        /// Members that the host has to reach, or to refuse: values will go between it and them.
+        #[n(6)]
+        meet: Vec<Member>,
     },
     /// The point is in force on these members. Said again to those that are in when another joins.
     #[n(2)]
@@ -176,6 +179,12 @@ pub enum PrepareStep {
     #[n(1)]
     Compiling,
 }
+
+/// What a refusal says of members that were to be met, and could not.
+pub const UNMET: &str = "does not reach";
+
+/// How the reason of a host fault begins if the host could not fetch what another keeps.
+pub const UNFETCHED: &str = "cannot fetch the arguments";
 
 /// Why a host does not take a point into use.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

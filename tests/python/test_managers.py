@@ -178,6 +178,8 @@ def test_hosts_have_their_shares() -> None:
     assert "10000 tasks; " in drawn
     assert "host 0" in stats.gantt()._repr_html_()
     assert Stats().gantt().svg().startswith("<svg")
+    # On a dark page its text is as light as the text around it.
+    assert 'fill="currentColor"' in drawn
 
 
 # Hosts

@@ -1,9 +1,12 @@
 """Pools of real `spm-host` processes, joined by address: who is trusted, and who is not."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +124,61 @@ def test_several_hosts_and_large_values(tmp_path: Path, key: str) -> None:
         for result in pool.map(square_all, [items] * 6):
             assert result == [item * item for item in items]
     assert [host.stop() for host in hosts] == [0, 0]
+
+
+class OneCaller:
+    """The way to a host that only the first who calls is let in by: others cannot reach it."""
+
+    def __init__(self, host: RunningHost) -> None:
+        port = int(host.address.split("/")[4])
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.address = host.address.replace(f"/{port}/", f"/{self._door.getsockname()[1]}/")
+        self.thread = threading.Thread(target=self._let_in, args=(port,))
+        self.thread.start()
+
+    def _let_in(self, port: int) -> None:
+        caller, _ = self._door.accept()
+        self._door.close()
+        with caller, socket.create_connection(("127.0.0.1", port)) as host:
+            back = threading.Thread(target=self._carry, args=(host, caller))
+            back.start()
+            self._carry(caller, host)
+            back.join()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+
+def ranks_and_sum(n: int) -> tuple[int, int]:
+    return spm.team.size, spm.team.allreduce(n)
+
+
+def test_hosts_that_do_not_reach_each_other_do_not_exchange_values(
+    tmp_path: Path, key: str
+) -> None:
+    hosts = [RunningHost(tmp_path / name, spm.identity(key)) for name in ("one", "two")]
+    ways = [OneCaller(host) for host in hosts]
+    with spm.connect(*(way.address for way in ways), key=key) as pool:
+        one, two = (host.peer_id for host in pool.hosts)
+        told = "|".join(
+            rf"host `{out}` takes no part: host `{out}` does not reach host `{met}` .*select\(hosts=\)"
+            for out, met in ((one, two), (two, one))
+        )
+        with pytest.warns(RuntimeWarning, match=told):
+            assert spm.Team(pool, ranks_and_sum, size=4).run(3) == [(4, 12)] * 4
+        dag = spm.Dag(pool)
+        for _ in range(6):
+            dag.add(square_all, dag.add(square_all, list(range(1000))))
+        assert dag.run() == [[n**4 for n in range(1000)]] * 6
+        # Independent tasks run on both.
+        assert list(pool.map(double, range(2000))) == [2 * n for n in range(2000)]
+    assert [host.stop() for host in hosts] == [0, 0]
+    for way in ways:
+        way.thread.join()
 
 
 def test_many_pools_share_a_host(host: RunningHost, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -91,6 +91,88 @@ def test_objects_go_from_closure_to_closure_by_one_class_table() -> None:
         dag.add(spm.wasm_closure(engine="python")(weigh), total, color)
         dag.add(spm.wasm_closure(engine="python")(same), total)
         assert dag.run() == [(103, Color.RED), make(3)]
+
+
+@dataclass
+class Leaf:
+    weight: float
+    next: Leaf | None = None
+
+
+class Named(NamedTuple):
+    name: str
+    leaves: list[Leaf]
+
+
+def leaf_of(weight: float) -> Leaf:
+    return Leaf(weight, Leaf(1.0))
+
+
+def named_of(name: str, count: int) -> list[Named]:
+    return [Named(name, [Leaf(float(n)) for n in range(count)])]
+
+
+def leaf_weight(leaf: Leaf) -> float:
+    weight = leaf.weight
+    if leaf.next is not None:
+        weight += leaf.next.weight
+    return weight
+
+
+def named_weights(named: list[Named]) -> dict[str, float]:
+    return {one.name: sum([leaf.weight for leaf in one.leaves]) for one in named}
+
+
+def either(leaf: Leaf, color: Color) -> str:
+    return f"{leaf.weight} {color.name}"
+
+
+def test_classes_go_between_nodes_that_are_all_native() -> None:
+    def native(function: Any) -> Any:
+        return spm.wasm_closure(engine="native")(function)
+
+    with spm.laptop(hosts=2) as pool:
+        dag = spm.Dag(pool)
+        leaf = dag.add(native(leaf_of), 2.5)
+        named = dag.add(native(named_of), "n" * 2000, 4)
+        dag.add(native(leaf_weight), leaf)
+        dag.add(native(named_weights), named)
+        dag.add(native(either), leaf, dag.add(native(color_of), 3))
+        assert dag.run() == [3.5, {"n" * 2000: 6.0}, "2.5 RED"]
+
+
+class Unannotated:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+
+def unannotated(n: int) -> Unannotated:
+    return Unannotated(n)
+
+
+def n_of(one: Unannotated) -> int:
+    return one.n
+
+
+def weight_of(leaf):  # type: ignore[no-untyped-def]
+    return leaf.weight
+
+
+def test_a_class_whose_attributes_only_its_code_knows_is_refused_by_name() -> None:
+    native = spm.wasm_closure(engine="native")
+    with spm.laptop(hosts=1) as pool:
+        dag = spm.Dag(pool)
+        dag.add(native(n_of), dag.add(native(unannotated), 3))
+        with pytest.raises(spm.CompileError, match=r"argument 0 of `n_of`.*dataclasses"):
+            dag.run()
+        dag = spm.Dag(pool)
+        dag.add(native(weight_of), dag.add(native(leaf_of), 2.5))
+        with pytest.raises(spm.CompileError, match="annotate the parameter"):
+            dag.run()
+        # Where an interpreter may run it, it does.
+        dag = spm.Dag(pool)
+        dag.add(spm.wasm_closure(n_of), dag.add(native(unannotated), 3))
+        assert dag.run() == [3]
 
 
 def power(total: Total) -> Total:

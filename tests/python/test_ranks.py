@@ -2,7 +2,7 @@
 
 import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class Mailbox:
             self.post.sent += 1
             self.post.boxes[destination].append((self.rank, tag, codec.encode(value)))
             self.post.changed.notify_all()
+
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        for destination in destinations:
+            self.send(destination, tag, value)
 
     def poll(self, source: int | None, tag: int | None) -> tuple[int, int, Any] | None:
         with self.post.changed:

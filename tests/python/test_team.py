@@ -245,3 +245,17 @@ def test_a_team_of_one_outside() -> None:
     with pytest.raises(RuntimeError, match="did not send"):
         team.recv()
     assert (spm.ANY_SOURCE, spm.ANY_TAG, team.ANY_TAG) == (-1, -1, -1)
+
+
+def test_a_pool_of_one_slot_for_each_server_takes_one_rank_on_each() -> None:
+    def ranks(n: int) -> int:
+        return spm.team.allreduce(n)
+
+    with spm.laptop(hosts=2) as pool:
+        selected = pool.select(where="one per server")
+        assert run(selected, ranks, 3, size=2) == [6, 6]
+        with pytest.raises(
+            ValueError,
+            match="a team of 3 ranks is too large for 2 slots, which take 2 ranks at most; make `size` smaller",
+        ):
+            run(selected, ranks, 3, size=3)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spm_protocol::frame::Member;
+use spm_protocol::frame::{Member, UNFETCHED};
 use spm_protocol::limits::VALUE_BYTES_MAX;
 use spm_protocol::{Arguments, ContentId, Payload, Piece};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -59,9 +59,9 @@ async fn fetch(
     let provider = match holder {
         None => session.submitter.transport,
         Some(member) => {
-            member.peer().ok_or("cannot fetch the arguments: their holder is no peer")?
+            member.peer().ok_or_else(|| format!("{UNFETCHED}: their holder is no peer"))?
         }
     };
     let fetched = session.blobs.fetch(id, bytes, session.session, &[provider], |_, _| {}).await;
-    fetched.map_err(|reason| format!("cannot fetch the arguments: {reason}"))
+    fetched.map_err(|reason| format!("{UNFETCHED}: {reason}"))
 }

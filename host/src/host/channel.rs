@@ -14,7 +14,7 @@ use spm_protocol::frame::{Answer, HostWork, Member, Question, Role, Spawned};
 use spm_protocol::limits::{
     INLINE_BYTES_MAX, MIB, SENDS_UNCONFIRMED_MAX, SPAWNED_MAX, VALUE_BYTES_MAX,
 };
-use spm_protocol::{Payload, PeerId, TaskId, TrapCode};
+use spm_protocol::{ContentId, Payload, PeerId, TaskId, TrapCode};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -79,6 +79,8 @@ pub(super) struct TaskChannel {
     /// For each rank that was sent messages, how many and how many bytes since the last that was confirmed.
     unconfirmed: Mutex<BTreeMap<u32, (u64, u64)>>,
     spawned: Mutex<Spawns>,
+    /// The last large message: often the next rank is sent the same.
+    last_held: Mutex<Option<ContentId>>,
 }
 
 impl TaskChannel {
@@ -105,6 +107,7 @@ impl TaskChannel {
             asked: AtomicU64::new(0),
             unconfirmed: Mutex::default(),
             spawned: Mutex::default(),
+            last_held: Mutex::default(),
         }))
     }
 
@@ -242,8 +245,15 @@ impl Channel for TaskChannel {
         patience: &Patience<'_>,
     ) -> Result<(), Over> {
         let bytes = message.len() as u64;
-        let message =
-            self.point.hold(message, INLINE_BYTES_MAX).map_err(|_| Over::unreachable())?;
+        let message = {
+            let mut last = self.last_held.lock();
+            let held = self.point.hold_again(message, INLINE_BYTES_MAX, *last);
+            let message = held.map_err(|_| Over::unreachable())?;
+            if let Payload::Blob { id, .. } = message {
+                *last = Some(id);
+            }
+            message
+        };
         // Each rank has an inbox of its own, so what others were sent says nothing of its room.
         let confirm = {
             let mut unconfirmed = self.unconfirmed.lock();

@@ -207,12 +207,12 @@ impl Driver<'_> {
                 }
             }
             Action::SendWork(frame) => self.run.send_work(&frame),
-            Action::Prepare { point, closures, members, providers, addresses } => {
+            Action::Prepare { point, closures, members, providers, addresses, meet } => {
                 let point = Arc::new(PointRun::new(Arc::clone(&self.run), point));
                 self.points_alive += 1;
                 self.current = Some(Arc::clone(&point));
                 let host = Arc::clone(&self.host);
-                let preparation = Preparation { closures, members, providers, addresses };
+                let preparation = Preparation { closures, members, providers, addresses, meet };
                 let preparing = tokio::spawn(async move {
                     let session = Arc::clone(&point.session);
                     let event = prepare(Arc::clone(&host), point, preparation).await;

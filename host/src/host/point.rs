@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures::future::join_all;
 use parking_lot::Mutex;
 use spm_netmesh::{BlobStore, Mesh, PendingWake};
 use spm_protocol::frame::Frame as _;
-use spm_protocol::frame::{Answer, HostWork, MemberAddress, PrepareStep, Task, TaskResult};
+use spm_protocol::frame::{
+    Answer, HostWork, Member, MemberAddress, PrepareStep, Task, TaskResult, UNMET,
+};
 use spm_protocol::limits::{INLINE_BYTES_MAX, KEPT_BYTES_MAX};
 use spm_protocol::{
     Certified, ContentId, Manifest, Outcome, Payload, PeerId, Point, SessionId, TaskId,
@@ -95,6 +98,29 @@ impl Blobs {
                 mesh.remember(peer, address).await;
             }
         }
+    }
+
+    /// Connects to all of these members. Values are fetched from them later, in the midst of tasks.
+    ///
+    /// # Errors
+    /// Says which cannot be reached, and why.
+    pub(super) async fn meet(&self, members: &[Member]) -> Result<(), String> {
+        let Self::Mesh(mesh) = self else { return Ok(()) };
+        let others = members.iter().filter_map(Member::peer).filter(|peer| *peer != mesh.peer_id());
+        let met = others.map(async |peer| match mesh.connect(peer).await {
+            Ok(()) => None,
+            Err(error) => Some(format!("host `{peer}` ({})", chain(&error))),
+        });
+        let lost: Vec<String> = join_all(met).await.into_iter().flatten().collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "host `{}` {UNMET} {}, and this task manager sends values from host to host: open a way between \
+             them, or leave one out with `pool.select(hosts=)`",
+            mesh.peer_id(),
+            lost.join(" and ")
+        ))
     }
 
     /// Stops sharing what [`Self::share`] and results shared.
@@ -317,6 +343,16 @@ impl PointRun {
     /// A value that stays here, for members to fetch, until the hub lets go of it or nothing of the point is left: a
     /// blob, unless it is no longer than `inline_max`.
     pub(super) fn hold(&self, value: Vec<u8>, inline_max: usize) -> Result<Payload, String> {
+        self.hold_again(value, inline_max, None)
+    }
+
+    /// The same, of what may be kept already under the id `before`: to compare bytes takes less than to hash them.
+    pub(super) fn hold_again(
+        &self,
+        value: Vec<u8>,
+        inline_max: usize,
+        before: Option<ContentId>,
+    ) -> Result<Payload, String> {
         if value.len() <= inline_max {
             return Ok(Payload::Inline(value));
         }
@@ -327,7 +363,15 @@ impl PointRun {
         if held.bytes + bytes > KEPT_BYTES_MAX {
             return Err(format!("this host keeps {KEPT_BYTES_MAX} bytes for a session at most"));
         }
-        let id = store.put(value).map_err(|error| error.to_string())?;
+        let known = before.filter(|id| {
+            held.blobs.contains_key(id) && store.get(*id).is_some_and(|content| content == value)
+        });
+        let id = match known {
+            Some(id) => Ok(id),
+            None if self.session.blobs.is_from_elsewhere() => store.put_to_serve(value),
+            None => store.put(value),
+        };
+        let id = id.map_err(|error| error.to_string())?;
         store.hold(id, session, members).map_err(|error| error.to_string())?;
         let count = &mut held.blobs.entry(id).or_insert((0, bytes)).0;
         *count += 1;
@@ -443,6 +487,21 @@ pub(super) mod tests {
         assert_eq!(store.shared_bytes(), 4);
         store.unshare(two, session.session);
         assert_eq!(store.shared_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_already_has_its_id_and_other_content_another() {
+        let (point, _ends) = point_run();
+        let keep = |value: u8, before| match point.hold_again(vec![value; 4], 3, before) {
+            Ok(Payload::Blob { id, bytes: 4 }) => id,
+            other => panic!("{other:?}"),
+        };
+        let one = keep(1, None);
+        assert_eq!(keep(1, Some(one)), one);
+        assert_eq!(keep(2, Some(one)), ContentId::of(&[2; 4]), "the id was only a guess");
+        point.release(&[one, one]);
+        assert_eq!(keep(1, Some(one)), one, "it is kept again");
+        assert_eq!(point.session.blobs.store().shared_bytes(), 8);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(super) struct Preparation {
     pub(super) members: Vec<Member>,
     pub(super) providers: Vec<Provider>,
     pub(super) addresses: Vec<MemberAddress>,
+    pub(super) meet: Vec<Member>,
 }
 
 /// Makes `run` ready, and says what the session is to be told.
@@ -78,6 +79,8 @@ async fn define_all(
     let members: Vec<PeerId> = preparation.members.iter().filter_map(Member::peer).collect();
     let sources = sources(session.submitter.transport, &members, &preparation.providers);
     session.blobs.remember(preparation.addresses).await;
+    let met = session.blobs.meet(&preparation.meet).await;
+    met.map_err(|reason| vec![Refusal { closure: None, reason }])?;
     run.admit(members.iter().copied());
     let origin = Arc::new(Origin { members, sources });
     let mut closures = Vec::with_capacity(manifests.len());

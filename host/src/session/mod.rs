@@ -124,6 +124,8 @@ pub enum Action {
         providers: Vec<Provider>,
         /// Where members listen.
         addresses: Vec<MemberAddress>,
+        /// Members that have to be reached.
+        meet: Vec<Member>,
     },
     /// Run these tasks. Their results go out on the work stream without passing through the session; tell it of
     /// their number with [`Event::TasksEnded`].
@@ -372,7 +374,15 @@ impl Session {
         }
         match frame {
             HubControl::Hello { version, .. } => self.greet(now_ms, version, actions),
-            HubControl::Prepare { point, closures, members, providers, deadline_ms, addresses } => {
+            HubControl::Prepare {
+                point,
+                closures,
+                members,
+                providers,
+                deadline_ms,
+                addresses,
+                meet,
+            } => {
                 if point <= self.newest {
                     return;
                 }
@@ -393,7 +403,14 @@ impl Session {
                     until_ms: now_ms.saturating_add(limit_ms),
                     limit_ms,
                 };
-                actions.push(Action::Prepare { point, closures, members, providers, addresses });
+                actions.push(Action::Prepare {
+                    point,
+                    closures,
+                    members,
+                    providers,
+                    addresses,
+                    meet,
+                });
             }
             HubControl::Commit { point, members, addresses } => {
                 let is_current = matches!(self.phase,

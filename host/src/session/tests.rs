@@ -76,6 +76,7 @@ fn prepare(point: Point) -> HubControl {
         providers: Vec::new(),
         deadline_ms: 1000,
         addresses: Vec::new(),
+        meet: Vec::new(),
     }
 }
 

@@ -114,6 +114,7 @@ impl Submitter {
             members: members.clone(),
             deadline_ms: 180_000,
             addresses: Vec::new(),
+            meet: Vec::new(),
         });
         members
     }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub use words::{Action, Event};
 
 use bytes::Bytes;
-use spm_protocol::frame::{HostWork, Returns, Role, TaskResult};
+use spm_protocol::frame::{HostWork, Returns, Role, TaskResult, UNFETCHED};
 use spm_protocol::limits::{BATCH_TASKS_MAX, OUTPUT_BYTES_MAX, RAISED_BYTES_MAX, VALUE_BYTES_MAX};
 use spm_protocol::{ContentId, Outcome, Payload, PeerId, Point, TaskId};
 
@@ -483,6 +483,16 @@ impl List {
         let Some(state) = self.tasks.get(&id) else { return };
         if may_retry && let Some(reason) = self.missing(state) {
             // To try again is in vain, and this may be why it failed.
+            self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
+            return;
+        }
+        if let TaskOutcome::HostFault(reason) = &outcome
+            && reason.starts_with(UNFETCHED)
+            && state.task.arguments.has_kept()
+        {
+            // The next attempt would go to the holder, which may be silent. Its manager has the value made again, and
+            // need not wait until a lease is over.
+            let reason = reason.clone();
             self.complete(now_ms, id, TaskOutcome::ArgumentLost(reason), actions);
             return;
         }

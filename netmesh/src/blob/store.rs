@@ -242,6 +242,25 @@ impl BlobStore {
         Ok(id)
     }
 
+    /// As [`BlobStore::put`], for what is sure to be served: its hash tree, which has its id, is made now and kept.
+    pub fn put_to_serve(&self, bytes: impl Into<Bytes>) -> Result<ContentId, PutError> {
+        let bytes = bytes.into();
+        let outboard = PreOrderMemOutboard::create(&bytes, CHUNK_GROUP);
+        let id = ContentId::from_digest(*outboard.root.as_bytes());
+        let content = || {
+            let content = Content::here(bytes.clone());
+            let _ = content.outboard.set(outboard);
+            content
+        };
+        let is_new = self.keep(id, content, bytes.len())?;
+        if let Some(folder) = &self.inner.folder
+            && is_new
+        {
+            folder.lock().write(id, &bytes);
+        }
+        Ok(id)
+    }
+
     /// Takes in a blob whose id the caller made from these very bytes, or has checked.
     pub fn put_verified(&self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
         let is_new = self.keep(id, || Content::here(bytes.clone()), bytes.len())?;

@@ -227,6 +227,23 @@ fn a_promised_blob_is_read_once_somebody_wants_it() {
 }
 
 #[test]
+fn what_is_to_be_served_has_the_id_and_the_tree_of_its_content() {
+    for length in lengths() {
+        let content = content(length);
+        let store = BlobStore::in_memory(1 << 20);
+        let id = store.put_to_serve(content.clone()).unwrap();
+        assert_eq!(id, ContentId::of(&content), "{length} bytes");
+        assert_eq!(store.put(content.clone()), Ok(id));
+        assert_eq!(store.memory_bytes(), length, "it is here once");
+        let member = PeerId::random();
+        store.share(id, SESSION, [member]).unwrap();
+        let shared = store.shared_with(member, SESSION, id).unwrap();
+        let (bytes, outboard) = shared.with_outboard().unwrap();
+        assert_eq!((bytes, outboard.root.as_bytes()), (&content, id.digest()));
+    }
+}
+
+#[test]
 fn the_longest_unused_makes_room_and_the_shared_stays() {
     let store = BlobStore::in_memory(1000);
     let shared = store.put(content(300)).unwrap();

@@ -112,9 +112,10 @@ impl Frame for HubControl {
     fn check(&self) -> Result<(), FrameError> {
         match self {
             Self::Hello { features: names, .. } => features(names),
-            Self::Prepare { closures, members, providers, addresses, .. } => {
+            Self::Prepare { closures, members, providers, addresses, meet, .. } => {
                 at_most("closures", closures.len(), CLOSURES_MAX)?;
                 listening(members, addresses)?;
+                at_most("members to meet", meet.len(), MEMBERS_MAX)?;
                 at_most("providers", providers.len(), 2 * CLOSURES_MAX)?;
                 providers
                     .iter()

@@ -195,13 +195,23 @@ pub fn hub_control() -> impl Strategy<Value = HubControl> {
     let provider = (content_id(), any::<u64>(), members())
         .prop_map(|(id, bytes, peers)| Provider { id, bytes, peers });
     let found = (vec(provider, 0..3), vec(address(), 0..3));
-    let prepare = (point(), vec(signed, 0..2), members(), found, any::<u64>());
+    let prepare = (point(), vec(signed, 0..2), members(), found, any::<u64>(), members());
     prop_oneof![
         (any::<u32>(), vec(text(), 0..3))
             .prop_map(|(version, features)| HubControl::Hello { version, features }),
-        prepare.prop_map(|(point, closures, members, (providers, addresses), deadline_ms)| {
-            HubControl::Prepare { point, closures, members, providers, deadline_ms, addresses }
-        }),
+        prepare.prop_map(
+            |(point, closures, members, (providers, addresses), deadline_ms, meet)| {
+                HubControl::Prepare {
+                    point,
+                    closures,
+                    members,
+                    providers,
+                    deadline_ms,
+                    addresses,
+                    meet,
+                }
+            }
+        ),
         (point(), members(), vec(address(), 0..3)).prop_map(|(point, members, addresses)| {
             HubControl::Commit { point, members, addresses }
         }),

@@ -85,6 +85,7 @@ fn hub_control() -> Vec<(&'static str, HubControl)> {
         providers,
         deadline_ms: 1000,
         addresses: addresses.clone(),
+        meet: members.clone(),
     };
     vec![
         ("Hello", HubControl::Hello { version: 1, features: vec!["x".into()] }),
@@ -287,6 +288,7 @@ fn every_list_of_the_hub_has_a_limit() {
         ],
         deadline_ms: 1,
         addresses: vec![],
+        meet: vec![],
     };
     let addressed = |count, bytes| HubControl::Prepare {
         point: Point(1),
@@ -295,7 +297,18 @@ fn every_list_of_the_hub_has_a_limit() {
         providers: vec![],
         deadline_ms: 1,
         addresses: vec![MemberAddress { member: member(), address: vec![0; bytes] }; count],
+        meet: vec![],
     };
+    let meeting = |count| HubControl::Prepare {
+        point: Point(1),
+        closures: vec![],
+        members: vec![],
+        providers: vec![],
+        deadline_ms: 1,
+        addresses: vec![],
+        meet: vec![member(); count],
+    };
+    check("members to meet", &meeting(MEMBERS_MAX), &meeting(MEMBERS_MAX + 1));
     check("addresses", &addressed(MEMBERS_MAX, 1), &addressed(MEMBERS_MAX + 1, 1));
     let (most, more) = (addressed(1, ADDRESS_BYTES_MAX), addressed(1, ADDRESS_BYTES_MAX + 1));
     check("bytes of an address", &most, &more);

@@ -202,9 +202,11 @@ def annotations_of(class_: type) -> dict[str, Any]:
         namespace = dict(vars(module)) if module is not None else {}
         namespace.setdefault(base.__name__, base)
         for name, annotation in vars(base).get("__annotations__", {}).items():
-            if isinstance(annotation, str):
+            # `NamedTuple` wraps what is text.
+            text = getattr(annotation, "__forward_arg__", annotation)
+            if isinstance(text, str):
                 try:
-                    annotation = eval(annotation, namespace, {})  # noqa: S307, PLW2901
+                    annotation = eval(text, namespace, {})  # noqa: S307, PLW2901
                 except Exception:  # noqa: BLE001, S112 - whatever it raises, it is no hint
                     continue
             found[name] = annotation

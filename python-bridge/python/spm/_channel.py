@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._ranks import ANY_SOURCE, ANY_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Message: TypeAlias = tuple[int, int, Any]
 """Source, tag, value."""
@@ -83,6 +86,11 @@ class Carrier:
     def send(self, destination: int, tag: int, value: Any) -> None:
         """Send a value to a rank."""
         self._channel.send(destination, tag, value)
+
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        """Send a value to several ranks."""
+        for destination in destinations:
+            self.send(destination, tag, value)
 
     def receive(self, source: int | None, tag: int | None) -> Message:
         """Wait for the first message of this source and tag; None is any."""

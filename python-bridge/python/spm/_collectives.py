@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 COLLECTIVE_TAGS: Final = 1 << 30
 """Tags from here on are those of collectives; users' are below."""
@@ -45,6 +45,9 @@ class Wire(Protocol):
 
     def send(self, destination: int, tag: int, value: Any) -> None:
         """Send to one rank."""
+
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        """Send the same to several ranks; it is encoded once."""
 
     def take(self, source: int, tag: int) -> Any:
         """Wait for what one rank sent with this tag."""
@@ -105,10 +108,13 @@ def bcast(wire: Wire, value: Any, root: int, tag: int = BCAST) -> Any:
         bit <<= 1
     if place:
         value = wire.take((place - bit + root) % wire.size, tag)
+    children = []
     while bit > 1:
         bit >>= 1
         if place + bit < wire.size:
-            wire.send((place + bit + root) % wire.size, tag, value)
+            children.append((place + bit + root) % wire.size)
+    if children:
+        wire.send_each(children, tag, value)
     return value
 
 
@@ -212,8 +218,7 @@ def _allreduce_array(wire: Wire, array: Any, op: Op, numpy: Any) -> Any:
             total = own.copy() if rank == wire.rank else part
         else:
             op.into(total, part)
-    for rank in _others(wire):
-        wire.send(rank, REDUCE_ARRAY, total)
+    wire.send_each(_others(wire), REDUCE_ARRAY, total)
     result = numpy.empty_like(flat)
     for rank in range(wire.size):
         begin, end = cuts[rank], cuts[rank + 1]

@@ -54,12 +54,14 @@ def picture(nodes: Sequence[Node[Any]]) -> str:
         hidden = len(layers[row]) - len(layer)
         if hidden:
             x, y = _place(row, len(layer), len(layer), width)
-            parts.append(f'<text x="{x + 30}" y="{y + 17}">and {hidden} more</text>')
+            parts.append(
+                f'<text x="{x + 30}" y="{y + 17}" fill="currentColor">and {hidden} more</text>'
+            )
     left_out = sum(map(len, layers[len(shown) :]))
     if left_out:
         y = len(shown) * (_HEIGHT + _GAP_Y) + _GAP_Y
         parts.append(
-            f'<text x="{width / 2}" y="{y}">and {left_out} nodes in '
+            f'<text x="{width / 2}" y="{y}" fill="currentColor">and {left_out} nodes in '
             f"{len(layers) - len(shown)} more layers</text>"
         )
     parts.append("</svg>")

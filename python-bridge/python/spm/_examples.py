@@ -7,17 +7,20 @@ known to return. If neither is known, an interpreting engine takes whatever come
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import inspect
 import types
 import typing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from ._capture_classes import annotations_of
 from ._closure import Closure, as_closure
 from ._errors import CompileError
 from ._specialise import Specialisation
 from ._travelled import needs_scientific
-from ._types import annotated_types
+from ._types import evaluated_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +81,7 @@ def prepare(
             raise CompileError(
                 f"the type of {missing[0]} of `{getattr(function, '__qualname__', function)!s}` is "
                 "not known, since it is the result of a task whose type is not known; annotate "
-                "the parameter"
+                "the parameter (of classes, dataclasses, named tuples and enumerations will do)"
             )
         function = interpreted(closure, made_args)
     return backend.prepare(function, made_args, made_kwargs)[0]
@@ -102,31 +105,88 @@ def result_type(made: Any) -> str | None:
 
 
 def example(type_name: str) -> Any:
-    """Make a value of a type of the compiler's; UNKNOWN if there is none."""
+    """Make a value of a type of the compiler's that names no class of the user's; UNKNOWN if there is none.
+
+    An instance would not say which types its attributes have: only with the annotation of a parameter does the
+    compiler read those of its class.
+    """
     try:
-        return _made(eval(type_name, dict(_NAMES)))  # noqa: S307 - the compiler's own text
+        kind = eval(type_name, dict(_NAMES))  # noqa: S307 - the compiler's own text
     except (SyntaxError, NameError, TypeError):
+        return UNKNOWN
+    return example_of(kind)
+
+
+def example_of(kind: Any) -> Any:
+    """Make a value of a type, as annotations write it; UNKNOWN if there is none."""
+    try:
+        return _made(kind, ())
+    except TypeError:
         return UNKNOWN
 
 
-def _made(kind: Any) -> Any:
+class _Endless(TypeError):
+    """A class that holds instances of itself has no smallest instance this way."""
+
+
+def _made(kind: Any, within: tuple[type, ...]) -> Any:
     if kind in _SCALARS:
         return _SCALARS[kind]
     origin, items = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        members = [item for item in items if item is not type(None)]
-        return _made(members[0])
-    if origin in (list, set) and items == (typing.Never,):
-        return origin()
-    if origin in (list, set):
-        return origin([_made(items[0])])
-    if origin is dict:
-        return {} if items[0] is typing.Never else {_made(items[0]): _made(items[1])}
+        return _one_of(items, within)
+    if origin in (typing.Annotated, typing.Final) and items:
+        return _made(items[0], within)
+    if origin in (list, set, dict):
+        if items[0] is typing.Never:
+            return origin()
+        try:
+            made = [_made(item, within) for item in items]
+        except _Endless:
+            return origin()
+        return {made[0]: made[1]} if origin is dict else origin(made)
     if origin is tuple:
         if items[1:] == (Ellipsis,):
-            return (_made(items[0]),) * 3
-        return tuple([_made(item) for item in items])
+            return (_made(items[0], within),) * 3
+        return tuple([_made(item, within) for item in items])
+    if isinstance(kind, type):
+        return _instance(kind, within)
     raise TypeError(f"no example of {kind!r}")
+
+
+def _one_of(members: tuple[Any, ...], within: tuple[type, ...]) -> Any:
+    """Make a value of the first of these types that has one; None is the last resort."""
+    for member in members:
+        if member is not type(None):
+            try:
+                return _made(member, within)
+            except _Endless:
+                continue
+    if type(None) in members:
+        return None
+    raise _Endless(f"no example of {members!r}")
+
+
+def _instance(class_: type, within: tuple[type, ...]) -> Any:
+    """Make an instance of a class whose attributes are those it has annotations for. None of its code runs."""
+    if class_ in within:
+        raise _Endless(f"no example of {class_!r}")
+    if issubclass(class_, enum.Enum):
+        for member in class_:
+            return member
+    inner = (*within, class_)
+    annotations = annotations_of(class_)
+    if issubclass(class_, tuple) and hasattr(class_, "_fields"):
+        fields = [_made(annotations.get(name), inner) for name in class_._fields]
+        return tuple.__new__(class_, fields)
+    if not dataclasses.is_dataclass(class_) or class_.__new__ is not object.__new__:
+        # What attributes it has, only its code knows.
+        raise TypeError(f"no example of {class_!r}")
+    made = object.__new__(class_)
+    for name, annotation in annotations.items():
+        if typing.get_origin(annotation) is not typing.ClassVar:
+            object.__setattr__(made, name, _made(annotation, inner))
+    return made
 
 
 def _hinted(
@@ -136,7 +196,7 @@ def _hinted(
     plain = getattr(function, "__spm_function__", function)
     if not isinstance(plain, types.FunctionType):
         return None
-    hints = annotated_types(plain)
+    hints = evaluated_annotations(plain)
     if not hints:
         return None
     parameters = list(inspect.signature(plain).parameters.values())
@@ -149,19 +209,19 @@ def _hinted(
     made = list(args)
     for place, value in enumerate(args):
         if _is_awaited(value) and place + skipped < len(positional):
-            made[place] = _by_hint(hints.get(positional[place + skipped]), value)
+            made[place] = _by_hint(hints.get(positional[place + skipped], ...), value)
     words = {
-        name: _by_hint(hints.get(name), value) if _is_awaited(value) else value
+        name: _by_hint(hints.get(name, ...), value) if _is_awaited(value) else value
         for name, value in kwargs.items()
     }
     return tuple(made), words
 
 
 def _by_hint(hint: Any, value: Any) -> Any:
-    if hint is None:
+    if hint is Ellipsis:
         return value
-    found = example(str(hint))
-    return found if found is not UNKNOWN and hint.holds(found) else value
+    found = example_of(hint)
+    return value if found is UNKNOWN else found
 
 
 def _is_awaited(value: Any) -> bool:

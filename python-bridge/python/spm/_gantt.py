@@ -36,7 +36,9 @@ class Gantt:
         height = _ROW * (sum(map(len, lanes.values())) + 2)
         opening = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
-            f'width="{_WIDTH}" height="{height}" font-family="sans-serif" font-size="11">'
+            f'width="{_WIDTH}" height="{height}" font-family="sans-serif" font-size="11" '
+            # The colour of the text around it, which is light on a dark page.
+            'fill="currentColor">'
         )
         parts = [opening]
         scale = (_WIDTH - _LABEL - 10) / span_s

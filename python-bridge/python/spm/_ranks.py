@@ -34,6 +34,9 @@ class Transport(Protocol):
     def send(self, destination: int, tag: int, value: Any) -> None:
         """Send a copy of the value; do not wait until it is received."""
 
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        """Send a copy to each of several ranks."""
+
     def receive(self, source: int | None, tag: int | None) -> _Received:
         """Wait for the first message of this source and tag; None is any."""
 
@@ -56,6 +59,11 @@ class Alone:
         """Keep it: there is nobody else."""
         del destination
         self._waiting.append((tag, self._copy(value)))
+
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        """Keep a copy for each."""
+        for destination in destinations:
+            self.send(destination, tag, value)
 
     def receive(self, source: int | None, tag: int | None) -> _Received:
         """Take what this task sent itself."""
@@ -182,6 +190,10 @@ class Endpoint:
     def send(self, destination: int, tag: int, value: Any) -> None:
         """Send to one rank."""
         self.transport.send(destination, tag, value)
+
+    def send_each(self, destinations: Iterable[int], tag: int, value: Any) -> None:
+        """Send the same to several ranks."""
+        self.transport.send_each(destinations, tag, value)
 
     def take(self, source: int, tag: int) -> Any:
         """Wait for a message of a collective."""

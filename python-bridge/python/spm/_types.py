@@ -34,13 +34,21 @@ def annotated_types(
     Annotations are hints: one that cannot be evaluated, or names something else, says nothing.
     """
     found = {}
-    annotations = getattr(function, "__annotations__", {})
-    for name, annotation in annotations.items():
-        evaluated = _evaluated(function, annotation) if isinstance(annotation, str) else annotation
-        value_type = value_type_of(evaluated, gathered)
-        if value_type is not None and name != "return":
+    for name, annotation in evaluated_annotations(function).items():
+        value_type = value_type_of(annotation, gathered)
+        if value_type is not None:
             found[name] = _gathered(function, name, value_type)
     return found
+
+
+def evaluated_annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    """Find the annotations of the parameters. One that is text and cannot be evaluated is Ellipsis."""
+    annotations = getattr(function, "__annotations__", {})
+    return {
+        name: _evaluated(function, annotation) if isinstance(annotation, str) else annotation
+        for name, annotation in annotations.items()
+        if name != "return"
+    }
 
 
 def _gathered(function: Callable[..., Any], name: str, value_type: ValueType) -> ValueType:

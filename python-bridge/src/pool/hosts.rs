@@ -1,6 +1,7 @@
 //! The hosts of a pool, wherever they are, and the sessions on them.
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use spm_hub::{
@@ -17,6 +18,7 @@ use spm_hub::{
 };
 use spm_netmesh::{BlobStore, Identity, Mesh, MeshOptions, Multiaddr, Transport};
 use spm_protocol::PeerId;
+use spm_protocol::frame::UNMET;
 
 use super::cache_dir;
 use super::children::{self, ChildOptions, HostChild, Report};
@@ -119,24 +121,26 @@ impl Hosts {
 
     /// Brings closures into force in `session`.
     fn define(&self, py: Python<'_>, session: &Session, closures: &Closures) -> PyResult<()> {
-        self.define_for(py, session, closures, Wait::ForOne)
+        self.define_for(py, session, closures, Wait::ForOne, false)
     }
 
-    /// The same, waiting for these hosts.
+    /// The same, waiting for these hosts, which have to reach one another if `meets`.
     fn define_for(
         &self,
         py: Python<'_>,
         session: &Session,
         closures: &Closures,
         wait: Wait,
+        meets: bool,
     ) -> PyResult<()> {
         let definitions = closures.definitions(py)?;
-        let options = DefineOptions { wait, ..DefineOptions::default() };
+        let options = DefineOptions { wait, meets, ..DefineOptions::default() };
         let begun = py.detach(|| session.define(definitions, options));
         let defining = begun.map_err(|error| begin_error(py, &error))?;
         let mut waiting = Waiting::new(py);
         loop {
             match wait_for(py, waiting.patience(), |slice| defining.wait(Some(slice)))? {
+                Some(Ok((_, out))) if wait == Wait::Together => return warn_of_unmet(py, &out),
                 Some(Ok(_)) => return Ok(()),
                 Some(Err(error)) => return Err(define_error(py, error)),
                 None => waiting.show(self.awaited(&defining, closures))?,
@@ -204,6 +208,15 @@ fn begin_error(py: Python<'_>, error: &BeginDefineError) -> PyErr {
             spm_error(py, "ClosureRefused", (error.to_string(),))
         }
     }
+}
+
+/// Says which hosts a team does without because they do not reach others.
+fn warn_of_unmet(py: Python<'_>, out: &[(PeerId, String)]) -> PyResult<()> {
+    for (peer, reason) in out.iter().filter(|(_, reason)| reason.contains(UNMET)) {
+        let text = CString::new(format!("host `{peer}` takes no part: {reason}"))?;
+        PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)?;
+    }
+    Ok(())
 }
 
 fn define_error(py: Python<'_>, error: DefineError) -> PyErr {
@@ -557,7 +570,8 @@ impl Hosts {
         };
         // Ranks of a team talk to one another: none begins before all hosts are there.
         let wait = if kind == "team" { Wait::Together } else { Wait::ForOne };
-        self.define_for(py, &session, &closures, wait)?;
+        let meets = matches!(kind, "dag" | "aggregate" | "team");
+        self.define_for(py, &session, &closures, wait, meets)?;
         let options = ListOptions {
             ordered: false,
             window_tasks: usize::MAX,

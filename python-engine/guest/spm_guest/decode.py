@@ -168,6 +168,15 @@ class Decoder:
         """Read a byte string."""
         return self.take(self.begin(2, "bytes"))
 
+    def byte_view(self) -> memoryview:
+        """Read a byte string without copying it."""
+        length = self.begin(2, "bytes")
+        at = self.at
+        if at + length > len(self.data):
+            self.promise(length)
+        self.at = at + length
+        return memoryview(self.data)[at : self.at]
+
     def text(self) -> str:
         """Read a str without lone surrogates."""
         return self.utf8(self.take(self.begin(3, "text")))

@@ -294,12 +294,12 @@ def _path(decoder: Decoder) -> pathlib.PurePath:
     return pathlib.PureWindowsPath(text) if flavour & 1 else pathlib.PurePosixPath(text)
 
 
-def typed_array(decoder: Decoder, tag: int) -> tuple[tags.Number, bytes]:
-    """Read a typed array of RFC 8746 whose tag has been read."""
+def typed_array(decoder: Decoder, tag: int) -> tuple[tags.Number, memoryview]:
+    """Read a typed array of RFC 8746 whose tag has been read; its elements stay where they are."""
     number = tags.NUMBERS.get(tag)
     if number is None:
         decoder.expected("a typed array")
-    data = decoder.byte_string()
+    data = decoder.byte_view()
     if len(data) % number.size:
         decoder.fail("a typed array ends inside an element")
     return number, data

@@ -148,7 +148,7 @@ class Encoder:
         except Refused as refusal:
             raise refusal.within(f".{name}") from None
 
-    def tagged_bytes(self, tag: int, data: bytes) -> None:
+    def tagged_bytes(self, tag: int, data: bytes | memoryview) -> None:
         """Append a tagged byte string."""
         self.out += head(0xC0, tag)
         self.out += head(0x40, len(data))

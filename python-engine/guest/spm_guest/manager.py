@@ -1,11 +1,14 @@
 """The connection of the running task with its manager."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import codec, streams
 from ._ranks import Alone, Endpoint
 from .classes import EMPTY, ClassTable
 from .host import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FARM: Final = 1
 TEMPLATE: Final = 2
@@ -25,7 +28,13 @@ class Wire:
 
     def send(self, destination: int, tag: int, value: Any) -> None:
         """Send to one rank."""
-        HOST.send(destination, tag, codec.encode(value, self._table, "the message"))
+        self.send_each((destination,), tag, value)
+
+    def send_each(self, destinations: "Iterable[int]", tag: int, value: Any) -> None:
+        """Send the same to several ranks."""
+        message = codec.encode(value, self._table, "the message")
+        for destination in destinations:
+            HOST.send(destination, tag, message)
 
     def receive(self, source: int | None, tag: int | None) -> tuple[int, int, Any]:
         """Wait for a message."""

@@ -9,6 +9,8 @@ from .decode_library import elements_in, shape_of, typed_array
 from .encode import Encoder, head, int_item, text_item
 from .refusal import Refused
 
+# Below this, a view takes longer to make than a copy.
+_VIEW_BYTES_MIN: Final = 4096
 _UNITS: Final = frozenset("Y M W D h m s ms us ns ps fs as generic".split())
 
 
@@ -31,7 +33,7 @@ def encode_scalar(encoder: Encoder, scalar: Any) -> None:
     encoder.end(2)
 
 
-def _encode_elements(encoder: Encoder, array: Any, order: str) -> None:
+def _encode_elements(encoder: Encoder, array: Any, order: Literal["C", "F"]) -> None:
     dtype = array.dtype
     kind, size, byteorder = dtype.kind, dtype.itemsize, dtype.byteorder
     big_endian = byteorder == ">" or (byteorder == "=" and sys.byteorder == "big")
@@ -61,7 +63,17 @@ def _encode_elements(encoder: Encoder, array: Any, order: str) -> None:
     if tag is None:
         raise Refused(f"a numpy array of `{dtype}` cannot cross the sandbox")
     out += prefix
-    encoder.tagged_bytes(tag, array.tobytes(order))
+    encoder.tagged_bytes(tag, _elements_of(array, order))
+
+
+def _elements_of(array: Any, order: Literal["C", "F"]) -> bytes | memoryview:
+    """Find an array's elements in this order: where they are, if they lie so and are many."""
+    if array.nbytes >= _VIEW_BYTES_MIN:
+        laid = array.T if order == "F" else array
+        if laid.flags.c_contiguous:
+            return memoryview(laid.reshape(-1).view("u1"))
+    elements: bytes = array.tobytes(order)
+    return elements
 
 
 def _numpy() -> Any:
@@ -104,8 +116,9 @@ def decode_scalar(decoder: Decoder) -> Any:
     return np.frombuffer(bytearray(data), code)[0]
 
 
-def _elements(decoder: Decoder) -> tuple[str, int, bytes]:
+def _elements(decoder: Decoder) -> tuple[str, int, bytes | memoryview]:
     """Read elements: the dtype, the bytes of one, and those of all."""
+    data: bytes | memoryview
     tag = decoder.tag()
     if tag == tags.NUMPY_BOOL:
         data = decoder.byte_string()
@@ -145,13 +158,15 @@ def _order(number: tags.Number) -> str:
     return "<" if number.is_little_endian else ">"
 
 
-def _whole(decoder: Decoder, code: str, size: int, data: bytes) -> tuple[str, int, bytes]:
+def _whole(
+    decoder: Decoder, code: str, size: int, data: bytes | memoryview
+) -> tuple[str, int, bytes | memoryview]:
     if len(data) % size if size else data:
         decoder.fail("the elements of an array are cut off")
     return code, size, data
 
 
-def _times(decoder: Decoder, letter: str) -> tuple[str, int, bytes]:
+def _times(decoder: Decoder, letter: str) -> tuple[str, int, bytes | memoryview]:
     decoder.array_of(3)
     unit = decoder.text()
     if unit not in _UNITS:

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use spm_hub::machine::list::{List, NewTask};
 use spm_hub::machine::{Action, Conversation, TaskArguments, TaskPiece};
 use spm_hub::{Completion, Kept, TaskOutcome};
+use spm_protocol::frame::UNFETCHED;
 use spm_protocol::{ContentId, TaskId};
 
 use super::host::CLOSURE;
@@ -111,8 +112,10 @@ impl Graph {
                 self.made.insert(node, kept.clone());
                 Ok(())
             }
-            TaskOutcome::ArgumentLost(_)
-                if list.is_some_and(|list| given.iter().all(|kept| list.is_there(kept))) =>
+            // What could not be fetched may be there once the holder is heard of again.
+            TaskOutcome::ArgumentLost(reason)
+                if !reason.starts_with(UNFETCHED)
+                    && list.is_some_and(|list| given.iter().all(|kept| list.is_there(kept))) =>
             {
                 Err(format!("node {node} is said to have lost what is there"))
             }

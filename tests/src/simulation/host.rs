@@ -6,7 +6,7 @@ use spm_host::session::{Action, Event, Session};
 use spm_hub::machine::HostId;
 use spm_protocol::frame::{
     Frame, HostControl, HostInfo, HostWork, Member, PrepareStep, Refusal, Returns, Role, Task,
-    TaskResult,
+    TaskResult, UNFETCHED,
 };
 use spm_protocol::raised::{Raised, RaisedFrame};
 use spm_protocol::{Arguments, ContentId, Incarnation, Outcome, Payload, Point, TaskId, TrapCode};
@@ -411,7 +411,7 @@ impl SimulatedHost {
         session.talks.remove(&key);
         let outcome = match (is_stopped, can_fetch) {
             (true, _) => Outcome::Cancelled,
-            (_, false) => Outcome::HostFault("cannot fetch the arguments".to_owned()),
+            (_, false) => Outcome::HostFault(UNFETCHED.to_owned()),
             _ => self.outcome(&task, random),
         };
         let outcome = match outcome {

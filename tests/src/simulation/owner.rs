@@ -186,7 +186,8 @@ impl Owner {
             Step::Offline => {
                 let wait = [Wait::ForOne, Wait::ForAll, Wait::ForAll, Wait::Strict];
                 let wait = if is_calm { Wait::ForOne } else { wait[random.between(0, 3) as usize] };
-                let options = DefineOptions { wait, deadline_ms: random.between(200, 20_000) };
+                let options =
+                    DefineOptions { wait, deadline_ms: random.between(200, 20_000), meets: false };
                 let is_forgotten = self.mutation == Some(Mutation::FallbackForgotten);
                 let definition = Definition {
                     closures: vec![closure(); 2],

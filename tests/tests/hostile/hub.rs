@@ -139,6 +139,7 @@ impl Hub {
             providers: Vec::new(),
             deadline_ms: 60_000,
             addresses: Vec::new(),
+            meet: Vec::new(),
         });
         match self.hear() {
             HostControl::Prepared { .. } => Ok(()),

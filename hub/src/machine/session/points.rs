@@ -166,6 +166,21 @@ impl Session {
         let deadline_ms = definition.options.deadline_ms;
         let peers: Vec<PeerId> = self.hosts.values().map(|entry| entry.peer).collect();
         let addresses = addresses(self.hosts.values());
+        // Of two hosts, the one that was asked later looks for the other: so one of them stays.
+        let mut asked: Vec<Member> = Vec::new();
+        if definition.options.meets {
+            let were_asked = self.hosts.values().filter(|host| {
+                let is_to_be_in = matches!(
+                    host.stage,
+                    Stage::Preparing { .. }
+                        | Stage::Prepared
+                        | Stage::Committed { .. }
+                        | Stage::Online
+                );
+                is_to_be_in && host.address.is_some()
+            });
+            asked.extend(were_asked.map(|host| Member::from(host.peer)));
+        }
         for (&host, entry) in &mut self.hosts {
             let Link::Up { link, .. } = entry.link else { continue };
             if entry.stage != Stage::Out {
@@ -180,8 +195,12 @@ impl Session {
                 providers: definition.providers.clone(),
                 deadline_ms,
                 addresses: addresses.clone(),
+                meet: asked.clone(),
             };
             actions.push(Action::Send { host, link, frame });
+            if definition.options.meets && entry.address.is_some() {
+                asked.push(Member::from(entry.peer));
+            }
         }
     }
 

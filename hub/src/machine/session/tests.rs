@@ -74,8 +74,11 @@ impl Driven {
     }
 
     fn define(&mut self, wait: Wait) -> Vec<Action> {
+        self.define_as(DefineOptions { wait, deadline_ms: 5_000, meets: false })
+    }
+
+    fn define_as(&mut self, options: DefineOptions) -> Vec<Action> {
         let mut actions = Vec::new();
-        let options = DefineOptions { wait, deadline_ms: 5_000 };
         let definition = Definition {
             closures: Vec::new(),
             fallbacks: Vec::new(),
@@ -410,10 +413,47 @@ fn having_no_host_is_told_once_it_has_lasted() {
     assert!(!told(&driven.after(1)));
 }
 
+/// Whom each host is to meet.
+fn to_meet(actions: &[Action]) -> Vec<(u32, Vec<Member>)> {
+    let told = actions.iter().filter_map(|action| match action {
+        Action::Send { host, frame: HubControl::Prepare { meet, .. }, .. } => {
+            Some((host.0, meet.clone()))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn of_two_hosts_the_one_asked_later_looks_for_the_other() {
+    let mut driven = Driven::with_hosts(&[]);
+    let member = |number| Member::from(peer(number));
+    for number in [1, 2, 3, 4] {
+        // Nobody knows where host 3 listens: it is in this process.
+        let address = (number != 3).then(|| vec![number]);
+        let host = HostId(number.into());
+        driven.does(Event::HostAdded { host, peer: peer(number), address });
+        if number != 1 {
+            driven.greet(host);
+        }
+    }
+    let options = DefineOptions { wait: Wait::ForOne, deadline_ms: 5_000, meets: true };
+    let asked = to_meet(&driven.define_as(options));
+    assert_eq!(asked, [(2, vec![]), (3, vec![member(2)]), (4, vec![member(2)])]);
+    driven.hears(TWO, prepared(POINT));
+    driven.hears(HostId(4), refused(POINT));
+    // One that comes later meets those that are in or will be, and not one that is out.
+    assert_eq!(to_meet(&driven.greet(ONE)), [(1, vec![member(2)])]);
+    // Where no values go between hosts, nobody is met.
+    let mut driven = Driven::with_hosts(&[ONE, TWO]);
+    let options = DefineOptions { wait: Wait::ForOne, deadline_ms: 5_000, meets: false };
+    assert_eq!(to_meet(&driven.define_as(options)), [(1, vec![]), (2, vec![])]);
+}
+
 #[test]
 fn wrong_moments_say_what_to_do() {
     let mut driven = Driven::online(&[ONE]);
-    let options = DefineOptions { wait: Wait::ForAll, deadline_ms: 1 };
+    let options = DefineOptions { wait: Wait::ForAll, deadline_ms: 1, meets: false };
     let definition =
         Definition { closures: Vec::new(), fallbacks: Vec::new(), providers: Vec::new(), options };
     let define = |driven: &mut Driven| {

@@ -365,6 +365,24 @@ fn a_task_whose_arguments_were_lost_ends_and_says_so() {
 }
 
 #[test]
+fn what_cannot_be_fetched_is_lost_before_its_holders_lease_is_over() {
+    let mut driven = Driven::new(Rules { ordered: false, ..rules() }, &[ONE, TWO]);
+    let kept = driven.keeps(ONE, &[1]);
+    driven.submit_task(NewTask { pinned: Some(TWO), ..needs(&kept) });
+    let unfetched = format!("{UNFETCHED}: the holder does not answer");
+    let actions = driven.result(TWO, 2, 1, Outcome::HostFault(unfetched.clone()));
+    let lost = TaskOutcome::ArgumentLost(unfetched.clone());
+    assert_eq!(ended(&actions), [(2, lost)]);
+    // Any other fault is the host's, and so is this one if nothing was kept.
+    driven.submit_task(NewTask { pinned: Some(TWO), ..needs(&kept) });
+    let actions = driven.result(TWO, 3, 1, Outcome::HostFault("its disk is full".to_owned()));
+    assert!(ended(&actions).is_empty(), "{actions:?}");
+    driven.submit_task(NewTask { pinned: Some(TWO), ..task() });
+    let actions = driven.result(TWO, 4, 1, Outcome::HostFault(unfetched));
+    assert!(ended(&actions).is_empty(), "{actions:?}");
+}
+
+#[test]
 fn a_task_that_is_given_back_looks_for_its_arguments_again() {
     let mut driven = Driven::new(Rules { ordered: false, ..rules() }, &[ONE, TWO, THREE]);
     let kept = driven.keeps(ONE, &[1]);
