@@ -226,6 +226,14 @@ pub(crate) enum StmtKind {
         orelse: Vec<Stmt>,
         finalbody: Vec<Stmt>,
     },
+    /// `with manager as target`.
+    With {
+        manager: Expr,
+        target: Option<Expr>,
+        body: Vec<Stmt>,
+        /// The first of the nodes of what it stands for (`lower/with.rs`).
+        first: NodeId,
+    },
     Assert {
         test: Expr,
         message: Option<Expr>,

@@ -43,6 +43,7 @@ mod task;
 mod team;
 mod tuples;
 mod values;
+mod with;
 
 use std::collections::{BTreeMap, BTreeSet};
 

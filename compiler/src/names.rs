@@ -148,6 +148,11 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
                     assigned(&handler.body, names, walrus);
                 }
             }
+            StmtKind::With { target: one, body, first, .. } => {
+                one.iter().for_each(|one| target(one, names));
+                names.extend(with_names(*first));
+                assigned(body, names, walrus);
+            }
             StmtKind::Match { cases, .. } => {
                 for case in cases {
                     bound(&case.pattern, &mut |name| {
@@ -165,6 +170,11 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
             _ => {}
         }
     }
+}
+
+/// The variables of a `with`: its manager, what that gave, and whether it was left by an exception.
+pub(crate) fn with_names(first: NodeId) -> [String; 3] {
+    ["manager", "entered", "raised"].map(|name| format!("<{name} {first}>"))
 }
 
 /// The names that a pattern binds.
@@ -232,6 +242,7 @@ pub(crate) fn blocks(statement: &Stmt, visit: &mut dyn FnMut(&[Stmt])) {
             visit(finalbody);
         }
         StmtKind::Match { cases, .. } => cases.iter().for_each(|case| visit(&case.body)),
+        StmtKind::With { body, .. } => visit(body),
         _ => {}
     }
 }
@@ -287,7 +298,7 @@ pub(crate) fn assignments(body: &[Stmt], name: &str) -> usize {
 pub(crate) fn catches(body: &[Stmt]) -> bool {
     body.iter().any(|statement| {
         let mut found = match &statement.kind {
-            StmtKind::Try { .. } => true,
+            StmtKind::Try { .. } | StmtKind::With { .. } => true,
             StmtKind::Function(function) => catches(&function.body),
             _ => false,
         };
@@ -326,6 +337,10 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
             visit(target);
             visit(iter);
         }
+        StmtKind::With { manager, target, .. } => {
+            visit(manager);
+            target.iter().for_each(visit);
+        }
         StmtKind::Raise { exception, cause } => exception.iter().chain(cause).for_each(visit),
         StmtKind::Match { subject, cases } => {
             visit(subject);
@@ -343,6 +358,17 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
         }
         StmtKind::Delete(targets) => targets.iter().for_each(visit),
         _ => {}
+    }
+}
+
+/// The expressions directly in statements, those within them included.
+pub(crate) fn each(body: &[Stmt], visit: &mut dyn FnMut(&Expr)) {
+    for statement in body {
+        each_expression(statement, visit);
+        blocks(statement, &mut |block| each(block, visit));
+        if let StmtKind::Function(function) = &statement.kind {
+            each(&function.body, visit);
+        }
     }
 }
 

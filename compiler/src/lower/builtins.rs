@@ -50,6 +50,9 @@ const KNOWN: &[&str] = &[
     "zip",
     "_same",
     "_same_class",
+    super::with::ENTER,
+    super::with::EXIT,
+    "issubclass",
 ];
 
 /// Builtins of Python that are left out, and what to do instead.
@@ -76,7 +79,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("globals", ""),
     ("locals", ""),
     ("ascii", "use `repr`"),
-    ("issubclass", ""),
 ];
 
 /// The builtin's name for the life of the program, if it can be called.
@@ -85,7 +87,7 @@ pub(super) fn canonical(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn is_known(name: &str) -> bool {
-    canonical(name).is_some() && !name.starts_with('_')
+    canonical(name).is_some() && !name.starts_with(['_', '<'])
 }
 
 pub(super) fn is_python_builtin(name: &str) -> bool {
@@ -109,6 +111,7 @@ impl Body<'_, '_> {
             "list" | "tuple" | "set" | "dict" | "sorted" => return self.construct(place, call),
             "bytes" if call.arguments.len() == 1 => return self.bytes_of(place, call),
             "isinstance" => return self.isinstance(call),
+            "issubclass" => return self.issubclass(call),
             "range" | "enumerate" | "zip" | "reversed" | "map" | "filter" => {
                 let message = format!("`{}` can only be iterated over", call.name);
                 let help =
@@ -156,6 +159,8 @@ impl Body<'_, '_> {
             }
             ("hash", 1) => self.hash_of(next(), span),
             ("type", 1) => self.type_of(next(), span),
+            (super::with::ENTER, 1) => self.entered(&next(), span),
+            (super::with::EXIT, 1 | 2) => self.exited(&values, span),
             ("next", 1 | 2) => self.next_of(values, span),
             ("iter", 1) => self.iter_of(next(), span),
             ("len", 1) => self.len_of(next(), span),

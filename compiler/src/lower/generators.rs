@@ -9,7 +9,7 @@ use super::{Body, Lowerer, Parsed};
 use crate::ast::{Expr, Span, Stmt, StmtKind};
 use crate::classes::{Class, Field};
 use crate::diagnostics::Code;
-use crate::ir::{Ex, InstanceId, Label, LocalId, Op, St};
+use crate::ir::{Argument, Ex, InstanceId, Label, LocalId, Op, Raise, St};
 use crate::names;
 use crate::request::ClassSource;
 use crate::ty::Ty;
@@ -100,11 +100,11 @@ impl Lowerer<'_> {
                 || name.starts_with("table_") && name != "table_equal"
         };
         arguments.iter().any(|argument| match argument {
-            crate::ir::Argument::Desc(Ty::Dict(key, value)) if has_none(name) => {
+            Argument::Desc(Ty::Dict(key, value)) if has_none(name) => {
                 self.holds_generator(key)
                     || !matches!(**value, Ty::Object(_)) && self.holds_generator(value)
             }
-            crate::ir::Argument::Desc(ty) => !has_none(name) && self.holds_generator(ty),
+            Argument::Desc(ty) => !has_none(name) && self.holds_generator(ty),
             _ => false,
         })
     }
@@ -133,7 +133,6 @@ impl Body<'_, '_> {
     pub(super) fn yield_statement(&mut self, value: &Expr) {
         let span = value.span;
         let Some(Ty::Object(family)) = self.generator.clone() else {
-            self.report(Code::Statement, span, "`yield` is outside of a function", "");
             return;
         };
         if !self.handling.is_empty() || !self.finals.is_empty() {
@@ -221,6 +220,32 @@ impl Body<'_, '_> {
         plan
     }
 
+    /// A list of all that is left in a generator.
+    pub(super) fn drained(&mut self, value: Ex, span: Span) -> Ex {
+        // No other node begins where this one does and is gone through, too.
+        let node = super::flow::SCOPED as u32 + span.start * 2;
+        let element = self.program.types.variable(self.instance as u32, node, 6);
+        let (statements, list) = self.capture(|this| {
+            let generator = this.keep(value);
+            if let Ty::Object(family) = this.resolve(&generator.ty) {
+                this.reach_resumed(family.root);
+            }
+            let capacity = vec![Argument::Num(0)];
+            let list = Self::runtime("list_new", capacity, Ty::list(element), span);
+            let list = this.keep(list);
+            let item = this.yielded(&generator);
+            let (body, ()) = this.capture(|this| {
+                let added = if item.ty == Ty::Never { item } else { this.append(&list, item, span) };
+                this.push(St::Eval(added));
+            });
+            let condition = Some(Ex { span, ..this.resume(&generator) });
+            this.push(St::Loop { condition, body, step: Vec::new(), span });
+            let ty = this.resolve(&list.ty);
+            Ex { ty, ..list }
+        });
+        Self::seq(statements, list)
+    }
+
     fn reach_resumed(&mut self, class: u32) {
         let instance = self.program.resumed[&class];
         let (function, parameters) = {
@@ -251,7 +276,7 @@ impl Body<'_, '_> {
         });
         let item = self.yielded(&generator);
         let other = default.unwrap_or_else(|| {
-            let raise = crate::ir::Raise::Class(self.exception("StopIteration"));
+            let raise = Raise::Class(self.exception("StopIteration"));
             Ex::new(Op::Raise(raise), Ty::Never, span)
         });
         let test = Ex { span, ..self.resume(&generator) };

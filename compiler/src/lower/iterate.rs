@@ -130,6 +130,21 @@ impl Body<'_, '_> {
                 Some(plan)
             }
             Ty::Error => None,
+            Ty::Union(members)
+                if matches!(members.as_slice(), [Ty::None, some] if *some != Ty::Error) =>
+            {
+                let some = members[1].clone();
+                let raise = {
+                    let class = self.exception("TypeError");
+                    Self::raise(class, "'NoneType' object is not iterable", span)
+                };
+                let (before, value) = self.temp(value);
+                let test = Op::TagIs(Box::new(value.clone()), Ty::None.kind());
+                let test = Ex::new(test, Ty::Bool, span);
+                let value = Ex::new(Op::Project(Box::new(value)), some, span);
+                let value = self.choose(test, raise, value, span);
+                self.plan_value(Self::seq(before, value), exit)
+            }
             Ty::Union(_) => {
                 let message = format!("cannot iterate over `{}`", self.show(&ty));
                 let help = "test for the other type first, e.g. `if x is None: return`";
