@@ -294,6 +294,21 @@ pub(crate) fn assignments(body: &[Stmt], name: &str) -> usize {
     count
 }
 
+/// Whether statements give a name no more than one value.
+pub(crate) fn is_settled(body: &[Stmt], name: &str) -> bool {
+    fn in_loop(body: &[Stmt], name: &str) -> bool {
+        body.iter().any(|statement| {
+            if matches!(statement.kind, StmtKind::For { .. } | StmtKind::While { .. }) {
+                return assignments(std::slice::from_ref(statement), name) > 0;
+            }
+            let mut found = false;
+            blocks(statement, &mut |block| found |= in_loop(block, name));
+            found
+        })
+    }
+    assignments(body, name) < 2 && !in_loop(body, name)
+}
+
 /// Whether a `try` is among statements.
 pub(crate) fn catches(body: &[Stmt]) -> bool {
     body.iter().any(|statement| {
@@ -315,7 +330,7 @@ fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
 }
 
 /// The expressions directly in a statement, not those of statements within it.
-fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
+pub(crate) fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
     match &statement.kind {
         StmtKind::Expr(value) | StmtKind::Yield(value) | StmtKind::Return(Some(value)) => {
             visit(value);

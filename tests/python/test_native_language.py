@@ -25,6 +25,7 @@ import native_classes  # noqa: F401
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
 import native_exceptions  # noqa: F401
+import native_generators  # noqa: F401
 import native_kinds  # noqa: F401
 import native_library  # noqa: F401
 import native_objects  # noqa: F401

@@ -48,6 +48,7 @@ const KNOWN: &[&str] = &[
     "tuple",
     "type",
     "zip",
+    "_memo",
     "_same",
     "_same_class",
     super::with::ENTER,
@@ -149,6 +150,7 @@ impl Body<'_, '_> {
         let count = values.len();
         let mut next = || values.remove(0);
         match (name, count) {
+            ("_memo", 0) if self.is_glue() => self.memo(span),
             ("_same", 2) if self.is_glue() => {
                 let (left, right) = (next(), next());
                 self.same(left, right, span)

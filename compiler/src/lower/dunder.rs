@@ -550,6 +550,9 @@ impl Body<'_, '_> {
             _ => self.iterated(container, span),
         };
         match list {
+            Some(list) if self.program.is_generator(&self.resolve(&list.ty)) => {
+                self.is_yielded(list, value, span)
+            }
             Some(list) => self.compare(Comparison::In, value, list, span),
             None => Self::error(span),
         }

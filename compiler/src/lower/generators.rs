@@ -246,6 +246,36 @@ impl Body<'_, '_> {
         Self::seq(statements, list)
     }
 
+    /// `value in generator`: what comes up to the value is gone.
+    pub(super) fn is_yielded(&mut self, container: Ex, value: Ex, span: Span) -> Ex {
+        let found = self.fresh(&Ty::Bool);
+        let found_ex = || Ex::local(found, Ty::Bool, span);
+        let (statements, ()) = self.capture(|this| {
+            let generator = this.keep(container);
+            if let Ty::Object(family) = this.resolve(&generator.ty) {
+                this.reach_resumed(family.root);
+            }
+            let value = this.keep(value);
+            this.push(St::Set(found, Ex::bool(false, span)));
+            let (body, ()) = this.capture(|this| {
+                let item = this.yielded(&generator);
+                let is_it = match this.trivial(&[&item, &value], span) {
+                    Some(trivial) => trivial,
+                    None => this.same(item, value, span),
+                };
+                this.push(if is_it.ty == Ty::Bool {
+                    St::Set(found, is_it)
+                } else {
+                    St::Eval(is_it)
+                });
+            });
+            let more = Ex { span, ..this.resume(&generator) };
+            let condition = this.choose(found_ex(), Ex::bool(false, span), more, span);
+            this.push(St::Loop { condition: Some(condition), body, step: Vec::new(), span });
+        });
+        Self::seq(statements, found_ex())
+    }
+
     fn reach_resumed(&mut self, class: u32) {
         let instance = self.program.resumed[&class];
         let (function, parameters) = {

@@ -41,12 +41,36 @@ pub(crate) fn find(parsed: &[(Function, FunctionSource, Vec<Diagnostic>)]) -> Ve
 }
 
 fn collect(parent: usize, ast: &Function, source: &FunctionSource, found: &mut Vec<Found>) {
-    each(&ast.body, &mut |_, function| {
+    let mut add = |function: &Function| {
         let name = function.name.clone();
         let qualname = format!("{}.<locals>.{name}", source.qualname);
         let source = FunctionSource { name, qualname, ..source.clone() };
         found.push(Found { parent, ast: function.clone(), source });
+    };
+    let mut named = BTreeSet::new();
+    each(&ast.body, &mut |_, function| {
+        named.insert(function.name_span);
+        add(function);
     });
+    lambdas(&ast.body, &mut |lambda| {
+        if !named.contains(&lambda.name_span) {
+            add(lambda);
+        }
+    });
+}
+
+/// Visits the lambdas in statements, those of functions and lambdas among them left out.
+fn lambdas(body: &[Stmt], visit: &mut dyn FnMut(&Function)) {
+    fn in_expression(expression: &Expr, visit: &mut dyn FnMut(&Function)) {
+        if let ExprKind::Lambda(lambda) = &expression.kind {
+            visit(lambda);
+        }
+        names::each_child(expression, &mut |child| in_expression(child, visit));
+    }
+    for statement in body {
+        names::each_expression(statement, &mut |expression| in_expression(expression, visit));
+        names::blocks(statement, &mut |block| lambdas(block, visit));
+    }
 }
 
 /// Visits the functions that statements give a name: the name, and the function.
@@ -364,7 +388,7 @@ impl Body<'_, '_> {
 }
 
 /// Whether a default is the same whenever it is evaluated, here and elsewhere.
-fn is_constant(default: &Expr) -> bool {
+pub(super) fn is_constant(default: &Expr) -> bool {
     match &default.kind {
         ExprKind::None
         | ExprKind::Bool(_)

@@ -480,7 +480,8 @@ impl Body<'_, '_> {
         let variable = self.variable(name)?;
         let state = self.env.as_ref()?.get(&variable)?;
         let ty = self.resolve(&state.ty);
-        self.has_special(&ty, "__call__").then(|| self.expr(expression))
+        let is_called = matches!(ty, Ty::Function(..)) || self.has_special(&ty, "__call__");
+        is_called.then(|| self.expr(expression))
     }
 
     /// A call of a value: a class, or an object with `__call__`.
@@ -498,6 +499,7 @@ impl Body<'_, '_> {
             ty @ Ty::Object(_) if self.has_special(&ty, "__call__") => {
                 self.method_of_object(value, "__call__", values, named, span)
             }
+            Ty::Function(index, _) => self.call_known(index as usize, &value, values, named, span),
             Ty::Never | Ty::Error => value,
             ty => {
                 let message = format!("'{}' object is not callable", ty.python_name());

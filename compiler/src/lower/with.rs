@@ -193,10 +193,12 @@ impl Body<'_, '_> {
     pub(super) fn exited(&mut self, values: &[Ex], span: Span) -> Ex {
         let manager = values[0].clone();
         let Ty::Object(family) = self.resolve(&manager.ty) else { return Self::error(span) };
+        let mut takes_any = false;
         for (_, meaning) in self.meanings(family.root, "__exit__") {
-            if let Meaning::Member(Member::Method(index), _) = meaning
-                && let Some(place) = misused(&self.program.functions[index].ast)
-            {
+            let Meaning::Member(Member::Method(index), _) = meaning else { continue };
+            let function = &self.program.functions[index].ast;
+            takes_any |= function.parameters.get(1).is_some_and(|it| it.takes == Takes::Positional);
+            if let Some(place) = misused(function) {
                 let message = "this use of what `__exit__` is told is not supported";
                 let help = "test the class by `is None` or `issubclass`, or ask the exception itself";
                 let source = &self.program.functions[index].source;
@@ -208,6 +210,8 @@ impl Body<'_, '_> {
         }
         let none = || Ex::none(span);
         let told = match values.get(1) {
+            // What is not looked at need not be there.
+            Some(_) if takes_any => vec![none(), none(), none()],
             Some(exception) => vec![exception.clone(), exception.clone(), none()],
             None => vec![none(), none(), none()],
         };
