@@ -189,6 +189,16 @@ fn bound(pattern: &Pattern, visit: &mut dyn FnMut(&str)) {
             }
         }
         Pattern::Class(_, inner) => inner.iter().for_each(|inner| bound(inner, visit)),
+        Pattern::Instance { items, named, .. } => {
+            for inner in items.iter().chain(named.iter().map(|(_, inner)| inner)) {
+                bound(inner, visit);
+            }
+        }
+        Pattern::Mapping { items, .. } => {
+            for (_, inner) in items {
+                bound(inner, visit);
+            }
+        }
         Pattern::Or(patterns, _) => {
             for inner in patterns {
                 bound(inner, visit);
@@ -212,6 +222,18 @@ fn in_pattern(pattern: &Pattern, visit: &mut dyn FnMut(&Expr)) {
         Pattern::Class(class, inner) => {
             visit(class);
             if let Some(inner) = inner {
+                in_pattern(inner, visit);
+            }
+        }
+        Pattern::Instance { class, items, named, .. } => {
+            visit(class);
+            for inner in items.iter().chain(named.iter().map(|(_, inner)| inner)) {
+                in_pattern(inner, visit);
+            }
+        }
+        Pattern::Mapping { items, .. } => {
+            for (key, inner) in items {
+                visit(key);
                 in_pattern(inner, visit);
             }
         }

@@ -30,7 +30,6 @@ _IGNORED_MEMBERS: Final = {
     "__annotations__",
     "__dataclass_fields__",
     "__dataclass_params__",
-    "__match_args__",
     "__slots__",
     "__abstractmethods__",
     "__parameters__",
