@@ -26,6 +26,7 @@ mod functions;
 mod generators;
 pub(crate) mod inner;
 mod iterate;
+mod iterators;
 mod library;
 mod managed;
 mod matching;

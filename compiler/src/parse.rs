@@ -17,6 +17,9 @@ use crate::library;
 use crate::request::FunctionSource;
 use crate::source::Source;
 
+/// The name of our own functions that make iterators.
+pub(crate) const ITERATOR: &str = "iterate";
+
 /// Parses a function. The second value is what was refused; the tree is whole either way.
 pub(crate) fn parse(
     function: &FunctionSource,
@@ -85,7 +88,8 @@ impl Converter<'_> {
 
     /// Whether this is a template, in which `yield` is what its consumer replaces.
     fn is_library(&self) -> bool {
-        self.source.function().file == library::FILE
+        let function = self.source.function();
+        function.file == library::FILE && function.name != ITERATOR
     }
 
     /// The name of an attribute: in methods, one that begins with two underscores has the class's name before it.

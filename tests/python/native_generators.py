@@ -530,3 +530,92 @@ def optional(xs: list[int], key: Callable[[int], int] | None = None) -> int:
 @case(number_lists)
 def functions_are_optional(xs: list[int]) -> tuple[int, int]:
     return optional(xs), optional(xs, doubled) + optional(xs, key=lambda x: x - 1)
+
+
+class Countdown:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> "Countdown":
+        return self
+
+    def __next__(self) -> int:
+        if self.n <= 0:
+            raise StopIteration
+        self.n -= 1
+        return self.n
+
+
+@case(count)
+def objects_with_next(n: int) -> tuple[list[int], int, int, list[tuple[int, int]], bool, int]:
+    down = Countdown(n)
+    some = [x for x in down if x % 2]
+    left = Countdown(n)
+    first = next(left, -1)
+    total = sum(left)
+    two = Countdown(n)
+    try:
+        last = next(left)
+    except StopIteration:
+        last = -9
+    return some, first, total, list(zip(two, two)), 3 in Countdown(n), last
+
+
+@case(number_lists, words, st.dictionaries(small, words))
+def iterators_of_values(
+    xs: list[int], text: str, d: dict[int, str]
+) -> tuple[int, list[int], str, list[int], int, list[tuple[int, int]]]:
+    items = iter(xs)
+    first = next(items, 0)
+    letters = iter(text)
+    numbers = iter(range(5))
+    skipped = next(numbers) + next(numbers)
+    key = next(iter(d), -1)
+    pairs = iter(xs)
+    return (
+        first,
+        list(items),
+        "-".join(letters),
+        list(numbers) + [skipped],
+        key,
+        list(zip(pairs, pairs)),
+    )
+
+
+@case(st.dictionaries(small, small, min_size=1))
+def a_dict_that_changes_before_its_iterator_begins(d: dict[int, int]) -> str:
+    keys = iter(d)
+    d[100] = 1
+    try:
+        return str(next(keys))
+    except RuntimeError as error:
+        return str(error)
+
+
+def first_of(items: Iterator[int], default: int) -> int:
+    for item in items:
+        return item
+    return default
+
+
+@case(number_lists, small)
+def generator_expressions_are_values(
+    xs: list[int], n: int
+) -> tuple[int, int, list[int], int, list[tuple[int, int]]]:
+    squares = (x * x for x in xs if x > n)
+    first = next(squares, -1)
+    found = next((x for x in xs if x > n), None)
+    pairs = ((i, j) for i in range(4) for j in range(i) if i + j != n)
+    total = first_of((x + n for i, x in enumerate(xs) if i % 2), -7)
+    return first, -1 if found is None else found, list(squares), total, list(pairs)
+
+
+@case(number_lists)
+def the_first_that_fits(xs: list[int]) -> list[int]:
+    found = []
+    limit = 0
+    for x in xs:
+        limit += x
+        found.append(next((y for y in xs if y > limit), -1))
+        found.append(next(i for i, y in enumerate([*xs, 100]) if y >= limit - 50))
+    return found

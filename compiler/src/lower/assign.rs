@@ -246,8 +246,8 @@ impl Body<'_, '_> {
                 let list = self.drained(value, span);
                 self.unpack(target, targets, list);
             }
-            Ty::Object(_) => match self.iterated(value, span) {
-                Some(list) => self.unpack(target, targets, list),
+            Ty::Object(_) => match self.iterator(value, span) {
+                Some(iterator) => self.unpack(target, targets, iterator),
                 None => self.assign_errors(targets, span),
             },
             Ty::Never => self.evaluate(value),

@@ -111,6 +111,7 @@ impl Body<'_, '_> {
             "any" | "all" => return self.any_all(call),
             "list" | "tuple" | "set" | "dict" | "sorted" => return self.construct(place, call),
             "bytes" if call.arguments.len() == 1 => return self.bytes_of(place, call),
+            "iter" if call.arguments.len() == 1 => return self.iter_of(call),
             "isinstance" => return self.isinstance(call),
             "issubclass" => return self.issubclass(call),
             "range" | "enumerate" | "zip" | "reversed" | "map" | "filter" => {
@@ -164,7 +165,6 @@ impl Body<'_, '_> {
             (super::with::ENTER, 1) => self.entered(&next(), span),
             (super::with::EXIT, 1 | 2) => self.exited(&values, span),
             ("next", 1 | 2) => self.next_of(values, span),
-            ("iter", 1) => self.iter_of(next(), span),
             ("len", 1) => self.len_of(next(), span),
             ("abs", 1) => self.abs_of(next(), span),
             ("int", 0) => Ex::int(0, span),

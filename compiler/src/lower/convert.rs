@@ -151,8 +151,8 @@ impl Body<'_, '_> {
             Ty::Class(class) => self.enum_members(class as usize, span)?,
             Ty::Object(_) if self.program.is_generator(&ty) => self.drained(value, span),
             Ty::Object(_) => {
-                let value = self.iterated(value, span)?;
-                return self.as_list(value, span);
+                let iterator = self.iterator(value, span)?;
+                self.drained(iterator, span)
             }
             Ty::Error => return None,
             _ => {

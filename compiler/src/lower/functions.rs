@@ -66,7 +66,7 @@ impl Body<'_, '_> {
     }
 
     /// A variable that a function reads and that may get another value, without being shared.
-    fn unsettled(&self, index: usize) -> Option<String> {
+    pub(super) fn unsettled(&self, index: usize) -> Option<String> {
         let (functions, nesting) = (self.program.functions, &self.program.nesting);
         nesting.captures[index].iter().find_map(|name| {
             let mut around = functions[index].place;

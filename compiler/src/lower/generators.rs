@@ -37,6 +37,7 @@ pub(super) fn may_stop(functions: &[Parsed<'_>]) -> bool {
         free.contains("next") || free.contains("StopIteration")
     };
     functions.iter().any(|function| function.ast.yields) && functions.iter().any(stops)
+        || functions.iter().any(|function| function.ast.name == "__next__")
 }
 
 impl Lowerer<'_> {
@@ -57,6 +58,8 @@ impl Lowerer<'_> {
         let name = "generator".to_owned();
         let source = ClassSource { qualname: name.clone(), name, ..ClassSource::default() };
         self.classes.list.push(Class { source, root: class, fields, slots: Vec::new() });
+        // One that never ends does not return otherwise.
+        self.instances[instance].result = Ty::Bool;
         self.generators.insert(instance, class);
         self.resumed.insert(class, instance);
         self.classes.instance(class as usize)
@@ -290,6 +293,9 @@ impl Body<'_, '_> {
         let mut values = values.into_iter();
         let Some(generator) = values.next() else { return Self::error(span) };
         let ty = self.resolve(&generator.ty);
+        if self.has_special(&ty, "__next__") {
+            return self.next_of_object(generator, values.next(), span);
+        }
         if !self.program.is_generator(&ty) {
             let message = format!("`next` of `{}` is not supported", self.show(&ty));
             let help = "it takes generators, and what `iter` makes";

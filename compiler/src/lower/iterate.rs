@@ -120,7 +120,18 @@ impl Body<'_, '_> {
             }
             Ty::Object(_) => {
                 let iterated = self.iterated(value, span)?;
-                self.plan_value(iterated, exit)
+                match self.resolve(&iterated.ty) {
+                    ty if self.has_special(&ty, "__next__") => {
+                        Some(self.plan_next(iterated, exit, span))
+                    }
+                    Ty::Object(family) if !self.program.resumed.contains_key(&family.root) => {
+                        let class = self.exception("TypeError");
+                        let text = format!("iter() returned non-iterator of type '{}'", family.name);
+                        let raise = Self::raise(class, &text, span);
+                        self.plan_value(Self::seq(vec![St::Eval(iterated)], raise), exit)
+                    }
+                    _ => self.plan_value(iterated, exit),
+                }
             }
             Ty::Never => {
                 let item = Self::unreachable(span);

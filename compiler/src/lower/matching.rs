@@ -313,6 +313,28 @@ impl Body<'_, '_> {
                 asked.never = true;
                 return;
             }
+            Ty::Object(_) if star.is_none() && self.items_of(&ty).is_some() => {
+                let names = self.items_of(&ty).unwrap_or_default();
+                if names.len() != count {
+                    asked.never = true;
+                    return;
+                }
+                for (index, (name, pattern)) in names.into_iter().zip(items).enumerate() {
+                    let item = ExprKind::Attribute(Box::new(subject.clone()), name);
+                    self.pattern(pattern, &node(item, 16 + 4 * index as u32), asked);
+                }
+                return;
+            }
+            Ty::Special(Special::Deque, _) | Ty::Object(_) => {
+                let is_object = matches!(ty, Ty::Object(_));
+                if !is_object || self.items_of(&ty).is_some() {
+                    let message =
+                        format!("this sequence pattern for `{}` is not supported", self.show(&ty));
+                    self.report(Code::Statement, span, message, "make a list of it: `list(...)`");
+                }
+                asked.never = true;
+                return;
+            }
             // Text is no sequence here, and numbers are none.
             _ => {
                 asked.never = true;

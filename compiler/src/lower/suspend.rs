@@ -333,17 +333,14 @@ impl Lowerer<'_> {
             });
         }
         out.push(split.set_field(STATE, Ex::int(RUNS, span)));
-        // After loops without an end, too, there is a result.
-        let end = St::Return(Ex::bool(false, span));
         if !self.catches {
             out.extend(body);
-            out.push(end);
             return out;
         }
         function.locals.push(Local { ty: Ty::Exception(exceptions::BASE), borrowed: false });
         let caught = function.locals.len() - 1;
         let handler = self.ending(split, caught, function);
-        out.extend([St::Try { body, caught, handler }, end]);
+        out.push(St::Try { body, caught, handler });
         out
     }
 
