@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from functools import cache, lru_cache
+from functools import cache, cmp_to_key, lru_cache
 from itertools import chain, islice, takewhile
+from typing import Self
 
 from hypothesis import strategies as st
 
@@ -192,8 +193,8 @@ class Tree:
         if self.left is not None:
             yield from self.left.levels(depth + 1)
         if self.right is not None:
-            for level in self.right.levels(depth + 1):
-                yield level
+            for level, value in self.right.levels(depth + 1):
+                yield level, value + 1
 
 
 @case(small, number_lists)
@@ -312,7 +313,7 @@ class Log:
         self.swallows = swallows
         self.lines = lines
 
-    def __enter__(self) -> "Log":
+    def __enter__(self) -> Self:
         self.lines.append(f"enter {self.name}")
         return self
 
@@ -396,7 +397,7 @@ def ways(n: int) -> int:
     return 1 if n < 2 else ways(n - 1) + ways(n - 2)
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=1000)
 def distance(a: str, b: str) -> int:
     if not a or not b:
         return len(a) + len(b)
@@ -576,7 +577,7 @@ def iterators_of_values(
         first,
         list(items),
         "-".join(letters),
-        list(numbers) + [skipped],
+        [*numbers, skipped],
         key,
         list(zip(pairs, pairs)),
     )
@@ -619,3 +620,21 @@ def the_first_that_fits(xs: list[int]) -> list[int]:
         found.append(next((y for y in xs if y > limit), -1))
         found.append(next(i for i, y in enumerate([*xs, 100]) if y >= limit - 50))
     return found
+
+
+def by_last_digit(a: int, b: int) -> int:
+    return a % 10 - b % 10
+
+
+@case(st.lists(st.integers(0, 99)), st.booleans())
+def sorted_by_comparison(xs: list[int], reverse: bool) -> tuple[list[int], list[int], list[int]]:
+    def by_size(a: int, b: int) -> int:
+        return (a > b) - (a < b)
+
+    ordered = xs[:]
+    ordered.sort(key=cmp_to_key(by_size))
+    return (
+        sorted(xs, key=cmp_to_key(by_last_digit), reverse=reverse),
+        ordered,
+        sorted(xs, key=cmp_to_key(lambda a, b: by_last_digit(b, a))),
+    )

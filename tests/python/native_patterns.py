@@ -65,7 +65,12 @@ def place(point: Point) -> str:
 
 @case(small, small, st.sampled_from(["p", "q"]))
 def places(x: int, y: int, name: str) -> list[str]:
-    return [place(Point(x, y, name=name)), place(Point(0, y)), place(Point(x, 0)), place(Point(0, 0))]
+    return [
+        place(Point(x, y, name=name)),
+        place(Point(0, y)),
+        place(Point(x, 0)),
+        place(Point(0, 0)),
+    ]
 
 
 @case(st.integers(-2, 2), st.integers(-2, 2))

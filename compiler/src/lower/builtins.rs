@@ -111,6 +111,7 @@ impl Body<'_, '_> {
             "any" | "all" => return self.any_all(call),
             "list" | "tuple" | "set" | "dict" | "sorted" => return self.construct(place, call),
             "bytes" if call.arguments.len() == 1 => return self.bytes_of(place, call),
+            "next" if self.finds_next(call) => return self.next_found(call),
             "iter" if call.arguments.len() == 1 => return self.iter_of(call),
             "isinstance" => return self.isinstance(call),
             "issubclass" => return self.issubclass(call),

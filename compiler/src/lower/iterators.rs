@@ -3,6 +3,7 @@
 
 use super::Body;
 use super::callbacks;
+use super::comprehension::is_generator;
 use super::convert::BuiltinCall;
 use super::inner::eager;
 use super::iterate::Plan;
@@ -175,6 +176,71 @@ impl Body<'_, '_> {
         let statements =
             vec![St::Set(has, Ex::bool(true, span)), St::Try { body, caught, handler }];
         (Self::seq(statements, Ex::local(has, Ty::Bool, span)), item)
+    }
+
+    /// Whether `next` asks for the first item of an expression that nothing else goes through.
+    pub(super) fn finds_next(&self, call: &BuiltinCall<'_>) -> bool {
+        let (generator, default) = match call.arguments {
+            [generator] => (generator, None),
+            [generator, default] => (generator, Some(default)),
+            _ => return false,
+        };
+        // Nothing shows whether the default is evaluated before the items.
+        let is_plain = default.is_none_or(|default| match &default.kind {
+            ExprKind::None
+            | ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Str(_) => true,
+            ExprKind::Unary(_, value) => matches!(value.kind, ExprKind::Int(_) | ExprKind::Float(_)),
+            ExprKind::Name(name) => self.variable(name).is_some() && !self.has_walrus,
+            _ => false,
+        });
+        is_plain && call.keywords.is_empty() && is_generator(generator)
+    }
+
+    /// `next(generator expression)`, which ends at the first item.
+    pub(super) fn next_found(&mut self, call: &BuiltinCall<'_>) -> Ex {
+        let span = call.span;
+        let found = self.fresh(&Ty::Bool);
+        let out = self.label();
+        let before = self.env.clone();
+        let mut first: Option<LocalId> = None;
+        let (inner, ended) = self.capture(|this| {
+            this.push(St::Set(found, Ex::bool(false, span)));
+            this.for_each(&call.arguments[0], &mut |this, item| {
+                let item = this.item_value(item, span);
+                if matches!(this.resolve(&item.ty), Ty::Never | Ty::Error) || first.is_some() {
+                    this.evaluate(item);
+                    return;
+                }
+                let ty = this.resolve(&item.ty);
+                let kept = this.fresh(&ty);
+                first = Some(kept);
+                this.push(St::Set(kept, item));
+                this.push(St::Set(found, Ex::bool(true, span)));
+                let more = Ex::bool(true, span);
+                this.push(St::If(more, vec![St::Br(out)], Vec::new()));
+            });
+            this.env.is_none()
+        });
+        if !self.has_walrus {
+            self.env = before;
+        }
+        if ended && inner.is_empty() {
+            return Self::unreachable(span);
+        }
+        let item = self.item_of(first, span);
+        let other = match call.arguments.get(1) {
+            Some(default) => self.expr(default),
+            None => {
+                let raise = Raise::Class(self.exception("StopIteration"));
+                Ex::new(Op::Raise(raise), Ty::Never, span)
+            }
+        };
+        let test = Ex::local(found, Ty::Bool, span);
+        let value = self.choose(test, item, other, span);
+        Self::seq(vec![St::Block(out, inner)], value)
     }
 
     fn item_of(&self, item: Option<LocalId>, span: Span) -> Ex {

@@ -326,19 +326,27 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
 def _glue_of(function: Callable[..., Any], shape: tuple[int, tuple[str, ...]]) -> classes.Glue:
     """A function that calls a builtin."""
     name = getattr(function, "__name__", type(function).__name__)
+    called, known = "target", _glued(function)
     if isinstance(function, types.MethodDescriptorType):
-        member, called = _member_name(function.__objclass__), f"target.{name}"
-    else:
-        member, called = _member_name(function), "target"
-    if member is None:
+        called, known = f"target.{name}", _glued(function.__objclass__)
+    if known is None:
         raise CompileError(f"{describe(function)} cannot be compiled; wrap it in a function")
     positional = [f"a{index}" for index in range(shape[0])]
     parameters = ", ".join([*positional, *shape[1]])
     passed = ", ".join([*positional, *(f"{word}={word}" for word in shape[1])])
     text = f"def call({parameters}):\n    return {called}({passed})\n"
-    module, _, short = member.partition(".")
-    known: Captured = ("builtin", short) if module == "builtins" else ("member", member)
     return classes.Glue(name, text, {"target": known})
+
+
+def _glued(function: object) -> tuple[str, Any] | None:
+    """What a function that is no plain Python function is to the compiler."""
+    if isinstance(function, functools._lru_cache_wrapper):
+        return ("default", function)
+    member = _member_name(function)
+    if member is None:
+        return None
+    module, _, short = member.partition(".")
+    return ("builtin", short) if module == "builtins" else ("member", member)
 
 
 def _glue_name(gathered: Gathered, what: tuple[str, Any]) -> Captured:
