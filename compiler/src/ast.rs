@@ -269,9 +269,19 @@ pub(crate) enum Pattern {
     /// An instance of a builtin class that matches the inner one.
     Class(Expr, Option<Box<Pattern>>),
     /// An instance of a class of the user's: by position, and by name.
-    Instance { class: Expr, items: Vec<Pattern>, named: Vec<(String, Pattern)>, span: Span, id: NodeId },
+    Instance {
+        class: Expr,
+        items: Vec<Pattern>,
+        named: Vec<(String, Pattern)>,
+        span: Span,
+        id: NodeId,
+    },
     /// A dict that has these keys.
-    Mapping { items: Vec<(Expr, Pattern)>, span: Span, id: NodeId },
+    Mapping {
+        items: Vec<(Expr, Pattern)>,
+        span: Span,
+        id: NodeId,
+    },
     Sequence {
         items: Vec<Pattern>,
         /// How many items are before it, and its name.

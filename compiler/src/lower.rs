@@ -334,7 +334,9 @@ impl Lowerer<'_> {
         }
         let (fields, types) = (&self.fields, &self.types);
         self.classes.set_types(&|root, name| {
-            fields.get(&(root, name.to_owned())).map_or(Ty::Never, |ty| types.resolve(ty).without_special())
+            fields
+                .get(&(root, name.to_owned()))
+                .map_or(Ty::Never, |ty| types.resolve(ty).without_special())
         });
         let classes = self.classes;
         let program = Program { functions, lazies: self.lazies, classes, callbacks };

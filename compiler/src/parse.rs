@@ -25,7 +25,8 @@ pub(crate) fn parse(
     function: &FunctionSource,
 ) -> Result<(Function, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = Source::new(function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
+    let mut converter =
+        Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let text = function.source.as_str();
     if text.trim_start().starts_with("lambda") {
         let parsed = parser::parse_expression(text).map_err(|error| syntax(&source, &error))?;
@@ -54,7 +55,8 @@ pub(crate) fn parse_annotation(text: &str) -> Option<Expr> {
     let parsed = parser::parse_expression(text).ok()?;
     let function = FunctionSource { source: text.to_owned(), ..FunctionSource::default() };
     let source = Source::new(&function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
+    let mut converter =
+        Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let expression = converter.expression(parsed.expr());
     converter.diagnostics.is_empty().then_some(expression)
 }

@@ -99,7 +99,9 @@ impl Ty {
     pub(crate) fn has_function(&self) -> bool {
         match self {
             Self::Function(..) => true,
-            Self::List(a) | Self::Set(a) | Self::VTuple(a) | Self::Special(_, a) => a.has_function(),
+            Self::List(a) | Self::Set(a) | Self::VTuple(a) | Self::Special(_, a) => {
+                a.has_function()
+            }
             Self::Dict(a, b) => a.has_function() || b.has_function(),
             Self::Tuple(items) | Self::Union(items) => items.iter().any(Self::has_function),
             _ => false,
@@ -334,11 +336,9 @@ impl Types {
     fn occurs(&self, name: u32, ty: &Ty) -> bool {
         match ty {
             Ty::Var(other) => *other == name,
-            Ty::List(a)
-            | Ty::Set(a)
-            | Ty::VTuple(a)
-            | Ty::Special(_, a)
-            | Ty::Function(_, a) => self.occurs(name, a),
+            Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) | Ty::Special(_, a) | Ty::Function(_, a) => {
+                self.occurs(name, a)
+            }
             Ty::Dict(a, b) => self.occurs(name, a) || self.occurs(name, b),
             Ty::Tuple(items) | Ty::Union(items) => items.iter().any(|item| self.occurs(name, item)),
             _ => false,

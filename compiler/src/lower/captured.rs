@@ -170,8 +170,11 @@ impl Body<'_, '_> {
             }
         };
         if holds_table(op) {
-            let index = if let Some(index) =
-                self.program.lazies.iter().position(|(known, known_ty)| known == op && *known_ty == ty)
+            let index = if let Some(index) = self
+                .program
+                .lazies
+                .iter()
+                .position(|(known, known_ty)| known == op && *known_ty == ty)
             {
                 index
             } else {

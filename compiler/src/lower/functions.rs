@@ -36,7 +36,12 @@ impl Body<'_, '_> {
         if function.ast.is_async {
             let name = function.ast.name.clone();
             let message = format!("the coroutine function `{name}` can only be called");
-            return self.fail(Code::Expression, span, message, &format!("write `await {name}(...)`"));
+            return self.fail(
+                Code::Expression,
+                span,
+                message,
+                &format!("write `await {name}(...)`"),
+            );
         }
         if function.place.is_some() {
             let defaults = function.ast.parameters.iter().filter_map(|it| it.default.as_ref());
@@ -102,9 +107,10 @@ impl Body<'_, '_> {
         let Ty::Function(_, inner) = self.resolve(&function.ty) else { return Self::error(span) };
         let Ty::Tuple(types) = *inner else { return Self::error(span) };
         let (before, function) = self.temp(function.clone());
-        let captured = types.into_iter().enumerate().map(|(at, ty)| {
-            Ex::new(Op::TupleGet(Box::new(function.clone()), at), ty, span)
-        });
+        let captured = types
+            .into_iter()
+            .enumerate()
+            .map(|(at, ty)| Ex::new(Op::TupleGet(Box::new(function.clone()), at), ty, span));
         let captured = captured.collect();
         // No other node begins where this one does and has arguments, too.
         let place = super::flow::SCOPED as u32 + span.start * 2;

@@ -115,7 +115,12 @@ impl Lowerer<'_> {
 
 impl Body<'_, '_> {
     /// A call of a generator function: its arguments, put aside for when it is resumed.
-    pub(super) fn new_generator(&mut self, instance: InstanceId, values: Vec<Ex>, span: Span) -> Ex {
+    pub(super) fn new_generator(
+        &mut self,
+        instance: InstanceId,
+        values: Vec<Ex>,
+        span: Span,
+    ) -> Ex {
         let ty = self.program.generator(instance);
         let Ty::Object(family) = &ty else { return Self::error(span) };
         let object = self.fresh(&ty);
@@ -238,7 +243,8 @@ impl Body<'_, '_> {
             let list = this.keep(list);
             let item = this.yielded(&generator);
             let (body, ()) = this.capture(|this| {
-                let added = if item.ty == Ty::Never { item } else { this.append(&list, item, span) };
+                let added =
+                    if item.ty == Ty::Never { item } else { this.append(&list, item, span) };
                 this.push(St::Eval(added));
             });
             let condition = Some(Ex { span, ..this.resume(&generator) });

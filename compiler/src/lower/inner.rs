@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::flow::Set;
 use super::{Body, Parsed};
 use crate::ast::{
-    Comparison, ComprehensionKind, Expr, ExprKind, Function, NodeId, Parameter, Span, Stmt, StmtKind, Takes,
+    Comparison, ComprehensionKind, Expr, ExprKind, Function, NodeId, Parameter, Span, Stmt,
+    StmtKind, Takes,
 };
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::{Ex, Op, St};
@@ -65,8 +66,27 @@ fn collect(parent: usize, ast: &Function, source: &FunctionSource, found: &mut V
 const GENERATOR: &str = "<genexpr>";
 /// What goes through a generator expression at once, so that it need not be a function.
 const CONSUMERS: &[&str] = &[
-    "Counter", "all", "any", "deque", "dict", "enumerate", "extend", "filter", "join", "list", "map", "max",
-    "min", "next", "reduce", "set", "sorted", "sum", "tuple", "update", "zip",
+    "Counter",
+    "all",
+    "any",
+    "deque",
+    "dict",
+    "enumerate",
+    "extend",
+    "filter",
+    "join",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "reduce",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "update",
+    "zip",
 ];
 /// The first of the nodes that stand around the expressions of such a function. None has as many of its own.
 const GENERATOR_NODE: NodeId = 0x0030_0000;
@@ -81,7 +101,8 @@ pub(super) fn eager(iter: &Expr) -> (Vec<&Expr>, Expr) {
         && !arguments.iter().any(|argument| matches!(argument.kind, ExprKind::Starred(_)))
     {
         let named = arguments.iter().enumerate().map(|(at, of)| name(at, of)).collect();
-        let kind = ExprKind::Call { function: function.clone(), arguments: named, keywords: Vec::new() };
+        let kind =
+            ExprKind::Call { function: function.clone(), arguments: named, keywords: Vec::new() };
         return (arguments.iter().collect(), Expr { kind, ..iter.clone() });
     }
     (vec![iter], name(0, iter))

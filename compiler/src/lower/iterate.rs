@@ -126,7 +126,8 @@ impl Body<'_, '_> {
                     }
                     Ty::Object(family) if !self.program.resumed.contains_key(&family.root) => {
                         let class = self.exception("TypeError");
-                        let text = format!("iter() returned non-iterator of type '{}'", family.name);
+                        let text =
+                            format!("iter() returned non-iterator of type '{}'", family.name);
                         let raise = Self::raise(class, &text, span);
                         self.plan_value(Self::seq(vec![St::Eval(iterated)], raise), exit)
                     }
@@ -141,8 +142,7 @@ impl Body<'_, '_> {
                 Some(plan)
             }
             Ty::Error => None,
-            Ty::Union(members)
-                if matches!(members.as_slice(), [Ty::None, some] if *some != Ty::Error) =>
+            Ty::Union(members) if matches!(members.as_slice(), [Ty::None, some] if *some != Ty::Error) =>
             {
                 let some = members[1].clone();
                 let raise = {

@@ -153,9 +153,8 @@ impl Body<'_, '_> {
 
     /// Calls `__next__`: whether there is an item, which is then in the local.
     fn asked(&mut self, object: &Ex, span: Span) -> (Ex, Option<LocalId>) {
-        let (statements, value) = self.capture(|this| {
-            this.method_of_object(object.clone(), "__next__", &[], &[], span)
-        });
+        let (statements, value) =
+            self.capture(|this| this.method_of_object(object.clone(), "__next__", &[], &[], span));
         let value = Self::seq(statements, value);
         let ty = self.resolve(&value.ty);
         let has = self.fresh(&Ty::Bool);
@@ -192,7 +191,9 @@ impl Body<'_, '_> {
             | ExprKind::Int(_)
             | ExprKind::Float(_)
             | ExprKind::Str(_) => true,
-            ExprKind::Unary(_, value) => matches!(value.kind, ExprKind::Int(_) | ExprKind::Float(_)),
+            ExprKind::Unary(_, value) => {
+                matches!(value.kind, ExprKind::Int(_) | ExprKind::Float(_))
+            }
             ExprKind::Name(name) => self.variable(name).is_some() && !self.has_walrus,
             _ => false,
         });

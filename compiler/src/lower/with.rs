@@ -7,7 +7,9 @@ use super::Body;
 use super::attempt::Parts;
 use super::convert::BuiltinCall;
 use super::objects::Meaning;
-use crate::ast::{Comparison, Expr, ExprKind, Function, Handler, NodeId, Span, Stmt, StmtKind, Takes};
+use crate::ast::{
+    Comparison, Expr, ExprKind, Function, Handler, NodeId, Span, Stmt, StmtKind, Takes,
+};
 use crate::diagnostics::Code;
 use crate::ir::{Ex, St};
 use crate::names;
@@ -200,7 +202,8 @@ impl Body<'_, '_> {
             takes_any |= function.parameters.get(1).is_some_and(|it| it.takes == Takes::Positional);
             if let Some(place) = misused(function) {
                 let message = "this use of what `__exit__` is told is not supported";
-                let help = "test the class by `is None` or `issubclass`, or ask the exception itself";
+                let help =
+                    "test the class by `is None` or `issubclass`, or ask the exception itself";
                 let source = &self.program.functions[index].source;
                 let problem =
                     source.diagnostic(Code::Expression, place, message, Some(help.to_owned()));
@@ -269,9 +272,8 @@ fn misused(function: &Function) -> Option<Span> {
     let class = class_parameter(function);
     let exception = function.parameters.get(2).map(|parameter| parameter.name.as_str());
     let rest = function.parameters.iter().skip(1).map(|parameter| parameter.name.as_str());
-    let rest = rest.filter(|name| {
-        Some(*name) != class && (class.is_none() || Some(*name) != exception)
-    });
+    let rest =
+        rest.filter(|name| Some(*name) != class && (class.is_none() || Some(*name) != exception));
     let rest: Vec<&str> = rest.collect();
     let mut found = None;
     names::each(&function.body, &mut |expression| {
@@ -281,7 +283,8 @@ fn misused(function: &Function) -> Option<Span> {
 }
 
 fn in_expression(expression: &Expr, class: Option<&str>, rest: &[&str], found: &mut Option<Span>) {
-    let is_class = |it: &Expr| matches!(&it.kind, ExprKind::Name(name) if Some(name.as_str()) == class);
+    let is_class =
+        |it: &Expr| matches!(&it.kind, ExprKind::Name(name) if Some(name.as_str()) == class);
     match &expression.kind {
         ExprKind::Name(name) if rest.contains(&name.as_str()) => *found = Some(expression.span),
         ExprKind::Name(_) if is_class(expression) => *found = Some(expression.span),

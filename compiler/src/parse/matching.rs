@@ -77,7 +77,13 @@ impl Converter<'_> {
                     let named: Vec<_> = named.collect();
                     let id = self.room(items.len() + named.len());
                     let class_ = self.expression(&class.cls);
-                    return Pattern::Instance { class: class_, items, named, span: span(class.range), id };
+                    return Pattern::Instance {
+                        class: class_,
+                        items,
+                        named,
+                        span: span(class.range),
+                        id,
+                    };
                 }
                 let inner = positional.first().map(|inner| Box::new(self.pattern(inner)));
                 Pattern::Class(self.expression(&class.cls), inner)
