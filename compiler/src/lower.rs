@@ -362,8 +362,8 @@ impl Lowerer<'_> {
             crate::visit::every_expression(&mut body, &mut |expression| {
                 if self.misuses_generators(expression) {
                     let source = &self.functions[function.function].source;
-                    let message = "this use of a generator is not supported";
-                    let help = "iterate over it, or make a list of it: `list(...)`".to_owned();
+                    let message = "this use of a generator or a function is not supported";
+                    let help = "iterate over generators, and call functions".to_owned();
                     let code = Code::Expression;
                     let problem = source.diagnostic(code, expression.span, message, Some(help));
                     problems.push(problem);

@@ -207,7 +207,8 @@ impl Lowerer<'_> {
             | Callback::Repr(root)
             | Callback::Str(root)
             | Callback::Hash(root)) = callback;
-            if self.callbacks.contains_key(&callback) {
+            // Generators have no answers; that they are asked is reported.
+            if self.callbacks.contains_key(&callback) || self.resumed.contains_key(&root) {
                 continue;
             }
             let ty = self.classes.instance(root as usize);

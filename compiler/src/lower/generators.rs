@@ -92,22 +92,27 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Whether an expression asks of a generator what only other values have: a text, an order, a hash.
+    /// Whether an expression asks of a generator or function what only other values have: a text, an order, a hash.
     pub(super) fn misuses_generators(&self, expression: &Ex) -> bool {
-        let Op::Runtime(name, arguments) = &expression.op else { return false };
-        let has_none = |name: &str| {
-            let others = ["list_contains", "list_count", "list_index", "list_remove"];
-            name.starts_with("list_") && !name.starts_with("list_sort") && !others.contains(&name)
-                || matches!(name, "incref" | "release")
-                || name.starts_with("dict_")
-                || name.starts_with("table_") && name != "table_equal"
-        };
-        arguments.iter().any(|argument| match argument {
-            Argument::Desc(Ty::Dict(key, value)) if has_none(name) => {
-                self.holds_generator(key)
-                    || !matches!(**value, Ty::Object(_)) && self.holds_generator(value)
+        let holds = |ty: &Ty| ty.has_function() || self.holds_generator(ty);
+        let (name, arguments) = match &expression.op {
+            Op::Runtime(name, arguments) => (*name, arguments),
+            Op::Raise(Raise::Value(_, value) | Raise::Arguments(_, value))
+            | Op::NewException(Raise::Value(_, value) | Raise::Arguments(_, value)) => {
+                return holds(&value.ty);
             }
-            Argument::Desc(ty) => !has_none(name) && self.holds_generator(ty),
+            _ => return false,
+        };
+        let others = ["list_contains", "list_count", "list_index", "list_remove", "list_extreme"];
+        let is_moved =
+            name.starts_with("list_") && !name.starts_with("list_sort") && !others.contains(&name)
+                || matches!(name, "incref" | "release");
+        let is_table = name.starts_with("dict_") || name.starts_with("table_");
+        arguments.iter().any(|argument| match argument {
+            Argument::Desc(Ty::Dict(key, value)) if is_table && name != "table_equal" => {
+                holds(key) || !matches!(**value, Ty::Object(_) | Ty::Function(..)) && holds(value)
+            }
+            Argument::Desc(ty) => !is_moved && holds(ty),
             _ => false,
         })
     }
