@@ -243,7 +243,9 @@ fn in_block(body: &[Stmt], own: &str, found: &mut Vec<String>) {
                 }
             }
             StmtKind::With { target, body, .. } => {
-                target.iter().for_each(|target| in_target(target, own, found));
+                if let Some(target) = target {
+                    in_target(target, own, found);
+                }
                 in_block(body, own, found);
             }
             StmtKind::Try { .. } | StmtKind::Match { .. } => {

@@ -149,7 +149,9 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
                 }
             }
             StmtKind::With { target: one, body, first, .. } => {
-                one.iter().for_each(|one| target(one, names));
+                if let Some(one) = one {
+                    target(one, names);
+                }
                 names.extend(with_names(*first));
                 assigned(body, names, walrus);
             }

@@ -129,13 +129,11 @@ impl Body<'_, '_> {
         let place = self.function as u32;
         let mut part = |which| Box::new(self.program.types.variable(u32::MAX, place, which));
         let ty = Ty::Dict(part(0), part(1));
-        let index = match self.program.memos.get(&self.function) {
-            Some(index) => *index,
-            None => {
-                self.program.lazies.push((Literal::Dict(Vec::new()), ty.clone()));
-                self.program.lazies.len() - 1
-            }
-        };
+        let known = self.program.memos.get(&self.function).copied();
+        let index = known.unwrap_or_else(|| {
+            self.program.lazies.push((Literal::Dict(Vec::new()), ty.clone()));
+            self.program.lazies.len() - 1
+        });
         self.program.memos.insert(self.function, index);
         Ex::new(Op::Lazy(index), ty, span)
     }

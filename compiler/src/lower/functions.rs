@@ -21,13 +21,11 @@ impl Body<'_, '_> {
         }
         let place = Some((self.function, lambda.name_span));
         let found = self.program.functions.iter().position(|function| function.place == place);
-        match found {
-            Some(index) => self.function_value(index, span),
-            None => {
-                let help = "call the code directly, or define a function at the top of the file";
-                self.fail(Code::Expression, span, "a lambda is not supported here", help)
-            }
-        }
+        let Some(index) = found else {
+            let help = "call the code directly, or define a function at the top of the file";
+            return self.fail(Code::Expression, span, "a lambda is not supported here", help);
+        };
+        self.function_value(index, span)
     }
 
     /// A function that is not called here.

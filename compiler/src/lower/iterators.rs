@@ -232,12 +232,11 @@ impl Body<'_, '_> {
             return Self::unreachable(span);
         }
         let item = self.item_of(first, span);
-        let other = match call.arguments.get(1) {
-            Some(default) => self.expr(default),
-            None => {
-                let raise = Raise::Class(self.exception("StopIteration"));
-                Ex::new(Op::Raise(raise), Ty::Never, span)
-            }
+        let other = if let Some(default) = call.arguments.get(1) {
+            self.expr(default)
+        } else {
+            let raise = Raise::Class(self.exception("StopIteration"));
+            Ex::new(Op::Raise(raise), Ty::Never, span)
         };
         let test = Ex::local(found, Ty::Bool, span);
         let value = self.choose(test, item, other, span);

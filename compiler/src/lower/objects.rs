@@ -424,6 +424,10 @@ impl Body<'_, '_> {
             let made = self.construct_class(family.root as usize, Vec::new(), named, span);
             return Self::seq(before, made);
         }
+        if self.program.resumed.contains_key(&family.root) {
+            let message = format!("`{method}` of a generator is not supported");
+            return self.fail(Code::Function, span, message, "go through it, or call `next`");
+        }
         if groups.iter().all(|(_, meaning)| *meaning == Meaning::Missing) {
             let message = format!("'{}' object has no attribute '{method}'", family.name);
             return self.fail(Code::Function, span, message, "");
