@@ -51,7 +51,8 @@ impl<'a> Assigned<'a> {
     fn method(&mut self, index: usize) {
         let Some(function) = self.functions.get(index).copied() else { return self.escape() };
         let Some(own) = function.parameters.first() else { return self.escape() };
-        if self.methods.len() == DEPTH_MAX {
+        // The statements of a generator function run when it is gone through.
+        if self.methods.len() == DEPTH_MAX || function.yields {
             return self.escape();
         }
         self.methods.push(index);

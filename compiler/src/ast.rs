@@ -226,6 +226,14 @@ pub(crate) enum StmtKind {
         orelse: Vec<Stmt>,
         finalbody: Vec<Stmt>,
     },
+    /// `with manager as target`.
+    With {
+        manager: Expr,
+        target: Option<Expr>,
+        body: Vec<Stmt>,
+        /// The first of the nodes of what it stands for (`lower/with.rs`).
+        first: NodeId,
+    },
     Assert {
         test: Expr,
         message: Option<Expr>,
@@ -260,6 +268,20 @@ pub(crate) enum Pattern {
     Or(Vec<Pattern>, NodeId),
     /// An instance of a builtin class that matches the inner one.
     Class(Expr, Option<Box<Pattern>>),
+    /// An instance of a class of the user's: by position, and by name.
+    Instance {
+        class: Expr,
+        items: Vec<Pattern>,
+        named: Vec<(String, Pattern)>,
+        span: Span,
+        id: NodeId,
+    },
+    /// A dict that has these keys.
+    Mapping {
+        items: Vec<(Expr, Pattern)>,
+        span: Span,
+        id: NodeId,
+    },
     Sequence {
         items: Vec<Pattern>,
         /// How many items are before it, and its name.

@@ -242,6 +242,15 @@ fn in_block(body: &[Stmt], own: &str, found: &mut Vec<String>) {
                     found.push(name.to_owned());
                 }
             }
+            StmtKind::With { target, body, .. } => {
+                if let Some(target) = target {
+                    in_target(target, own, found);
+                }
+                in_block(body, own, found);
+            }
+            StmtKind::Try { .. } | StmtKind::Match { .. } => {
+                names::blocks(statement, &mut |block| in_block(block, own, found));
+            }
             _ => {}
         }
     }

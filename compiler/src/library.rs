@@ -27,7 +27,7 @@ const MODULES: &[(&str, &str)] = &[
 ];
 
 /// Modules whose members are known elsewhere than here.
-const OTHERS: &[&str] = &["string"];
+const OTHERS: &[&str] = &["contextlib", "string"];
 
 /// Modules that the library itself uses.
 pub(crate) const USED: &[&str] = &["collections", "math", "random"];

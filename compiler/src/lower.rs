@@ -22,9 +22,11 @@ mod dunder;
 mod expr;
 mod flow;
 mod format;
+mod functions;
 mod generators;
 pub(crate) mod inner;
 mod iterate;
+mod iterators;
 mod library;
 mod managed;
 mod matching;
@@ -43,6 +45,7 @@ mod task;
 mod team;
 mod tuples;
 mod values;
+mod with;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,6 +126,8 @@ struct Lowerer<'a> {
     /// The classes of generators, by the function that resumes them, and back.
     generators: BTreeMap<InstanceId, u32>,
     resumed: BTreeMap<u32, InstanceId>,
+    /// The dicts of functions that keep their results: index into `lazies`.
+    memos: BTreeMap<usize, usize>,
 }
 
 /// Types and lowers everything the entry reaches.
@@ -151,6 +156,7 @@ pub(crate) fn lower(
         nesting: inner::Nesting::of(functions),
         generators: BTreeMap::new(),
         resumed: BTreeMap::new(),
+        memos: BTreeMap::new(),
         catches: functions.iter().any(|function| names::catches(&function.ast.body))
             || generators::may_stop(functions),
     };
@@ -176,6 +182,12 @@ pub(crate) fn lower(
 impl Lowerer<'_> {
     fn check_parameters(&self) -> Result<(), Vec<Diagnostic>> {
         let entry = &self.functions[0];
+        if entry.ast.yields {
+            let message = "a task cannot return a generator";
+            let help = "let another function return a list of its items: `list(...)`".to_owned();
+            let (code, span) = (Code::Expression, entry.ast.name_span);
+            return Err(vec![entry.source.diagnostic(code, span, message, Some(help))]);
+        }
         let wanted = entry.ast.parameters.len();
         if wanted != self.request.parameters.len() {
             let given = self.request.parameters.len();
@@ -210,6 +222,7 @@ impl Lowerer<'_> {
         self.types.changed = false;
         self.diagnostics.clear();
         self.lazies.clear();
+        self.memos.clear();
         self.reached.clear();
         self.callbacks.clear();
         let parameters = self.request.parameters.iter().map(|p| Ty::from(&p.value_type)).collect();
@@ -288,6 +301,14 @@ impl Lowerer<'_> {
             return Err(self.diagnostics);
         }
         let result = self.types.resolve(&self.instances[functions[0].0].result);
+        if result.has_function() {
+            let entry = &self.functions[0];
+            let message = "a task cannot return a function";
+            let help = "call it, and return what it gives".to_owned();
+            let span = entry.ast.name_span;
+            let problem = entry.source.diagnostic(Code::Operand, span, message, Some(help));
+            return Err(vec![problem]);
+        }
         if result.has_special() {
             let entry = &self.functions[0];
             let message =
@@ -308,9 +329,14 @@ impl Lowerer<'_> {
         }
         let callbacks = std::mem::take(&mut self.callbacks);
         let callbacks = callbacks.into_iter().map(|(what, old)| (what, numbers[&old])).collect();
+        for (_, ty) in &mut self.lazies {
+            *ty = self.types.resolve(ty).without_special();
+        }
         let (fields, types) = (&self.fields, &self.types);
         self.classes.set_types(&|root, name| {
-            fields.get(&(root, name.to_owned())).map_or(Ty::Never, |ty| types.resolve(ty))
+            fields
+                .get(&(root, name.to_owned()))
+                .map_or(Ty::Never, |ty| types.resolve(ty).without_special())
         });
         let classes = self.classes;
         let program = Program { functions, lazies: self.lazies, classes, callbacks };
@@ -336,8 +362,8 @@ impl Lowerer<'_> {
             crate::visit::every_expression(&mut body, &mut |expression| {
                 if self.misuses_generators(expression) {
                     let source = &self.functions[function.function].source;
-                    let message = "this use of a generator is not supported";
-                    let help = "iterate over it, or make a list of it: `list(...)`".to_owned();
+                    let message = "this use of a generator or a function is not supported";
+                    let help = "iterate over generators, and call functions".to_owned();
                     let code = Code::Expression;
                     let problem = source.diagnostic(code, expression.span, message, Some(help));
                     problems.push(problem);

@@ -148,6 +148,13 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
                     assigned(&handler.body, names, walrus);
                 }
             }
+            StmtKind::With { target: one, body, first, .. } => {
+                if let Some(one) = one {
+                    target(one, names);
+                }
+                names.extend(with_names(*first));
+                assigned(body, names, walrus);
+            }
             StmtKind::Match { cases, .. } => {
                 for case in cases {
                     bound(&case.pattern, &mut |name| {
@@ -167,6 +174,11 @@ pub(crate) fn assigned(body: &[Stmt], names: &mut BTreeSet<String>, walrus: &mut
     }
 }
 
+/// The variables of a `with`: its manager, what that gave, and whether it was left by an exception.
+pub(crate) fn with_names(first: NodeId) -> [String; 3] {
+    ["manager", "entered", "raised"].map(|name| format!("<{name} {first}>"))
+}
+
 /// The names that a pattern binds.
 fn bound(pattern: &Pattern, visit: &mut dyn FnMut(&str)) {
     match pattern {
@@ -179,6 +191,16 @@ fn bound(pattern: &Pattern, visit: &mut dyn FnMut(&str)) {
             }
         }
         Pattern::Class(_, inner) => inner.iter().for_each(|inner| bound(inner, visit)),
+        Pattern::Instance { items, named, .. } => {
+            for inner in items.iter().chain(named.iter().map(|(_, inner)| inner)) {
+                bound(inner, visit);
+            }
+        }
+        Pattern::Mapping { items, .. } => {
+            for (_, inner) in items {
+                bound(inner, visit);
+            }
+        }
         Pattern::Or(patterns, _) => {
             for inner in patterns {
                 bound(inner, visit);
@@ -202,6 +224,18 @@ fn in_pattern(pattern: &Pattern, visit: &mut dyn FnMut(&Expr)) {
         Pattern::Class(class, inner) => {
             visit(class);
             if let Some(inner) = inner {
+                in_pattern(inner, visit);
+            }
+        }
+        Pattern::Instance { class, items, named, .. } => {
+            visit(class);
+            for inner in items.iter().chain(named.iter().map(|(_, inner)| inner)) {
+                in_pattern(inner, visit);
+            }
+        }
+        Pattern::Mapping { items, .. } => {
+            for (key, inner) in items {
+                visit(key);
                 in_pattern(inner, visit);
             }
         }
@@ -232,6 +266,7 @@ pub(crate) fn blocks(statement: &Stmt, visit: &mut dyn FnMut(&[Stmt])) {
             visit(finalbody);
         }
         StmtKind::Match { cases, .. } => cases.iter().for_each(|case| visit(&case.body)),
+        StmtKind::With { body, .. } => visit(body),
         _ => {}
     }
 }
@@ -283,11 +318,26 @@ pub(crate) fn assignments(body: &[Stmt], name: &str) -> usize {
     count
 }
 
+/// Whether statements give a name no more than one value.
+pub(crate) fn is_settled(body: &[Stmt], name: &str) -> bool {
+    fn in_loop(body: &[Stmt], name: &str) -> bool {
+        body.iter().any(|statement| {
+            if matches!(statement.kind, StmtKind::For { .. } | StmtKind::While { .. }) {
+                return assignments(std::slice::from_ref(statement), name) > 0;
+            }
+            let mut found = false;
+            blocks(statement, &mut |block| found |= in_loop(block, name));
+            found
+        })
+    }
+    assignments(body, name) < 2 && !in_loop(body, name)
+}
+
 /// Whether a `try` is among statements.
 pub(crate) fn catches(body: &[Stmt]) -> bool {
     body.iter().any(|statement| {
         let mut found = match &statement.kind {
-            StmtKind::Try { .. } => true,
+            StmtKind::Try { .. } | StmtKind::With { .. } => true,
             StmtKind::Function(function) => catches(&function.body),
             _ => false,
         };
@@ -304,7 +354,7 @@ fn walruses(expression: &Expr, found: &mut dyn FnMut(&str)) {
 }
 
 /// The expressions directly in a statement, not those of statements within it.
-fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
+pub(crate) fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
     match &statement.kind {
         StmtKind::Expr(value) | StmtKind::Yield(value) | StmtKind::Return(Some(value)) => {
             visit(value);
@@ -326,6 +376,10 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
             visit(target);
             visit(iter);
         }
+        StmtKind::With { manager, target, .. } => {
+            visit(manager);
+            target.iter().for_each(visit);
+        }
         StmtKind::Raise { exception, cause } => exception.iter().chain(cause).for_each(visit),
         StmtKind::Match { subject, cases } => {
             visit(subject);
@@ -343,6 +397,17 @@ fn each_expression(statement: &Stmt, visit: &mut dyn FnMut(&Expr)) {
         }
         StmtKind::Delete(targets) => targets.iter().for_each(visit),
         _ => {}
+    }
+}
+
+/// The expressions directly in statements, those within them included.
+pub(crate) fn each(body: &[Stmt], visit: &mut dyn FnMut(&Expr)) {
+    for statement in body {
+        each_expression(statement, visit);
+        blocks(statement, &mut |block| each(block, visit));
+        if let StmtKind::Function(function) = &statement.kind {
+            each(&function.body, visit);
+        }
     }
 }
 

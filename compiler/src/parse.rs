@@ -17,12 +17,16 @@ use crate::library;
 use crate::request::FunctionSource;
 use crate::source::Source;
 
+/// The name of our own functions that make iterators.
+pub(crate) const ITERATOR: &str = "iterate";
+
 /// Parses a function. The second value is what was refused; the tree is whole either way.
 pub(crate) fn parse(
     function: &FunctionSource,
 ) -> Result<(Function, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = Source::new(function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
+    let mut converter =
+        Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let text = function.source.as_str();
     if text.trim_start().starts_with("lambda") {
         let parsed = parser::parse_expression(text).map_err(|error| syntax(&source, &error))?;
@@ -51,7 +55,8 @@ pub(crate) fn parse_annotation(text: &str) -> Option<Expr> {
     let parsed = parser::parse_expression(text).ok()?;
     let function = FunctionSource { source: text.to_owned(), ..FunctionSource::default() };
     let source = Source::new(&function);
-    let mut converter = Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
+    let mut converter =
+        Converter { source: &source, diagnostics: Vec::new(), next: 0, yields: false };
     let expression = converter.expression(parsed.expr());
     converter.diagnostics.is_empty().then_some(expression)
 }
@@ -85,7 +90,8 @@ impl Converter<'_> {
 
     /// Whether this is a template, in which `yield` is what its consumer replaces.
     fn is_library(&self) -> bool {
-        self.source.function().file == library::FILE
+        let function = self.source.function();
+        function.file == library::FILE && function.name != ITERATOR
     }
 
     /// The name of an attribute: in methods, one that begins with two underscores has the class's name before it.

@@ -38,6 +38,8 @@ pub(crate) enum Ty {
     VTuple(Box<Ty>),
     /// One of the classes of `collections`, over its layout.
     Special(Special, Box<Ty>),
+    /// A function that is known when compiling, and the variables of functions around that it has, as a tuple.
+    Function(u32, Box<Ty>),
     /// Two or more of the above, sorted by kind, at most one of each kind.
     Union(Vec<Ty>),
     /// An instance of a class of this family. Which, its header says.
@@ -82,7 +84,7 @@ impl Ty {
     pub(crate) fn without_special(&self) -> Self {
         let boxed = |inner: &Self| Box::new(inner.without_special());
         match self {
-            Self::Special(_, inner) => inner.without_special(),
+            Self::Special(_, inner) | Self::Function(_, inner) => inner.without_special(),
             Self::List(element) => Self::List(boxed(element)),
             Self::Set(element) => Self::Set(boxed(element)),
             Self::VTuple(element) => Self::VTuple(boxed(element)),
@@ -93,7 +95,20 @@ impl Ty {
         }
     }
 
-    /// Whether a class of `collections` is in it.
+    /// Whether a function is in it.
+    pub(crate) fn has_function(&self) -> bool {
+        match self {
+            Self::Function(..) => true,
+            Self::List(a) | Self::Set(a) | Self::VTuple(a) | Self::Special(_, a) => {
+                a.has_function()
+            }
+            Self::Dict(a, b) => a.has_function() || b.has_function(),
+            Self::Tuple(items) | Self::Union(items) => items.iter().any(Self::has_function),
+            _ => false,
+        }
+    }
+
+    /// Whether a class of `collections`, or a function, is in it.
     pub(crate) fn has_special(&self) -> bool {
         *self != self.without_special()
     }
@@ -115,7 +130,7 @@ impl Ty {
             | Self::Exception(_)
             | Self::Object(_) => true,
             Self::Union(members) => members.iter().any(Self::is_counted),
-            Self::Special(_, inner) => inner.is_counted(),
+            Self::Special(_, inner) | Self::Function(_, inner) => inner.is_counted(),
             _ => false,
         }
     }
@@ -139,7 +154,7 @@ impl Ty {
             Self::Set(_) => kind::SET,
             Self::VTuple(_) => kind::VTUPLE,
             Self::Union(_) => UNION,
-            Self::Special(_, inner) => inner.kind(),
+            Self::Special(_, inner) | Self::Function(_, inner) => inner.kind(),
             Self::Object(family) => kind::OBJECT + family.root,
             Self::NotImplemented => kind::NOT_IMPLEMENTED,
             Self::Class(class) => kind::CLASS - class,
@@ -167,6 +182,7 @@ impl Ty {
             Self::Special(special, _) => special.name(),
             Self::Object(family) => &family.name,
             Self::Class(_) => "type",
+            Self::Function(..) => "function",
             Self::NotImplemented => "NotImplementedType",
             Self::Exception(class) => crate::exceptions::name(*class),
             Self::Union(_) | Self::Never | Self::Var(_) | Self::Error => "object",
@@ -177,7 +193,11 @@ impl Ty {
     pub(crate) fn is_known(&self) -> bool {
         match self {
             Self::Var(_) | Self::Error => false,
-            Self::List(a) | Self::Set(a) | Self::VTuple(a) | Self::Special(_, a) => a.is_known(),
+            Self::List(a)
+            | Self::Set(a)
+            | Self::VTuple(a)
+            | Self::Special(_, a)
+            | Self::Function(_, a) => a.is_known(),
             Self::Dict(a, b) => a.is_known() && b.is_known(),
             Self::Tuple(items) | Self::Union(items) => items.iter().all(Self::is_known),
             _ => true,
@@ -268,6 +288,7 @@ impl Types {
             Ty::Set(element) => Ty::Set(boxed(element)),
             Ty::VTuple(element) => Ty::VTuple(boxed(element)),
             Ty::Special(special, inner) => Ty::Special(*special, boxed(inner)),
+            Ty::Function(which, inner) => Ty::Function(*which, boxed(inner)),
             Ty::Dict(key, value) => Ty::Dict(boxed(key), boxed(value)),
             Ty::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.resolve(item)).collect()),
             Ty::Union(members) => Ty::Union(members.iter().map(|m| self.resolve(m)).collect()),
@@ -297,6 +318,9 @@ impl Types {
             (Ty::Special(a, left), Ty::Special(b, right)) if a == b => {
                 Ok(Ty::Special(*a, Box::new(self.unify(left, right)?)))
             }
+            (Ty::Function(a, left), Ty::Function(b, right)) if a == b => {
+                Ok(Ty::Function(*a, Box::new(self.unify(left, right)?)))
+            }
             (Ty::Dict(a, b), Ty::Dict(c, d)) => {
                 let key = self.unify(a, c)?;
                 Ok(Ty::Dict(Box::new(key), Box::new(self.unify(b, d)?)))
@@ -312,7 +336,9 @@ impl Types {
     fn occurs(&self, name: u32, ty: &Ty) -> bool {
         match ty {
             Ty::Var(other) => *other == name,
-            Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) | Ty::Special(_, a) => self.occurs(name, a),
+            Ty::List(a) | Ty::Set(a) | Ty::VTuple(a) | Ty::Special(_, a) | Ty::Function(_, a) => {
+                self.occurs(name, a)
+            }
             Ty::Dict(a, b) => self.occurs(name, a) || self.occurs(name, b),
             Ty::Tuple(items) | Ty::Union(items) => items.iter().any(|item| self.occurs(name, item)),
             _ => false,
@@ -391,6 +417,7 @@ impl Types {
             | Ty::Var(_)
             | Ty::Error
             | Ty::Class(_)
+            | Ty::Function(..)
             | Ty::NotImplemented
             | Ty::Exception(_) => ValueType::Never,
         }
@@ -400,6 +427,9 @@ impl Types {
     pub(crate) fn show(&self, ty: &Ty) -> String {
         if let Ty::Exception(class) = ty {
             return self.exceptions.name(*class).to_owned();
+        }
+        if let Ty::Function(..) = ty {
+            return "function".to_owned();
         }
         self.value_type(ty).to_string()
     }

@@ -30,8 +30,10 @@ class Odd:
 def several(x: int) -> int:
     global counter
     counter = x
-    with open("file"):
+
+    class Inner:
         pass
+
     return x
 
 
@@ -97,12 +99,12 @@ def test_all_problems_are_listed_with_line_caret_and_help() -> None:
         f"{gutter} |     ^^^^^^^^^^^^^^\n"
         f"{gutter} = help: return the value: tasks share no variables\n"
         f"\n"
-        f"error[unsupported-statement]: `with` is not supported\n"
-        f"{gutter}--> {HERE}:{first + 3}:5\n"
+        f"error[unsupported-statement]: classes are not supported inside a closure\n"
+        f"{gutter}--> {HERE}:{first + 4}:11\n"
         f"{gutter} |\n"
-        f'{first + 3} |     with open("file"):\n'
-        f"{gutter} |     ^^^^\n"
-        f"{gutter} = help: there is nothing to close in a sandbox"
+        f"{first + 4} |     class Inner:\n"
+        f"{gutter} |           ^^^^^\n"
+        f"{gutter} = help: use tuples, lists or dicts"
     )
 
 

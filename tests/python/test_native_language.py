@@ -24,9 +24,11 @@ import native_classes  # noqa: F401
 import native_collections  # noqa: F401
 import native_containers  # noqa: F401
 import native_exceptions  # noqa: F401
+import native_generators  # noqa: F401
 import native_kinds  # noqa: F401
 import native_library  # noqa: F401
 import native_objects  # noqa: F401
+import native_patterns  # noqa: F401
 import native_sets  # noqa: F401
 from native_scalars import fibonacci, int_add, int_power
 from native_table import CASES, copied, outcome, signature_of

@@ -43,6 +43,11 @@ impl Body<'_, '_> {
                     self.collect_import(statement);
                 }
             }
+            StmtKind::With { body, .. } => {
+                for statement in body {
+                    self.collect_import(statement);
+                }
+            }
             StmtKind::Match { cases, .. } => {
                 for statement in cases.iter().flat_map(|case| &case.body) {
                     self.collect_import(statement);
@@ -237,8 +242,12 @@ impl Body<'_, '_> {
                     self.unpack(target, targets, tuple);
                 }
             }
-            Ty::Object(_) => match self.iterated(value, span) {
-                Some(list) => self.unpack(target, targets, list),
+            Ty::Object(_) if self.program.is_generator(&ty) => {
+                let list = self.drained(value, span);
+                self.unpack(target, targets, list);
+            }
+            Ty::Object(_) => match self.iterator(value, span) {
+                Some(iterator) => self.unpack(target, targets, iterator),
                 None => self.assign_errors(targets, span),
             },
             Ty::Never => self.evaluate(value),

@@ -710,6 +710,7 @@ impl Body<'_, '_> {
                             _ => return None,
                         }
                     }
+                    ExprKind::Name(_) if self.is_told_class(base) => base,
                     _ => return None,
                 };
                 let exception = self.exception_named(subject)?;

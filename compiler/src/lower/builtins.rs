@@ -48,8 +48,12 @@ const KNOWN: &[&str] = &[
     "tuple",
     "type",
     "zip",
+    "_memo",
     "_same",
     "_same_class",
+    super::with::ENTER,
+    super::with::EXIT,
+    "issubclass",
 ];
 
 /// Builtins of Python that are left out, and what to do instead.
@@ -76,7 +80,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("globals", ""),
     ("locals", ""),
     ("ascii", "use `repr`"),
-    ("issubclass", ""),
 ];
 
 /// The builtin's name for the life of the program, if it can be called.
@@ -85,7 +88,7 @@ pub(super) fn canonical(name: &str) -> Option<&'static str> {
 }
 
 pub(super) fn is_known(name: &str) -> bool {
-    canonical(name).is_some() && !name.starts_with('_')
+    canonical(name).is_some() && !name.starts_with(['_', '<'])
 }
 
 pub(super) fn is_python_builtin(name: &str) -> bool {
@@ -108,7 +111,10 @@ impl Body<'_, '_> {
             "any" | "all" => return self.any_all(call),
             "list" | "tuple" | "set" | "dict" | "sorted" => return self.construct(place, call),
             "bytes" if call.arguments.len() == 1 => return self.bytes_of(place, call),
+            "next" if self.finds_next(call) => return self.next_found(call),
+            "iter" if call.arguments.len() == 1 => return self.iter_of(call),
             "isinstance" => return self.isinstance(call),
+            "issubclass" => return self.issubclass(call),
             "range" | "enumerate" | "zip" | "reversed" | "map" | "filter" => {
                 let message = format!("`{}` can only be iterated over", call.name);
                 let help =
@@ -146,6 +152,7 @@ impl Body<'_, '_> {
         let count = values.len();
         let mut next = || values.remove(0);
         match (name, count) {
+            ("_memo", 0) if self.is_glue() => self.memo(span),
             ("_same", 2) if self.is_glue() => {
                 let (left, right) = (next(), next());
                 self.same(left, right, span)
@@ -156,8 +163,9 @@ impl Body<'_, '_> {
             }
             ("hash", 1) => self.hash_of(next(), span),
             ("type", 1) => self.type_of(next(), span),
+            (super::with::ENTER, 1) => self.entered(&next(), span),
+            (super::with::EXIT, 1 | 2) => self.exited(&values, span),
             ("next", 1 | 2) => self.next_of(values, span),
-            ("iter", 1) => self.iter_of(next(), span),
             ("len", 1) => self.len_of(next(), span),
             ("abs", 1) => self.abs_of(next(), span),
             ("int", 0) => Ex::int(0, span),

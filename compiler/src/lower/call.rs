@@ -327,7 +327,7 @@ impl Body<'_, '_> {
         let values: Vec<Ex> = arguments.iter().map(|argument| self.expr(argument)).collect();
         let named = keywords.iter().map(|(name, value)| (name.clone(), self.expr(value)));
         let named = named.collect();
-        self.call_with(index, place.id, values, named, span)
+        self.call_with(index, place.id, values, named, None, span)
     }
 
     /// A call of a function with values that were evaluated just now, in their order.
@@ -341,15 +341,17 @@ impl Body<'_, '_> {
     ) -> Ex {
         // No other node begins where this one does and has arguments, too.
         let place = super::flow::SCOPED as u32 + span.start * 2;
-        self.call_with(index, place, values, named, span)
+        self.call_with(index, place, values, named, None, span)
     }
 
-    fn call_with(
+    /// A call of a function; of one within others, what it has of their variables may be given.
+    pub(super) fn call_with(
         &mut self,
         index: usize,
         place: u32,
         arguments: Vec<Ex>,
         named: Vec<(String, Ex)>,
+        captured: Option<Vec<Ex>>,
         span: Span,
     ) -> Ex {
         let functions = self.program.functions;
@@ -401,7 +403,7 @@ impl Body<'_, '_> {
             }
             ordered.push(value);
         }
-        for value in self.captured_values(index, span) {
+        for value in captured.unwrap_or_else(|| self.captured_values(index, span)) {
             if value.ty == Ty::Error {
                 return value;
             }

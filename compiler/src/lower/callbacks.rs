@@ -5,6 +5,7 @@ use super::Lowerer;
 use super::captured::literal_type;
 use crate::abi::op;
 use crate::ir::{Argument, Callback, Op, St};
+use crate::parse;
 use crate::request::{FunctionSource, Literal, Request};
 use crate::ty::Ty;
 use crate::visit;
@@ -22,20 +23,33 @@ const SOURCES: &[&str] = &[
     "def number(a):\n    return hash(a)\n",
 ];
 
-/// The sources as functions of the request, if there are objects.
+/// What `iter` makes: of a value, of a dict or set that had so many items, and of a range.
+const ITERATORS: &[&str] = &[
+    "def iterate(a):\n    for x in a:\n        yield x\n",
+    "def iterate(a, size, text):\n    if len(a) != size:\n        raise RuntimeError(text)\n    for x in a:\n        yield x\n",
+    "def iterate(a, b, c):\n    for x in range(a, b, c):\n        yield x\n",
+];
+
+/// The sources as functions of the request, if there are objects or iterators.
 pub(crate) fn sources(request: &Request) -> Vec<FunctionSource> {
-    if request.classes.is_empty() {
+    let iterates = request.functions.iter().any(|function| function.source.contains("iter("));
+    if request.classes.is_empty() && !iterates {
         return Vec::new();
     }
     let source = |text: &&str| FunctionSource {
-        name: "<spm>".to_owned(),
+        name: if ITERATORS.contains(text) { parse::ITERATOR } else { "<spm>" }.to_owned(),
         qualname: "<spm>".to_owned(),
         file: "<spm>".to_owned(),
         first_line: 1,
         column: 0,
         source: (*text).to_owned(),
     };
-    SOURCES.iter().map(source).collect()
+    SOURCES.iter().chain(ITERATORS).map(source).collect()
+}
+
+/// The number of a function that makes iterators, counted from the functions of the request.
+pub(super) fn iterator(which: usize) -> usize {
+    SOURCES.len() + which
 }
 
 fn position(callback: Callback) -> usize {
@@ -193,7 +207,8 @@ impl Lowerer<'_> {
             | Callback::Repr(root)
             | Callback::Str(root)
             | Callback::Hash(root)) = callback;
-            if self.callbacks.contains_key(&callback) {
+            // Generators have no answers; that they are asked is reported.
+            if self.callbacks.contains_key(&callback) || self.resumed.contains_key(&root) {
                 continue;
             }
             let ty = self.classes.instance(root as usize);

@@ -31,11 +31,7 @@ impl Body<'_, '_> {
             Some(Captured::EnumMember(class, at)) => self.enum_member(class, at, span),
             Some(Captured::Class(class)) => Ex::new(Op::None, Ty::Class(class as u32), span),
             Some(Captured::ModuleMember(dotted)) => self.module_member(&dotted, span),
-            Some(Captured::Function(_)) => {
-                let message =
-                    format!("the function `{name}` can only be called, not used as a value");
-                self.fail(Code::Expression, span, message, "call it here")
-            }
+            Some(Captured::Function(index)) => self.function_value(index, span),
             Some(Captured::Module(module)) => {
                 let message =
                     format!("the module `{module}` can only be used as `{name}.something`");
@@ -128,6 +124,20 @@ impl Body<'_, '_> {
         self.constant(literal, name, span)
     }
 
+    /// The dict in which a function of ours keeps results for as long as the task lasts.
+    pub(super) fn memo(&mut self, span: Span) -> Ex {
+        let place = self.function as u32;
+        let mut part = |which| Box::new(self.program.types.variable(u32::MAX, place, which));
+        let ty = Ty::Dict(part(0), part(1));
+        let known = self.program.memos.get(&self.function).copied();
+        let index = known.unwrap_or_else(|| {
+            self.program.lazies.push((Literal::Dict(Vec::new()), ty.clone()));
+            self.program.lazies.len() - 1
+        });
+        self.program.memos.insert(self.function, index);
+        Ex::new(Op::Lazy(index), ty, span)
+    }
+
     /// A captured value, in the component's data.
     fn constant(&mut self, literal: &Literal, name: &str, span: Span) -> Ex {
         let op = match literal {
@@ -158,8 +168,11 @@ impl Body<'_, '_> {
             }
         };
         if holds_table(op) {
-            let index = if let Some(index) =
-                self.program.lazies.iter().position(|(known, _)| known == op)
+            let index = if let Some(index) = self
+                .program
+                .lazies
+                .iter()
+                .position(|(known, known_ty)| known == op && *known_ty == ty)
             {
                 index
             } else {

@@ -266,6 +266,9 @@ impl Body<'_, '_> {
         }
         let ty = self.resolve(&list.ty);
         let Ty::List(element) = &ty else { return Self::error(span) };
+        if let Some(compare) = key.and_then(|key| self.comparison_of(key)) {
+            return self.sort_by_comparison(list, compare, reverse, span);
+        }
         let Some(key) = key else {
             if let Some(problem) = self.unordered(element, span) {
                 return problem;
@@ -295,6 +298,43 @@ impl Body<'_, '_> {
             Argument::Ex(reverse),
         ];
         Self::runtime("list_sort_by", arguments, Ty::None, span)
+    }
+
+    /// What `cmp_to_key(compare)` is given.
+    fn comparison_of<'e>(&self, key: &'e Expr) -> Option<&'e Expr> {
+        let ExprKind::Call { function, arguments, keywords } = &key.kind else { return None };
+        let member = self.library_member(function)?;
+        match arguments.as_slice() {
+            [compare] if member == "functools.cmp_to_key" && keywords.is_empty() => Some(compare),
+            _ => None,
+        }
+    }
+
+    fn sort_by_comparison(&mut self, list: &Ex, compare: &Expr, reverse: Ex, span: Span) -> Ex {
+        // The values become names that no program can write.
+        let mut scope = std::collections::BTreeMap::new();
+        let mut arguments = Vec::new();
+        for (at, value) in (0..).zip([list.clone(), reverse]) {
+            let variable = super::flow::SCOPED * 9 + compare.id as usize * 2 + at as usize;
+            let name = format!("<sorted {} {at}>", compare.id);
+            self.names.insert(variable, name.clone());
+            scope.insert(name.clone(), variable);
+            self.set_variable(variable, value);
+            let id = compare.id + 0x1000_0000 + at;
+            arguments.push(Expr { kind: ExprKind::Name(name), span, id });
+        }
+        arguments.push(compare.clone());
+        let place = Expr { kind: ExprKind::None, span, id: compare.id + 0x2000_0000 };
+        let text = crate::library::function("functools.sort_by_comparison").unwrap_or_default();
+        let variables: Vec<usize> = scope.values().copied().collect();
+        self.scopes.push(scope);
+        let done = self.template(&place, "functools.sort_by_comparison", text, &arguments, &[]);
+        self.scopes.pop();
+        let done = self.keep(done);
+        for variable in variables {
+            self.forget(variable);
+        }
+        done
     }
 
     fn unordered(&mut self, element: &Ty, span: Span) -> Option<Ex> {

@@ -276,6 +276,9 @@ impl Body<'_, '_> {
                 let container = self.bare(container);
                 self.contains(container, value, span)
             }
+            (Ty::Object(_), _) if self.program.is_generator(&ty) => {
+                self.is_yielded(container, value.clone(), span)
+            }
             (Ty::Object(_) | Ty::Class(_), _) => {
                 self.special_contains(container, value.clone(), span)
             }

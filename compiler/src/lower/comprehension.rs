@@ -22,6 +22,9 @@ impl Body<'_, '_> {
         let span = expression.span;
         match kind {
             ComprehensionKind::Generator => {
+                if let Some(value) = self.generator_value(expression, clauses) {
+                    return value;
+                }
                 let help = "use a list comprehension, or pass it straight to sum, any, all, min, max, \
                             list, set, sorted or join";
                 self.fail(

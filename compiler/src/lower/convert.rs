@@ -149,9 +149,10 @@ impl Body<'_, '_> {
             Ty::Tuple(_) => self.tuple_to_list(value)?,
             Ty::Special(..) => self.special_list(value, span)?,
             Ty::Class(class) => self.enum_members(class as usize, span)?,
+            Ty::Object(_) if self.program.is_generator(&ty) => self.drained(value, span),
             Ty::Object(_) => {
-                let value = self.iterated(value, span)?;
-                return self.as_list(value, span);
+                let iterator = self.iterator(value, span)?;
+                self.drained(iterator, span)
             }
             Ty::Error => return None,
             _ => {

@@ -547,9 +547,12 @@ impl Body<'_, '_> {
         }
         let list = match ty {
             Ty::Class(class) => self.enum_members(class as usize, span),
-            _ => self.iterated(container, span),
+            _ => self.iterator(container, span),
         };
         match list {
+            Some(list) if self.program.is_generator(&self.resolve(&list.ty)) => {
+                self.is_yielded(list, value, span)
+            }
             Some(list) => self.compare(Comparison::In, value, list, span),
             None => Self::error(span),
         }
@@ -568,24 +571,7 @@ impl Body<'_, '_> {
             self.report(Code::Operand, span, message, help);
             return None;
         };
-        if let Ty::Object(family) = self.resolve(&found.ty)
-            && !self.program.resumed.contains_key(&family.root)
-        {
-            let message = "an iterator with `__next__` is not supported";
-            let help = "let `__iter__` return `iter(...)` of a list";
-            self.report(Code::Function, span, message, help);
-            return None;
-        }
         (found.ty != Ty::Error).then_some(found)
-    }
-
-    /// `iter(value)`, which only `__iter__` can return: a `for` goes through the value itself.
-    pub(super) fn iter_of(&mut self, value: Ex, span: Span) -> Ex {
-        if self.ast.name != "__iter__" {
-            let message = "`iter` is supported in `__iter__` only";
-            return self.fail(Code::Function, span, message, "use a `for` loop");
-        }
-        value
     }
 
     /// `type(value)`.

@@ -77,10 +77,7 @@ impl Body<'_, '_> {
             ExprKind::Slice(_) => {
                 self.fail(Code::Expression, span, "a slice can only be used in `[...]`", "")
             }
-            ExprKind::Lambda(_) => {
-                let help = "call the code directly, or define a function at the top of the file";
-                self.fail(Code::Expression, span, "a lambda is not supported here", help)
-            }
+            ExprKind::Lambda(lambda) => self.lambda_value(lambda, span),
             ExprKind::Await(awaited) => self.awaited(awaited, span),
             ExprKind::Starred(_) => {
                 self.fail(Code::Expression, span, "`*` unpacking is not supported here", "")
@@ -121,10 +118,8 @@ impl Body<'_, '_> {
     }
 
     pub(super) fn name(&mut self, name: &str, span: Span) -> Ex {
-        if self.inner_function(name).is_some() {
-            let message = format!("the function `{name}` cannot be used as a value here");
-            let help = "call it, or pass it to `sorted`, `min`, `max`, `map` or `filter`";
-            return self.fail(Code::Expression, span, message, help);
+        if let Some(index) = self.inner_function(name) {
+            return self.function_value(index, span);
         }
         match self.variable(name) {
             Some(variable) if !self.imports.contains_key(name) => self.get_variable(variable, span),

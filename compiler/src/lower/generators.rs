@@ -9,7 +9,7 @@ use super::{Body, Lowerer, Parsed};
 use crate::ast::{Expr, Span, Stmt, StmtKind};
 use crate::classes::{Class, Field};
 use crate::diagnostics::Code;
-use crate::ir::{Ex, InstanceId, Label, LocalId, Op, St};
+use crate::ir::{Argument, Ex, InstanceId, Label, LocalId, Op, Raise, St};
 use crate::names;
 use crate::request::ClassSource;
 use crate::ty::Ty;
@@ -37,6 +37,7 @@ pub(super) fn may_stop(functions: &[Parsed<'_>]) -> bool {
         free.contains("next") || free.contains("StopIteration")
     };
     functions.iter().any(|function| function.ast.yields) && functions.iter().any(stops)
+        || functions.iter().any(|function| function.ast.name == "__next__")
 }
 
 impl Lowerer<'_> {
@@ -57,6 +58,8 @@ impl Lowerer<'_> {
         let name = "generator".to_owned();
         let source = ClassSource { qualname: name.clone(), name, ..ClassSource::default() };
         self.classes.list.push(Class { source, root: class, fields, slots: Vec::new() });
+        // One that never ends does not return otherwise.
+        self.instances[instance].result = Ty::Bool;
         self.generators.insert(instance, class);
         self.resumed.insert(class, instance);
         self.classes.instance(class as usize)
@@ -89,22 +92,27 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Whether an expression asks of a generator what only other values have: a text, an order, a hash.
+    /// Whether an expression asks of a generator or function what only other values have: a text, an order, a hash.
     pub(super) fn misuses_generators(&self, expression: &Ex) -> bool {
-        let Op::Runtime(name, arguments) = &expression.op else { return false };
-        let has_none = |name: &str| {
-            let others = ["list_contains", "list_count", "list_index", "list_remove"];
-            name.starts_with("list_") && !name.starts_with("list_sort") && !others.contains(&name)
-                || matches!(name, "incref" | "release")
-                || name.starts_with("dict_")
-                || name.starts_with("table_") && name != "table_equal"
-        };
-        arguments.iter().any(|argument| match argument {
-            crate::ir::Argument::Desc(Ty::Dict(key, value)) if has_none(name) => {
-                self.holds_generator(key)
-                    || !matches!(**value, Ty::Object(_)) && self.holds_generator(value)
+        let holds = |ty: &Ty| ty.has_function() || self.holds_generator(ty);
+        let (name, arguments) = match &expression.op {
+            Op::Runtime(name, arguments) => (*name, arguments),
+            Op::Raise(Raise::Value(_, value) | Raise::Arguments(_, value))
+            | Op::NewException(Raise::Value(_, value) | Raise::Arguments(_, value)) => {
+                return holds(&value.ty);
             }
-            crate::ir::Argument::Desc(ty) => !has_none(name) && self.holds_generator(ty),
+            _ => return false,
+        };
+        let others = ["list_contains", "list_count", "list_index", "list_remove", "list_extreme"];
+        let is_moved =
+            name.starts_with("list_") && !name.starts_with("list_sort") && !others.contains(&name)
+                || matches!(name, "incref" | "release");
+        let is_table = name.starts_with("dict_") || name.starts_with("table_");
+        arguments.iter().any(|argument| match argument {
+            Argument::Desc(Ty::Dict(key, value)) if is_table && name != "table_equal" => {
+                holds(key) || !matches!(**value, Ty::Object(_) | Ty::Function(..)) && holds(value)
+            }
+            Argument::Desc(ty) => !is_moved && holds(ty),
             _ => false,
         })
     }
@@ -112,7 +120,12 @@ impl Lowerer<'_> {
 
 impl Body<'_, '_> {
     /// A call of a generator function: its arguments, put aside for when it is resumed.
-    pub(super) fn new_generator(&mut self, instance: InstanceId, values: Vec<Ex>, span: Span) -> Ex {
+    pub(super) fn new_generator(
+        &mut self,
+        instance: InstanceId,
+        values: Vec<Ex>,
+        span: Span,
+    ) -> Ex {
         let ty = self.program.generator(instance);
         let Ty::Object(family) = &ty else { return Self::error(span) };
         let object = self.fresh(&ty);
@@ -133,7 +146,6 @@ impl Body<'_, '_> {
     pub(super) fn yield_statement(&mut self, value: &Expr) {
         let span = value.span;
         let Some(Ty::Object(family)) = self.generator.clone() else {
-            self.report(Code::Statement, span, "`yield` is outside of a function", "");
             return;
         };
         if !self.handling.is_empty() || !self.finals.is_empty() {
@@ -221,6 +233,63 @@ impl Body<'_, '_> {
         plan
     }
 
+    /// A list of all that is left in a generator.
+    pub(super) fn drained(&mut self, value: Ex, span: Span) -> Ex {
+        // No other node begins where this one does and is gone through, too.
+        let node = super::flow::SCOPED as u32 + span.start * 2;
+        let element = self.program.types.variable(self.instance as u32, node, 6);
+        let (statements, list) = self.capture(|this| {
+            let generator = this.keep(value);
+            if let Ty::Object(family) = this.resolve(&generator.ty) {
+                this.reach_resumed(family.root);
+            }
+            let capacity = vec![Argument::Num(0)];
+            let list = Self::runtime("list_new", capacity, Ty::list(element), span);
+            let list = this.keep(list);
+            let item = this.yielded(&generator);
+            let (body, ()) = this.capture(|this| {
+                let added =
+                    if item.ty == Ty::Never { item } else { this.append(&list, item, span) };
+                this.push(St::Eval(added));
+            });
+            let condition = Some(Ex { span, ..this.resume(&generator) });
+            this.push(St::Loop { condition, body, step: Vec::new(), span });
+            let ty = this.resolve(&list.ty);
+            Ex { ty, ..list }
+        });
+        Self::seq(statements, list)
+    }
+
+    /// `value in generator`: what comes up to the value is gone.
+    pub(super) fn is_yielded(&mut self, container: Ex, value: Ex, span: Span) -> Ex {
+        let found = self.fresh(&Ty::Bool);
+        let found_ex = || Ex::local(found, Ty::Bool, span);
+        let (statements, ()) = self.capture(|this| {
+            let generator = this.keep(container);
+            if let Ty::Object(family) = this.resolve(&generator.ty) {
+                this.reach_resumed(family.root);
+            }
+            let value = this.keep(value);
+            this.push(St::Set(found, Ex::bool(false, span)));
+            let (body, ()) = this.capture(|this| {
+                let item = this.yielded(&generator);
+                let is_it = match this.trivial(&[&item, &value], span) {
+                    Some(trivial) => trivial,
+                    None => this.same(item, value, span),
+                };
+                this.push(if is_it.ty == Ty::Bool {
+                    St::Set(found, is_it)
+                } else {
+                    St::Eval(is_it)
+                });
+            });
+            let more = Ex { span, ..this.resume(&generator) };
+            let condition = this.choose(found_ex(), Ex::bool(false, span), more, span);
+            this.push(St::Loop { condition: Some(condition), body, step: Vec::new(), span });
+        });
+        Self::seq(statements, found_ex())
+    }
+
     fn reach_resumed(&mut self, class: u32) {
         let instance = self.program.resumed[&class];
         let (function, parameters) = {
@@ -235,6 +304,9 @@ impl Body<'_, '_> {
         let mut values = values.into_iter();
         let Some(generator) = values.next() else { return Self::error(span) };
         let ty = self.resolve(&generator.ty);
+        if self.has_special(&ty, "__next__") {
+            return self.next_of_object(generator, values.next(), span);
+        }
         if !self.program.is_generator(&ty) {
             let message = format!("`next` of `{}` is not supported", self.show(&ty));
             let help = "it takes generators, and what `iter` makes";
@@ -251,7 +323,7 @@ impl Body<'_, '_> {
         });
         let item = self.yielded(&generator);
         let other = default.unwrap_or_else(|| {
-            let raise = crate::ir::Raise::Class(self.exception("StopIteration"));
+            let raise = Raise::Class(self.exception("StopIteration"));
             Ex::new(Op::Raise(raise), Ty::Never, span)
         });
         let test = Ex { span, ..self.resume(&generator) };

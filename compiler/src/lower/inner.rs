@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::Set;
 use super::{Body, Parsed};
-use crate::ast::{Comparison, Expr, ExprKind, Function, Span, Stmt, StmtKind};
+use crate::ast::{
+    Comparison, ComprehensionKind, Expr, ExprKind, Function, NodeId, Parameter, Span, Stmt,
+    StmtKind, Takes,
+};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::{Ex, Op, St};
 use crate::names;
@@ -41,12 +44,132 @@ pub(crate) fn find(parsed: &[(Function, FunctionSource, Vec<Diagnostic>)]) -> Ve
 }
 
 fn collect(parent: usize, ast: &Function, source: &FunctionSource, found: &mut Vec<Found>) {
-    each(&ast.body, &mut |_, function| {
+    let mut add = |function: &Function| {
         let name = function.name.clone();
         let qualname = format!("{}.<locals>.{name}", source.qualname);
         let source = FunctionSource { name, qualname, ..source.clone() };
         found.push(Found { parent, ast: function.clone(), source });
+    };
+    let mut named = BTreeSet::new();
+    each(&ast.body, &mut |_, function| {
+        named.insert(function.name_span);
+        add(function);
     });
+    lambdas(&ast.body, &mut |lambda| {
+        if !named.contains(&lambda.name_span) {
+            add(lambda);
+        }
+    });
+}
+
+/// The name of the functions that generator expressions are.
+const GENERATOR: &str = "<genexpr>";
+/// What goes through a generator expression at once, so that it need not be a function.
+const CONSUMERS: &[&str] = &[
+    "Counter",
+    "all",
+    "any",
+    "deque",
+    "dict",
+    "enumerate",
+    "extend",
+    "filter",
+    "join",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "reduce",
+    "set",
+    "sorted",
+    "sum",
+    "tuple",
+    "update",
+    "zip",
+];
+/// The first of the nodes that stand around the expressions of such a function. None has as many of its own.
+const GENERATOR_NODE: NodeId = 0x0030_0000;
+
+/// What a generator expression evaluates when it is made, and what it goes through, with names in the place of these.
+pub(super) fn eager(iter: &Expr) -> (Vec<&Expr>, Expr) {
+    let name = |at: usize, of: &Expr| Expr { kind: ExprKind::Name(format!(".{at}")), ..of.clone() };
+    if let ExprKind::Call { function, arguments, keywords } = &iter.kind
+        && let ExprKind::Name(called) = &function.kind
+        && matches!(called.as_str(), "enumerate" | "range" | "reversed" | "zip")
+        && keywords.is_empty()
+        && !arguments.iter().any(|argument| matches!(argument.kind, ExprKind::Starred(_)))
+    {
+        let named = arguments.iter().enumerate().map(|(at, of)| name(at, of)).collect();
+        let kind =
+            ExprKind::Call { function: function.clone(), arguments: named, keywords: Vec::new() };
+        return (arguments.iter().collect(), Expr { kind, ..iter.clone() });
+    }
+    (vec![iter], name(0, iter))
+}
+
+/// The function that a generator expression is.
+fn generator(expression: &Expr) -> Option<Function> {
+    let ExprKind::Comprehension { kind: ComprehensionKind::Generator, element, clauses, .. } =
+        &expression.kind
+    else {
+        return None;
+    };
+    let span = expression.span;
+    let mut next = GENERATOR_NODE;
+    let mut statement = |kind| {
+        next += 1;
+        Stmt { kind, span, id: next }
+    };
+    let (arguments, first) = eager(&clauses.first()?.iter);
+    let parameters = arguments.iter().enumerate().map(|(at, argument)| Parameter {
+        name: format!(".{at}"),
+        span: argument.span,
+        annotation: None,
+        default: None,
+        positional: true,
+        keyword: false,
+        takes: Takes::One,
+    });
+    let parameters = parameters.collect();
+    let mut body = vec![statement(StmtKind::Yield((**element).clone()))];
+    for (at, clause) in clauses.iter().enumerate().rev() {
+        for test in clause.conditions.iter().rev() {
+            let (test, orelse) = (test.clone(), Vec::new());
+            body = vec![statement(StmtKind::If { test, body, orelse })];
+        }
+        let iter = if at == 0 { first.clone() } else { clause.iter.clone() };
+        let (target, orelse) = (clause.target.clone(), Vec::new());
+        body = vec![statement(StmtKind::For { target, iter, body, orelse })];
+    }
+    let name = GENERATOR.to_owned();
+    Some(Function { name, parameters, is_async: false, yields: true, body, name_span: span })
+}
+
+/// Visits the lambdas in statements, those of functions and lambdas among them left out.
+fn lambdas(body: &[Stmt], visit: &mut dyn FnMut(&Function)) {
+    fn in_expression(expression: &Expr, visit: &mut dyn FnMut(&Function)) {
+        if let ExprKind::Lambda(lambda) = &expression.kind {
+            visit(lambda);
+        }
+        if let Some(generator) = generator(expression) {
+            visit(&generator);
+        }
+        if let ExprKind::Call { function, arguments, .. } = &expression.kind
+            && let ExprKind::Name(name) | ExprKind::Attribute(_, name) = &function.kind
+            && let [only] = arguments.as_slice()
+            && CONSUMERS.contains(&name.as_str())
+            && let ExprKind::Comprehension { kind: ComprehensionKind::Generator, .. } = &only.kind
+        {
+            names::each_child(only, &mut |child| in_expression(child, visit));
+            return;
+        }
+        names::each_child(expression, &mut |child| in_expression(child, visit));
+    }
+    for statement in body {
+        names::each_expression(statement, &mut |expression| in_expression(expression, visit));
+        names::blocks(statement, &mut |block| lambdas(block, visit));
+    }
 }
 
 /// Visits the functions that statements give a name: the name, and the function.
@@ -130,7 +253,8 @@ impl Nesting {
                 }
             }
             // A generator reads them when it goes on, whatever they are then.
-            for name in self.captures[index].iter().filter(|_| function.ast.yields) {
+            let goes_on = function.ast.yields && function.ast.name != GENERATOR;
+            for name in self.captures[index].iter().filter(|_| goes_on) {
                 if let Some(owner) = self.owner(functions, index, name)
                     && names::assignments(&functions[owner].ast.body, name) > 0
                 {
@@ -364,7 +488,7 @@ impl Body<'_, '_> {
 }
 
 /// Whether a default is the same whenever it is evaluated, here and elsewhere.
-fn is_constant(default: &Expr) -> bool {
+pub(super) fn is_constant(default: &Expr) -> bool {
     match &default.kind {
         ExprKind::None
         | ExprKind::Bool(_)

@@ -120,7 +120,19 @@ impl Body<'_, '_> {
             }
             Ty::Object(_) => {
                 let iterated = self.iterated(value, span)?;
-                self.plan_value(iterated, exit)
+                match self.resolve(&iterated.ty) {
+                    ty if self.has_special(&ty, "__next__") => {
+                        Some(self.plan_next(iterated, exit, span))
+                    }
+                    Ty::Object(family) if !self.program.resumed.contains_key(&family.root) => {
+                        let class = self.exception("TypeError");
+                        let text =
+                            format!("iter() returned non-iterator of type '{}'", family.name);
+                        let raise = Self::raise(class, &text, span);
+                        self.plan_value(Self::seq(vec![St::Eval(iterated)], raise), exit)
+                    }
+                    _ => self.plan_value(iterated, exit),
+                }
             }
             Ty::Never => {
                 let item = Self::unreachable(span);
@@ -130,6 +142,20 @@ impl Body<'_, '_> {
                 Some(plan)
             }
             Ty::Error => None,
+            Ty::Union(members) if matches!(members.as_slice(), [Ty::None, some] if *some != Ty::Error) =>
+            {
+                let some = members[1].clone();
+                let raise = {
+                    let class = self.exception("TypeError");
+                    Self::raise(class, "'NoneType' object is not iterable", span)
+                };
+                let (before, value) = self.temp(value);
+                let test = Op::TagIs(Box::new(value.clone()), Ty::None.kind());
+                let test = Ex::new(test, Ty::Bool, span);
+                let value = Ex::new(Op::Project(Box::new(value)), some, span);
+                let value = self.choose(test, raise, value, span);
+                self.plan_value(Self::seq(before, value), exit)
+            }
             Ty::Union(_) => {
                 let message = format!("cannot iterate over `{}`", self.show(&ty));
                 let help = "test for the other type first, e.g. `if x is None: return`";

@@ -7,7 +7,8 @@ use super::flow::{AFTER, SCOPED};
 use crate::ast::{Case, Comparison, Expr, ExprKind, Pattern, Span};
 use crate::diagnostics::Code;
 use crate::ir::{Label, Op, St};
-use crate::ty::Ty;
+use crate::request::{Literal, Member};
+use crate::ty::{Special, Ty};
 
 /// Where a case that does not match leads.
 const NEXT: u8 = 10;
@@ -133,15 +134,14 @@ impl Body<'_, '_> {
                 }
             }
             Pattern::Or(patterns, id) => self.alternatives(patterns, *id, subject, asked),
+            Pattern::Instance { class, items, named, span, id } => {
+                self.instance((class, items, named), (*span, *id), subject, asked);
+            }
+            Pattern::Mapping { items, span, id } => {
+                self.mapping(items, (*span, *id), subject, asked);
+            }
             Pattern::Class(class, inner) => {
-                let isinstance =
-                    Expr { kind: ExprKind::Name("isinstance".to_owned()), ..class.clone() };
-                let kind = ExprKind::Call {
-                    function: Box::new(isinstance),
-                    arguments: vec![subject.clone(), class.clone()],
-                    keywords: Vec::new(),
-                };
-                asked.tests.push(Expr { kind, ..class.clone() });
+                asked.tests.push(is_instance(subject, class));
                 if let Some(inner) = inner {
                     self.pattern(inner, subject, asked);
                 }
@@ -180,6 +180,97 @@ impl Body<'_, '_> {
             0 => asked.never = true,
             1 => asked.tests.extend(parts),
             _ => asked.tests.push(Expr { kind: ExprKind::Or(parts), span: subject.span, id }),
+        }
+    }
+
+    /// An instance of a class of the user's, whose attributes match.
+    fn instance(
+        &mut self,
+        (class, items, named): (&Expr, &[Pattern], &[(String, Pattern)]),
+        (span, id): (Span, u32),
+        subject: &Expr,
+        asked: &mut Asked,
+    ) {
+        let Some(known) = self.named_class(class) else {
+            let message = "this class pattern is not supported";
+            let help = "match builtin types such as `int()`, your own classes, and values";
+            self.report(Code::Statement, span, message, help);
+            asked.never = true;
+            return;
+        };
+        let members = &self.program.classes.list[known].source.members;
+        let names: Vec<String> = match members.get("__match_args__") {
+            Some(Member::Constant(Literal::Tuple(names))) => {
+                let text = |name: &Literal| match name {
+                    Literal::Str(name) => Some(name.clone()),
+                    _ => None,
+                };
+                names.iter().filter_map(text).collect()
+            }
+            _ => Vec::new(),
+        };
+        let is_property = |name: &String| matches!(members.get(name), Some(Member::Property(..)));
+        let wanted = names.iter().take(items.len()).chain(named.iter().map(|(name, _)| name));
+        let computed = wanted.clone().find(|name| is_property(name)).cloned();
+        if items.len() > names.len() {
+            let shown = &self.program.classes.list[known].source.name;
+            let (accepts, given) = (names.len(), items.len());
+            let message =
+                format!("{shown}() accepts {accepts} positional sub-patterns ({given} given)");
+            self.report(Code::Arguments, span, message, "name the attributes");
+            asked.never = true;
+            return;
+        }
+        if let Some(name) = computed {
+            let message = format!("the property `{name}` in a pattern is not supported");
+            self.report(Code::Statement, span, message, "test it in a guard: `if ...`");
+            asked.never = true;
+            return;
+        }
+        asked.tests.push(is_instance(subject, class));
+        let items = names.iter().zip(items);
+        let named = named.iter().map(|(name, pattern)| (name, pattern));
+        for (at, (name, pattern)) in items.chain(named).enumerate() {
+            let kind = ExprKind::Attribute(Box::new(subject.clone()), name.clone());
+            let value = Expr { kind, span, id: id + 16 + 4 * at as u32 };
+            self.pattern(pattern, &value, asked);
+        }
+    }
+
+    /// A dict with keys, whose values match.
+    fn mapping(
+        &mut self,
+        items: &[(Expr, Pattern)],
+        (span, id): (Span, u32),
+        subject: &Expr,
+        asked: &mut Asked,
+    ) {
+        let (_, value) = self.capture(|this| this.expr(subject));
+        match self.resolve(&value.ty) {
+            Ty::Dict(..) => {}
+            Ty::Special(special, _) if special != Special::Deque => {}
+            ty @ Ty::Union(_) => {
+                let message =
+                    format!("a pattern for mappings of `{}` is not supported", self.show(&ty));
+                let help = "test for the type first, e.g. `case None`, or `isinstance`";
+                self.report(Code::Statement, span, message, help);
+                asked.never = true;
+                return;
+            }
+            _ => {
+                asked.never = true;
+                return;
+            }
+        }
+        for (key, _) in items {
+            let kind =
+                ExprKind::Compare(Box::new(key.clone()), vec![(Comparison::In, subject.clone())]);
+            asked.tests.push(Expr { kind, span: key.span, id: key.id + 0x0200_0000 });
+        }
+        for (at, (key, pattern)) in items.iter().enumerate() {
+            let kind = ExprKind::Subscript(Box::new(subject.clone()), Box::new(key.clone()));
+            let value = Expr { kind, span, id: id + 16 + 4 * at as u32 };
+            self.pattern(pattern, &value, asked);
         }
     }
 
@@ -222,6 +313,28 @@ impl Body<'_, '_> {
                 asked.never = true;
                 return;
             }
+            Ty::Object(_) if star.is_none() && self.items_of(&ty).is_some() => {
+                let names = self.items_of(&ty).unwrap_or_default();
+                if names.len() != count {
+                    asked.never = true;
+                    return;
+                }
+                for (index, (name, pattern)) in names.into_iter().zip(items).enumerate() {
+                    let item = ExprKind::Attribute(Box::new(subject.clone()), name);
+                    self.pattern(pattern, &node(item, 16 + 4 * index as u32), asked);
+                }
+                return;
+            }
+            Ty::Special(Special::Deque, _) | Ty::Object(_) => {
+                let is_object = matches!(ty, Ty::Object(_));
+                if !is_object || self.items_of(&ty).is_some() {
+                    let message =
+                        format!("this sequence pattern for `{}` is not supported", self.show(&ty));
+                    self.report(Code::Statement, span, message, "make a list of it: `list(...)`");
+                }
+                asked.never = true;
+                return;
+            }
             // Text is no sequence here, and numbers are none.
             _ => {
                 asked.never = true;
@@ -254,6 +367,16 @@ impl Body<'_, '_> {
         let rest = ExprKind::Subscript(Box::new(subject.clone()), Box::new(slice));
         asked.names.push((name.clone(), node(rest, 6)));
     }
+}
+
+fn is_instance(subject: &Expr, class: &Expr) -> Expr {
+    let isinstance = Expr { kind: ExprKind::Name("isinstance".to_owned()), ..class.clone() };
+    let kind = ExprKind::Call {
+        function: Box::new(isinstance),
+        arguments: vec![subject.clone(), class.clone()],
+        keywords: Vec::new(),
+    };
+    Expr { kind, ..class.clone() }
 }
 
 fn compare(subject: &Expr, comparison: Comparison, value: &Expr) -> Expr {

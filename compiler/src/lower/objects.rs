@@ -424,6 +424,10 @@ impl Body<'_, '_> {
             let made = self.construct_class(family.root as usize, Vec::new(), named, span);
             return Self::seq(before, made);
         }
+        if self.program.resumed.contains_key(&family.root) {
+            let message = format!("`{method}` of a generator is not supported");
+            return self.fail(Code::Function, span, message, "go through it, or call `next`");
+        }
         if groups.iter().all(|(_, meaning)| *meaning == Meaning::Missing) {
             let message = format!("'{}' object has no attribute '{method}'", family.name);
             return self.fail(Code::Function, span, message, "");
@@ -480,7 +484,8 @@ impl Body<'_, '_> {
         let variable = self.variable(name)?;
         let state = self.env.as_ref()?.get(&variable)?;
         let ty = self.resolve(&state.ty);
-        self.has_special(&ty, "__call__").then(|| self.expr(expression))
+        let is_called = matches!(ty, Ty::Function(..)) || self.has_special(&ty, "__call__");
+        is_called.then(|| self.expr(expression))
     }
 
     /// A call of a value: a class, or an object with `__call__`.
@@ -498,6 +503,7 @@ impl Body<'_, '_> {
             ty @ Ty::Object(_) if self.has_special(&ty, "__call__") => {
                 self.method_of_object(value, "__call__", values, named, span)
             }
+            Ty::Function(index, _) => self.call_known(index as usize, &value, values, named, span),
             Ty::Never | Ty::Error => value,
             ty => {
                 let message = format!("'{}' object is not callable", ty.python_name());

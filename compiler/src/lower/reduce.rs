@@ -17,7 +17,7 @@ impl Body<'_, '_> {
         variable
     }
 
-    fn forget(&mut self, variable: usize) -> Option<State> {
+    pub(super) fn forget(&mut self, variable: usize) -> Option<State> {
         self.env.as_mut().and_then(|env| env.remove(&variable))
     }
 

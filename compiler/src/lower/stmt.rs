@@ -116,6 +116,9 @@ impl Body<'_, '_> {
                 let node = statement.id;
                 self.try_statement(&Parts { node, span, body, handlers, orelse, finalbody });
             }
+            StmtKind::With { manager, target, body, first } => {
+                self.with_statement(manager, target.as_ref(), body, *first);
+            }
             StmtKind::Assert { test, message } => self.assert(test, message.as_ref(), span),
             StmtKind::Delete(targets) => {
                 for target in targets {

@@ -191,6 +191,7 @@ impl Body<'_, '_> {
             }
             Ty::Object(_) => self.special_truth(value),
             Ty::Class(_) => Ex::bool(true, span),
+            Ty::Function(..) => Self::seq(vec![St::Eval(value)], Ex::bool(true, span)),
             Ty::Exception(_) => Self::seq(vec![St::Eval(value)], Ex::bool(true, span)),
             Ty::Union(_) => self.split(value, &mut |body, member| body.truth(member)),
             _ => Self::int_compare(Comparison::NotEq, Self::length(value), Ex::int(0, span)),

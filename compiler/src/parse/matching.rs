@@ -4,7 +4,7 @@ use ruff_python_ast as py;
 use ruff_text_size::Ranged;
 
 use super::{Converter, span};
-use crate::ast::{Case, Pattern, StmtKind};
+use crate::ast::{Case, NodeId, Pattern, StmtKind};
 use crate::diagnostics::Code;
 
 /// Classes whose one argument in a pattern is the subject itself.
@@ -24,6 +24,13 @@ impl Converter<'_> {
             });
         }
         StmtKind::Match { subject, cases }
+    }
+
+    /// A node, and room behind it: the items of a subject are expressions, too.
+    fn room(&mut self, items: usize) -> NodeId {
+        let id = self.id();
+        self.next += 64 + 4 * items as u32;
+        id
     }
 
     fn pattern(&mut self, pattern: &py::Pattern) -> Pattern {
@@ -55,27 +62,44 @@ impl Converter<'_> {
                         items.push(self.pattern(item));
                     }
                 }
-                let (id, span) = (self.id(), span(sequence.range));
-                // The items of the subject are expressions, too.
-                self.next += 64 + 4 * items.len() as u32;
+                let (id, span) = (self.room(items.len()), span(sequence.range));
                 Pattern::Sequence { items, star, span, id }
             }
             py::Pattern::MatchClass(class) => {
                 let positional = &class.arguments.patterns;
                 let known = matches!(class.cls.as_ref(), py::Expr::Name(name) if WHOLE.contains(&name.id.as_str()));
-                if !known || positional.len() > 1 || !class.arguments.keywords.is_empty() {
-                    let message = "this class pattern is not supported";
-                    let help = "match builtin types such as `int()`, and values";
-                    self.report(Code::Statement, class.range, message, help);
-                    return Pattern::Error;
+                let keywords = &class.arguments.keywords;
+                if !known || positional.len() > 1 || !keywords.is_empty() {
+                    let items: Vec<_> = positional.iter().map(|item| self.pattern(item)).collect();
+                    let named = keywords
+                        .iter()
+                        .map(|keyword| (keyword.attr.to_string(), self.pattern(&keyword.pattern)));
+                    let named: Vec<_> = named.collect();
+                    let id = self.room(items.len() + named.len());
+                    let class_ = self.expression(&class.cls);
+                    return Pattern::Instance {
+                        class: class_,
+                        items,
+                        named,
+                        span: span(class.range),
+                        id,
+                    };
                 }
                 let inner = positional.first().map(|inner| Box::new(self.pattern(inner)));
                 Pattern::Class(self.expression(&class.cls), inner)
             }
             py::Pattern::MatchMapping(mapping) => {
-                let message = "patterns for mappings are not supported";
-                self.report(Code::Statement, mapping.range, message, "test for the keys with `in`");
-                Pattern::Error
+                if let Some(rest) = &mapping.rest {
+                    let message = "`**` in a pattern is not supported";
+                    let help = "bind the whole with `as`, and look at the other keys";
+                    self.report(Code::Statement, rest.range, message, help);
+                    return Pattern::Error;
+                }
+                let items = mapping.keys.iter().zip(&mapping.patterns);
+                let items = items.map(|(key, item)| (self.expression(key), self.pattern(item)));
+                let items: Vec<_> = items.collect();
+                let id = self.room(items.len());
+                Pattern::Mapping { items, span: span(mapping.range), id }
             }
             py::Pattern::MatchStar(star) => {
                 self.report(

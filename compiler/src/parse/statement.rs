@@ -114,6 +114,10 @@ impl Converter<'_> {
                 StmtKind::Global(names.names.iter().map(ToString::to_string).collect())
             }
             py::Stmt::Try(try_) => self.attempt(try_),
+            py::Stmt::With(with) if !with.is_async => match self.with(with, &with.items) {
+                Some(kind) => kind,
+                None => return,
+            },
             py::Stmt::Match(match_) => self.matching(match_),
             py::Stmt::Assert(assert) => StmtKind::Assert {
                 test: self.expression(&assert.test),
@@ -220,6 +224,22 @@ impl Converter<'_> {
         StmtKind::If { test, body, orelse }
     }
 
+    /// `with` of the first manager, around that of the others.
+    fn with(&mut self, with: &py::StmtWith, items: &[py::WithItem]) -> Option<StmtKind> {
+        let (item, rest) = items.split_first()?;
+        let manager = self.expression(&item.context_expr);
+        let target = item.optional_vars.as_ref().map(|target| self.expression(target));
+        let first = self.id();
+        self.next += 32;
+        let body = if rest.is_empty() {
+            self.block(&with.body)
+        } else {
+            let kind = self.with(with, rest)?;
+            vec![Stmt { kind, span: span(with.range), id: self.id() }]
+        };
+        Some(StmtKind::With { manager, target, body, first })
+    }
+
     fn attempt(&mut self, try_: &py::StmtTry) -> StmtKind {
         if try_.is_star {
             let message = "`except*` is not supported";
@@ -254,9 +274,7 @@ fn unsupported(statement: &py::Stmt) -> (TextRange, &'static str, &'static str) 
     let range = statement.range();
     let keyword = |length: u32| TextRange::at(range.start(), length.into());
     match statement {
-        py::Stmt::With(_) => {
-            (keyword(4), "`with` is not supported", "there is nothing to close in a sandbox")
-        }
+        py::Stmt::With(_) => (keyword(5), "`async with` is not supported", "use `with`"),
         py::Stmt::ClassDef(class) => (
             class.name.range,
             "classes are not supported inside a closure",

@@ -1,3 +1,7 @@
 def f(x: int) -> int:
-    squares = (i * i for i in range(x))
-    return x
+    total = 0
+    for k in range(x):
+        squares = (i * k for i in range(x))
+        total += next(squares)
+    keys = (key for key in {1: 2})
+    return total

@@ -1,6 +1,6 @@
 def f(x: int) -> int:
     match {'a': x}:
-        case {'a': 1}:
+        case {'a': 1, **rest}:
             return 2
     match (x, x):
         case (1, y) | (y, 1):

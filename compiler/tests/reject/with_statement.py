@@ -1,3 +1,5 @@
 def f(x: int) -> int:
     with open('a') as file:
-        return x
+        x += 1
+    with x as y:
+        return y

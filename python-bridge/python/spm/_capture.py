@@ -6,6 +6,7 @@ import builtins
 import dis
 import enum
 import functools
+import inspect
 import sys
 import types
 from dataclasses import dataclass, field
@@ -196,6 +197,15 @@ class Gathered:
             self.pending.append(function)
         return index
 
+    def memo_index(self, value: Any) -> int:
+        """Find or give the number of the function that stands for one with `lru_cache`."""
+        index = self.indices.get(id(value))
+        if index is None:
+            glue = _memo_glue(value)
+            index = self.indices[id(value)] = len(self.pending)
+            self.pending.append(glue)
+        return index
+
     def class_index(self, class_: type) -> int:
         """Find or give the number of a class. `classes.Refused` says why it has none."""
         index = self.class_types.index(class_)
@@ -316,19 +326,27 @@ def gather(target: Target, shape: tuple[int, tuple[str, ...]]) -> Gathered:
 def _glue_of(function: Callable[..., Any], shape: tuple[int, tuple[str, ...]]) -> classes.Glue:
     """A function that calls a builtin."""
     name = getattr(function, "__name__", type(function).__name__)
+    called, known = "target", _glued(function)
     if isinstance(function, types.MethodDescriptorType):
-        member, called = _member_name(function.__objclass__), f"target.{name}"
-    else:
-        member, called = _member_name(function), "target"
-    if member is None:
+        called, known = f"target.{name}", _glued(function.__objclass__)
+    if known is None:
         raise CompileError(f"{describe(function)} cannot be compiled; wrap it in a function")
     positional = [f"a{index}" for index in range(shape[0])]
     parameters = ", ".join([*positional, *shape[1]])
     passed = ", ".join([*positional, *(f"{word}={word}" for word in shape[1])])
     text = f"def call({parameters}):\n    return {called}({passed})\n"
-    module, _, short = member.partition(".")
-    known: Captured = ("builtin", short) if module == "builtins" else ("member", member)
     return classes.Glue(name, text, {"target": known})
+
+
+def _glued(function: object) -> tuple[str, Any] | None:
+    """What a function that is no plain Python function is to the compiler."""
+    if isinstance(function, functools._lru_cache_wrapper):
+        return ("default", function)
+    member = _member_name(function)
+    if member is None:
+        return None
+    module, _, short = member.partition(".")
+    return ("builtin", short) if module == "builtins" else ("member", member)
 
 
 def _glue_name(gathered: Gathered, what: tuple[str, Any]) -> Captured:
@@ -344,6 +362,52 @@ def _glue_name(gathered: Gathered, what: tuple[str, Any]) -> Captured:
         gathered.pending.append(glue)
         return ("function", len(gathered.pending) - 1)
     return _captured(value, gathered)
+
+
+def _memo_glue(value: Any) -> classes.Glue:
+    """A function that does what `functools.lru_cache` does with the one that it wraps.
+
+    The results are kept for as long as the task lasts. `CompileError` if that would show.
+    """
+    function = value.__wrapped__
+    if not isinstance(function, types.FunctionType):
+        raise CompileError("a function with `lru_cache` that has no source")
+    names: dict[str, Any] = {"target": ("default", function)}
+    parameters: list[str] = []
+    passed: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        kind = parameter.kind
+        if kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise CompileError("a function with `lru_cache` and `*` or `**` parameters")
+        if kind is parameter.KEYWORD_ONLY and "*" not in parameters:
+            parameters.append("*")
+        default = ""
+        if parameter.default is not parameter.empty:
+            default = f"=default_{parameter.name}"
+            names[default[1:]] = ("default", parameter.default)
+        parameters.append(parameter.name + default)
+        keyword = kind is parameter.KEYWORD_ONLY
+        passed.append(f"{parameter.name}={parameter.name}" if keyword else parameter.name)
+    arguments = [word.partition("=")[0] for word in passed]
+    key = arguments[0] if len(arguments) == 1 else f"({', '.join(arguments)})"
+    call = f"target({', '.join(passed)})"
+    most = value.cache_parameters()["maxsize"]
+    if {"memo_", "value_", "key_", "oldest_", "target"} & set(arguments):
+        raise CompileError("a function with `lru_cache` and such names of parameters")
+    lines = [f"def {function.__name__}({', '.join(parameters)}):"]
+    if most == 0:
+        lines.append(f"return {call}")
+    else:
+        lines += ["memo_ = _memo()", f"key_ = {key if arguments else 0}", "if key_ in memo_:"]
+        lines += [" value_ = memo_[key_]"]
+        if most is not None:
+            lines += [" del memo_[key_]", " memo_[key_] = value_"]
+        lines += [" return value_", f"value_ = {call}"]
+        if most is not None:
+            lines += ["if key_ in memo_:", " return value_", f"if len(memo_) >= {most}:"]
+            lines += [" for oldest_ in memo_:", "  break", " del memo_[oldest_]"]
+        lines += ["memo_[key_] = value_", "return value_"]
+    return classes.Glue(function.__name__, "\n ".join(lines) + "\n", names)
 
 
 def _reads(function: types.FunctionType) -> Iterator[_Read]:
@@ -416,6 +480,11 @@ def _captured(value: object, gathered: Gathered) -> Captured:
             return ("function", gathered.index_of(value))
         except CompileError as error:
             return ("unsupported", f"a function without source ({error})", None)
+    if isinstance(value, functools._lru_cache_wrapper):
+        try:
+            return ("function", gathered.memo_index(value))
+        except CompileError as error:
+            return ("unsupported", str(error), "call the function without `lru_cache`")
     if isinstance(value, types.ModuleType):
         return ("module", value.__name__)
     member = _member_name(value)

@@ -30,7 +30,6 @@ _IGNORED_MEMBERS: Final = {
     "__annotations__",
     "__dataclass_fields__",
     "__dataclass_params__",
-    "__match_args__",
     "__slots__",
     "__abstractmethods__",
     "__parameters__",
@@ -59,7 +58,6 @@ _REFUSED: Final = {
     "__set_name__": "has a `__set_name__`",
     "__get__": "is a descriptor",
     "__set__": "is a descriptor",
-    "__next__": "is an iterator with `__next__`",
 }
 _ORDERINGS: Final = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
