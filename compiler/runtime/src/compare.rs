@@ -248,11 +248,15 @@ fn mix(seed: u32, word: u64) -> u32 {
 /// Where a str keeps its hash, 0 until it is computed.
 const STR_HASH: u32 = 12;
 
+/// Hash of a str or bytes.
+#[inline(always)]
 pub fn hash_text(text: P) -> u32 {
     let known = text.u32(STR_HASH);
-    if known != 0 {
-        return known;
-    }
+    if known != 0 { known } else { first_hash(text) }
+}
+
+#[inline(never)]
+fn first_hash(text: P) -> u32 {
     let mut hash: u32 = 0x811c_9dc5;
     for &byte in content(text) {
         hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);

@@ -7,7 +7,7 @@
 //! never gets in, because Python would look at its identity; so finding one cannot succeed.
 
 use crate::alloc::{alloc, free};
-use crate::compare::{equal, hash};
+use crate::compare::{equal, hash, hash_text};
 use crate::mem::{P, load, store, zero};
 use crate::object::{Desc, content, len, release_slot};
 use crate::raise::leave;
@@ -32,6 +32,8 @@ pub const ENTRY_BYTES: u32 = 24;
 const INDEX_SIZE_MIN: u32 = 8;
 /// Most entries: their area stays below 2 GiB.
 const ENTRIES_MAX: u32 = 1 << 26;
+/// Bits of an index word that are those of the hash; the others are the number of the entry, from 1.
+const TAG: u32 = 0xf800_0000;
 
 /// An entry, by address.
 #[derive(Clone, Copy)]
@@ -113,6 +115,7 @@ pub fn find(table: P, key: u64, hash: u32, desc: Desc) -> Option<Entry> {
         return None;
     }
     let index = table.u32(INDEX);
+    let entries = table.u32(ENTRIES);
     let kind = desc.kind();
     let mut at = hash & (size - 1);
     loop {
@@ -120,8 +123,9 @@ pub fn find(table: P, key: u64, hash: u32, desc: Desc) -> Option<Entry> {
         if found == 0 {
             return None;
         }
-        let entry = Entry(table.u32(ENTRIES) + (found - 1) * ENTRY_BYTES);
-        if entry.hash() == hash
+        let entry = Entry(entries + ((found & !TAG) - 1) * ENTRY_BYTES);
+        if (found ^ hash) & TAG == 0
+            && entry.hash() == hash
             && entry.is_live()
             && match kind {
                 kind::INT => entry.key() == key,
@@ -140,13 +144,23 @@ pub fn find(table: P, key: u64, hash: u32, desc: Desc) -> Option<Entry> {
 }
 
 /// The entry of a key, whose hash is not known yet.
+#[inline]
 pub fn lookup(table: P, key: u64, desc: Desc) -> Option<Entry> {
-    find(table, key, hash(key, desc)?, desc)
+    find(table, key, key_hash(key, desc)?, desc)
+}
+
+/// The hash of a key: at once for most, which are strings whose hash is known.
+#[inline(always)]
+fn key_hash(key: u64, desc: Desc) -> Option<u32> {
+    if desc.kind() == kind::STR {
+        return Some(hash_text(P::from_slot(key)));
+    }
+    hash(key, desc)
 }
 
 /// Hash of a key that is to be inserted; one with a NaN leaves native code.
 pub fn insertion_hash(key: u64, desc: Desc) -> Option<u32> {
-    match hash(key, desc) {
+    match key_hash(key, desc) {
         Some(hash) => Some(hash),
         None => leave(deopt::TYPE_NOT_PROVED),
     }
@@ -177,7 +191,7 @@ fn append(table: P, at: u32, key: u64, value: u64, hash: u32) {
     while load::<u32>(index + slot * 4) != 0 {
         slot = (slot + 1) & mask;
     }
-    store(index + slot * 4, at + 1);
+    store(index + slot * 4, (at + 1) | hash & TAG);
 }
 
 /// Makes room for `needed` entries, and as many again, without dead ones.

@@ -42,31 +42,27 @@ impl Emitter<'_, '_> {
     ) -> Option<Own> {
         match (name, arguments) {
             ("math_sqrt", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::F64Sqrt], ValType::F64);
+                self.lent(value);
+                let is_fresh = self.is_fresh(value);
+                let x = if is_fresh { self.scratch() } else { self.temp(ValType::F64) };
+                self.ops([I::LocalTee(x), I::F64Const(0.0.into()), I::F64Lt]);
+                self.fail_if(COMMON + common::MATH_DOMAIN, expression.span);
+                self.ops([I::LocalGet(x), I::F64Sqrt]);
+                if !is_fresh {
+                    self.give_back(x);
+                }
                 Some(Own::Free)
             }
             ("int_from_float", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::I64TruncF64S], ValType::I64);
+                self.rounded(expression.span, name, value, &[I::I64TruncF64S]);
                 Some(Own::Free)
             }
             ("float_floor", [Argument::Ex(value)]) => {
-                self.rounded(
-                    expression.span,
-                    name,
-                    value,
-                    &[I::F64Floor, I::I64TruncF64S],
-                    ValType::I64,
-                );
+                self.rounded(expression.span, name, value, &[I::F64Floor, I::I64TruncF64S]);
                 Some(Own::Free)
             }
             ("float_ceil", [Argument::Ex(value)]) => {
-                self.rounded(
-                    expression.span,
-                    name,
-                    value,
-                    &[I::F64Ceil, I::I64TruncF64S],
-                    ValType::I64,
-                );
+                self.rounded(expression.span, name, value, &[I::F64Ceil, I::I64TruncF64S]);
                 Some(Own::Free)
             }
             ("list_append", [Argument::Ex(list), Argument::Ex(value)]) => {
@@ -80,25 +76,14 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// In line where the argument is in the function's easy range, else by the runtime.
-    fn rounded(
-        &mut self,
-        span: Span,
-        name: &'static str,
-        value: &Ex,
-        easy: &[I<'static>],
-        result: ValType,
-    ) {
+    /// An int, in line where it has 64 bits for sure, else by the runtime.
+    fn rounded(&mut self, span: Span, name: &'static str, value: &Ex, easy: &[I<'static>]) {
         self.lent(value);
         let is_fresh = self.is_fresh(value);
         let x = if is_fresh { self.scratch() } else { self.temp(ValType::F64) };
         self.op(I::LocalTee(x));
-        if result == ValType::F64 {
-            self.ops([I::F64Const(0.0.into()), I::F64Ge]);
-        } else {
-            self.ops([I::F64Abs, I::F64Const(INT_BOUND.into()), I::F64Lt]);
-        }
-        self.op(I::If(BlockType::Result(result)));
+        self.ops([I::F64Abs, I::F64Const(INT_BOUND.into()), I::F64Lt]);
+        self.op(I::If(BlockType::Result(ValType::I64)));
         self.blocks.push(None);
         self.op(I::LocalGet(x));
         self.ops(easy.iter().cloned());
@@ -108,12 +93,7 @@ impl Emitter<'_, '_> {
         self.mark(span);
         self.ops.push(Op::Runtime(name));
         self.fail_if(PENDING, span);
-        self.op(I::I32Const(0));
-        self.op(if result == ValType::F64 {
-            I::F64Load(field(cell::RET))
-        } else {
-            I::I64Load(field(cell::RET))
-        });
+        self.ops([I::I32Const(0), I::I64Load(field(cell::RET))]);
         self.blocks.pop();
         self.op(I::End);
         if !is_fresh {
