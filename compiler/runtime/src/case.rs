@@ -64,7 +64,7 @@ fn ascii(text: &[u8], mode: u32) -> Option<P> {
         while done + 8 <= text.len() {
             let word: u64 = load(text.as_ptr() as u32 + done as u32);
             let is_at = word.wrapping_add(from * ONES) & !word.wrapping_add(beyond * ONES);
-            store(data(object) + done as u32, word ^ (is_at & 0x80 * ONES) >> 2);
+            store(data(object) + done as u32, word ^ ((is_at & (0x80 * ONES)) >> 2));
             done += 8;
         }
     }

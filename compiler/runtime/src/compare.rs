@@ -266,6 +266,12 @@ fn first_hash(text: P) -> u32 {
     hash
 }
 
+/// Hash of an int, or of another value that is its bits.
+#[inline(always)]
+pub fn hash_bits(value: u64) -> u32 {
+    mix(2, value)
+}
+
 /// Hash of a dict's key; none if there is a NaN in it. Equal keys of one type have equal hashes.
 pub fn hash(value: u64, desc: Desc) -> Option<u32> {
     let object = P::from_slot(value);
@@ -298,7 +304,7 @@ pub fn hash(value: u64, desc: Desc) -> Option<u32> {
             self::hash(value, member)?
         }
         kind::OBJECT.. => mix(4, crate::objects::hash(value, desc)?),
-        _ => mix(2, value),
+        _ => hash_bits(value),
     })
 }
 

@@ -1,10 +1,10 @@
 //! Arithmetic of floats, and runtime functions with a fast path in line.
 
-use wasm_encoder::{BlockType, Instruction as I, ValType};
+use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::memory::{Own, field};
 use super::{COMMON, Emitter, PENDING};
-use crate::abi::{cell, common, runtime_function};
+use crate::abi::{cell, common, layout, runtime_function};
 use crate::ast::{Operator, Span};
 use crate::ir::{Argument, Ex, Op as Ir};
 use crate::link::Op;
@@ -65,6 +65,9 @@ impl Emitter<'_, '_> {
                 self.rounded(expression.span, name, value, &[I::F64Ceil, I::I64TruncF64S]);
                 Some(Own::Free)
             }
+            ("str_letter_at", [Argument::Ex(text), Argument::Ex(index), Argument::Num(code)]) => {
+                self.letter_at(expression.span, text, index, *code)
+            }
             ("list_append", [Argument::Ex(list), Argument::Ex(value)]) => {
                 self.append(list, value, expression.span);
                 Some(Own::Free)
@@ -74,6 +77,42 @@ impl Emitter<'_, '_> {
                 None
             }
         }
+    }
+
+    /// Whether a character of a text is one of ASCII: in line where all the text is.
+    fn letter_at(&mut self, span: Span, text: &Ex, index: &Ex, code: u32) -> Option<Own> {
+        let Ir::Local(local) = text.op else { return None };
+        if !index.is_simple() {
+            return None;
+        }
+        let text = self.places[local];
+        let at = self.operand(index);
+        let code = I::I32Const(code.cast_signed());
+        self.push(at);
+        self.ops([I::LocalGet(text), I::I64Load32U(field(layout::STR_CHARS)), I::I64LtU]);
+        self.ops([I::LocalGet(text), I::I32Load(field(layout::STR_BYTES))]);
+        self.ops([I::LocalGet(text), I::I32Load(field(layout::STR_CHARS)), I::I32Eq, I::I32And]);
+        self.op(I::If(BlockType::Result(ValType::I32)));
+        self.blocks.push(None);
+        self.op(I::LocalGet(text));
+        self.push(at);
+        let byte = MemArg { align: 0, ..field(layout::STR_DATA) };
+        self.ops([I::I32WrapI64, I::I32Add, I::I32Load8U(byte), code.clone(), I::I32Eq]);
+        self.op(I::Else);
+        self.op(I::LocalGet(text));
+        self.push(at);
+        self.op(code);
+        self.mark(span);
+        self.ops.push(Op::Runtime("str_letter_at"));
+        let truth = self.temp(ValType::I32);
+        self.ops([I::LocalTee(truth), I::I32Const(0), I::I32LtS]);
+        self.fail_if(PENDING, span);
+        self.op(I::LocalGet(truth));
+        self.give_back(truth);
+        self.blocks.pop();
+        self.op(I::End);
+        self.drop_operand(at);
+        Some(Own::Free)
     }
 
     /// An int, in line where it has 64 bits for sure, else by the runtime.
