@@ -5,6 +5,7 @@
 //! conditions narrow the bounds of the locals they compare. The last visit of an expression is
 //! under the widest bounds, and so what it notes is true for all turns.
 
+mod facts;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,7 +84,8 @@ fn above(value: i64) -> i64 {
 /// Notes bounds and proofs in a function's expressions.
 pub(crate) fn analyze(function: &mut Func) {
     let ints = function.locals.iter().map(|local| local.ty == Ty::Int).collect();
-    let mut analysis = Analysis { ints, jumps: BTreeMap::new() };
+    let facts = facts::Facts::of(function);
+    let mut analysis = Analysis { ints, facts, jumps: BTreeMap::new() };
     // Locals are zero before they are set, but are never read then.
     analysis.block(&mut function.body, Some(State::default()));
 }
@@ -91,6 +93,7 @@ pub(crate) fn analyze(function: &mut Func) {
 struct Analysis {
     /// Which locals are ints.
     ints: Vec<bool>,
+    facts: facts::Facts,
     /// Bounds at the ends of blocks that are jumped to.
     jumps: BTreeMap<Label, State>,
 }
@@ -151,9 +154,10 @@ impl Analysis {
             St::Loop { condition, body, step, .. } => {
                 self.turn(condition.as_mut(), body, step, state)
             }
-            St::ListSet { list, index, value, .. } => {
+            St::ListSet { list, index, value, checked } => {
                 self.visit(list, &mut state);
-                self.visit(index, &mut state);
+                let at = self.visit(index, &mut state);
+                self.check(list, at, checked);
                 self.visit(value, &mut state);
                 Some(state)
             }
@@ -164,7 +168,7 @@ impl Analysis {
             }
             St::Step { local, by, exit } => {
                 let interval = self.visit(by, &mut state);
-                let now = state.get(*local);
+                let now = self.local(*local, &state);
                 let low = i128::from(now.low) + i128::from(interval.low);
                 let high = i128::from(now.high) + i128::from(interval.high);
                 by.proved = transfer::fits(low, high);
@@ -223,6 +227,18 @@ impl Analysis {
         None
     }
 
+    /// Bounds of a local.
+    fn local(&self, local: LocalId, state: &State) -> Interval {
+        self.facts.within(local, state.get(local))
+    }
+
+    /// Notes whether an index has to be checked, where the list's length is known.
+    fn check(&self, list: &Ex, index: Interval, checked: &mut bool) {
+        if let Some(length) = self.facts.length(list) {
+            *checked = index.low < 0 || index.high >= length;
+        }
+    }
+
     /// The bounds if a condition is true, or false.
     fn assume(&self, test: &Ex, truth: bool, state: &State) -> State {
         let mut state = state.clone();
@@ -257,7 +273,7 @@ impl Analysis {
         if self.ints.get(local) != Some(&true) {
             return;
         }
-        let now = state.get(local);
+        let now = self.local(local, state);
         let narrowed = match comparison {
             Comparison::Lt => Interval::new(now.low, now.high.min(other.high.saturating_sub(1))),
             Comparison::LtE => Interval::new(now.low, now.high.min(other.high)),

@@ -282,6 +282,30 @@ fn computed_nans_are_the_same_everywhere_and_others_keep_their_bits() {
 }
 
 #[test]
+fn code_of_the_runtime_shows_no_computed_nans() {
+    for body in [
+        "math.exp(x) + math.log(x, 3.0) + math.log10(x) + math.log2(x)",
+        "math.sin(x) + math.cos(x) + math.tan(x) + math.atan2(x, x)",
+        "math.sinh(x) + math.tanh(x) + math.acosh(x) + math.cbrt(x)",
+        "math.gamma(x) + math.lgamma(x) + math.erf(x) + math.erfc(x)",
+        "math.sqrt(x) + math.hypot(x, x) + math.fsum([x, x]) + math.frexp(x)[0]",
+        "math.copysign(x, x * x) + math.fmod(x, x) + math.ldexp(x * x, n)",
+        "random.gauss(x, x) + random.random()",
+        "x ** x + x % 3.0 + x // x + n / 3 + n ** -1.5",
+        "{x * x: x + x}, {x - x}, [x * x], (x * x, n)",
+        "f\"{x * x} {x - x:.3e}\"",
+    ] {
+        let captured =
+            serde_json::json!({"math": {"module": "math"}, "random": {"module": "random"}});
+        let source = format!("def f(x, n):\n    return {body}\n");
+        let function = serde_json::json!({"name": "f", "source": source, "captured": captured});
+        let line = serde_json::json!({"functions": [function], "types": ["float", "int"]});
+        let compiled = compile(&request(&line)).map_err(|found| render(&found)).unwrap();
+        assert!(hides_nans(&compiled.component), "{body}");
+    }
+}
+
+#[test]
 fn compiled_functions_agree_with_cpython() {
     let (calls, hiding) = agree("cases.py");
     assert!(calls > 1000, "only {calls} calls were compared");

@@ -1,7 +1,7 @@
 //! `lower`, `upper`, `title`, `capitalize` and `swapcase`, also beyond ASCII.
 
 use crate::buffer::Buffer;
-use crate::mem::{P, byte, store};
+use crate::mem::{P, byte, load, store};
 use crate::object::{blank_str, content, data, is_ascii};
 use crate::shared::case;
 use crate::text::{char_at, char_before};
@@ -10,6 +10,9 @@ use crate::unicode;
 const FINAL_SIGMA: u32 = 0x3c2;
 const SMALL_SIGMA: u32 = 0x3c3;
 const CAPITAL_SIGMA: u32 = 0x3a3;
+
+/// A one in each of eight bytes.
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// `s.lower()` and its kin.
 #[unsafe(no_mangle)]
@@ -53,8 +56,20 @@ pub extern "C" fn str_case(s: P, mode: u32) -> Option<P> {
 
 fn ascii(text: &[u8], mode: u32) -> Option<P> {
     let object = blank_str(text.len() as u64, text.len() as u32)?;
+    let mut done = 0;
+    if let case::LOWER | case::UPPER = mode {
+        // Eight at a time: of those from `first` to `last`, and no others, exactly one of two sums has its top bit set.
+        let first = if mode == case::LOWER { b'A' } else { b'a' };
+        let (from, beyond) = (0x80 - u64::from(first), 0x80 - u64::from(first) - 26);
+        while done + 8 <= text.len() {
+            let word: u64 = load(text.as_ptr() as u32 + done as u32);
+            let is_at = word.wrapping_add(from * ONES) & !word.wrapping_add(beyond * ONES);
+            store(data(object) + done as u32, word ^ ((is_at & (0x80 * ONES)) >> 2));
+            done += 8;
+        }
+    }
     let mut in_word = false;
-    for index in 0..text.len() {
+    for index in done..text.len() {
         let byte = byte(text, index);
         let changed = match mode {
             case::LOWER => byte.to_ascii_lowercase(),

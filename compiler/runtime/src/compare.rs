@@ -248,11 +248,15 @@ fn mix(seed: u32, word: u64) -> u32 {
 /// Where a str keeps its hash, 0 until it is computed.
 const STR_HASH: u32 = 12;
 
+/// Hash of a str or bytes.
+#[inline(always)]
 pub fn hash_text(text: P) -> u32 {
     let known = text.u32(STR_HASH);
-    if known != 0 {
-        return known;
-    }
+    if known != 0 { known } else { first_hash(text) }
+}
+
+#[inline(never)]
+fn first_hash(text: P) -> u32 {
     let mut hash: u32 = 0x811c_9dc5;
     for &byte in content(text) {
         hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -260,6 +264,12 @@ pub fn hash_text(text: P) -> u32 {
     let hash = mix(0, u64::from(hash)) | 1;
     store(text.address() + STR_HASH, hash);
     hash
+}
+
+/// Hash of an int, or of another value that is its bits.
+#[inline(always)]
+pub fn hash_bits(value: u64) -> u32 {
+    mix(2, value)
 }
 
 /// Hash of a dict's key; none if there is a NaN in it. Equal keys of one type have equal hashes.
@@ -294,7 +304,7 @@ pub fn hash(value: u64, desc: Desc) -> Option<u32> {
             self::hash(value, member)?
         }
         kind::OBJECT.. => mix(4, crate::objects::hash(value, desc)?),
-        _ => mix(2, value),
+        _ => hash_bits(value),
     })
 }
 

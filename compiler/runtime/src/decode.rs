@@ -163,8 +163,8 @@ fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
         kind::BOOL => bool()?,
         kind::INT => int()? as u64,
         kind::FLOAT => float()?,
-        kind::STR => text(3)?.slot(),
-        kind::BYTES => text(2)?.slot(),
+        kind::STR => decode_text(3)?.slot(),
+        kind::BYTES => decode_text(2)?.slot(),
         kind::LIST => list::<TABLES>(desc.element(0))?.slot(),
         kind::VTUPLE => {
             expect_tag(TUPLE_TAG)?;
@@ -183,7 +183,7 @@ fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
             tuple.slot()
         }
         kind::OPTIONAL => optional::<TABLES>(desc.element(0))?,
-        kind::UNION => union::<TABLES>(desc)?,
+        kind::UNION => decode_union(desc)?.slot(),
         kind::OBJECT.. => crate::objects::object_decode(desc)?.slot(),
         _ if !TABLES => return mismatch(),
         kind::DICT => {
@@ -209,20 +209,43 @@ fn any<const TABLES: bool>(desc: Desc) -> Option<u64> {
     })
 }
 
+/// Reads a str or bytes, where there are such values.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decode_text(major: u32) -> Option<P> {
+    text(major as u8)
+}
+
+/// Where there are none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decode_text__mute(_: u32) -> Option<P> {
+    mismatch()
+}
+
 /// Reads a value of one of several kinds, told apart by its first bytes.
-fn union<const TABLES: bool>(desc: Desc) -> Option<u64> {
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decode_union(desc: Desc) -> Option<P> {
     let found = peek_kind(desc)?;
     for index in 0..desc.count() {
         let element = desc.element(index);
         let kind = if element.kind() == kind::VTUPLE { kind::TUPLE } else { element.kind() };
         if kind == found {
-            let value = any::<TABLES>(element)?;
+            let value = any_value(element)?;
             let object = tuple_new(2)?;
             set_slot(tuple_slots(object), 0, u64::from(element.kind()));
             set_slot(tuple_slots(object), 1, value);
-            return Some(object.slot());
+            return Some(object);
         }
     }
+    mismatch()
+}
+
+/// Where there are no such values.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn decode_union__sole(_: Desc) -> Option<P> {
     mismatch()
 }
 

@@ -4,6 +4,18 @@ use crate::raise::{fail, fail_common, fail_erange, leave, overflow};
 use crate::shared::{class, common, deopt};
 use crate::state::{ret_float, ret_int};
 
+#[link(wasm_import_module = "spm:instruction")]
+unsafe extern "C" {
+    #[link_name = "f64.sqrt"]
+    safe fn f64_sqrt(x: f64) -> f64;
+}
+
+/// The square root. The linker puts the instruction in the place of the call, which `core` has no stable name for.
+#[inline(always)]
+pub fn sqrt(x: f64) -> f64 {
+    f64_sqrt(x)
+}
+
 /// `a // b` and `a % b` for `b` other than 0, as CPython's `_float_div_mod` computes them.
 pub fn divmod(a: f64, b: f64) -> (f64, f64) {
     let mut rest = libm::fmod(a, b);

@@ -1,8 +1,8 @@
 //! Ints to text and back.
 
 use crate::buffer::Buffer;
-use crate::mem::{P, byte, part};
-use crate::object::{content, new_str};
+use crate::mem::{P, byte, part, store};
+use crate::object::{blank_str, content, data, new_str};
 use crate::raise::{fail_text, overflow, value_error};
 use crate::shared::class;
 use crate::state::ret_int;
@@ -59,11 +59,20 @@ pub fn write(out: &mut Buffer, value: i64) -> Option<()> {
 /// `str(a)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn int_str(a: i64) -> Option<P> {
-    let mut digits = Digits::new(a.unsigned_abs(), 10, false);
+    let (sign, mut rest) = (u32::from(a < 0), a.unsigned_abs());
+    let length = sign + rest.checked_ilog10().unwrap_or(0) + 1;
+    let object = blank_str(u64::from(length), length)?;
+    let start = data(object);
     if a < 0 {
-        digits.push_front(b'-');
+        store(start, b'-');
     }
-    new_str(digits.bytes())
+    let mut end = start + length;
+    while end > start + sign {
+        end -= 1;
+        store(end, b'0' + (rest % 10) as u8);
+        rest /= 10;
+    }
+    Some(object)
 }
 
 /// `bin`, `oct` or `hex` of `a`.

@@ -8,7 +8,7 @@
 #![allow(
     non_snake_case,
     reason = "`__flat` marks the variant of a function without dicts and sets, `__plain` that without classes, `__whole` that \
-              without floats"
+              without floats, `__mute` that without text, `__sole` that without unions"
 )]
 
 mod alloc;

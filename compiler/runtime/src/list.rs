@@ -11,7 +11,7 @@ use crate::shared::{common, layout};
 use crate::state::{ret_int, ret_u64, status};
 
 /// Slots of a list that has just got its first element.
-const CAPACITY_MIN: u64 = 4;
+const CAPACITY_MIN: u64 = 8;
 
 /// An empty list with room for `capacity` elements.
 #[unsafe(no_mangle)]

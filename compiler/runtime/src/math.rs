@@ -167,7 +167,7 @@ pub extern "C" fn math_log1p(x: f64) -> i32 {
 /// `math.sqrt(x)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn math_sqrt(x: f64) -> i32 {
-    ret_float(if x < 0.0 { domain() } else { Some(libm::sqrt(x)) })
+    ret_float(if x < 0.0 { domain() } else { Some(crate::float::sqrt(x)) })
 }
 
 /// `math.cbrt(x)`.

@@ -109,7 +109,7 @@ pub extern "C" fn math_isqrt(n: i64) -> i32 {
     if n < 0 {
         return ret_int(value_error(b"isqrt() argument must be nonnegative"));
     }
-    let mut root = libm::sqrt(n as f64) as i64;
+    let mut root = crate::float::sqrt(n as f64) as i64;
     // The float may be off by one; squares are compared as 64-bit words without a sign.
     if root as u64 * root as u64 > n as u64 {
         root -= 1;

@@ -60,7 +60,7 @@ fn norm(count: u32, coordinate: impl Fn(u32) -> f64) -> f64 {
             let x = libm::fabs(coordinate(index)) / largest;
             sum.add(x * x, 0);
         }
-        return largest * libm::sqrt(sum.total - 1.0 + sum.lost[0]);
+        return largest * crate::float::sqrt(sum.total - 1.0 + sum.lost[0]);
     }
     let scale = libm::ldexp(1.0, -exponent);
     for index in 0..count {
@@ -69,7 +69,7 @@ fn norm(count: u32, coordinate: impl Fn(u32) -> f64) -> f64 {
         sum.add(2.0 * high * low, 1);
         sum.lost[2] += low * low;
     }
-    let root = libm::sqrt(sum.value());
+    let root = crate::float::sqrt(sum.value());
     let (high, low) = split(root);
     sum.add(-high * high, 0);
     sum.add(-2.0 * high * low, 1);

@@ -242,14 +242,19 @@ pub extern "C" fn release__flat(object: Option<P>, desc: Desc) {
     release_any::<false>(object, desc);
 }
 
+/// Most references are not the last: then nothing has to be known of the object.
+#[inline(always)]
 fn release_any<const TABLES: bool>(object: Option<P>, desc: Desc) {
-    let Some(object) = object else { return };
-    if desc.kind() == kind::OPTIONAL && desc.element(0).is_object() {
-        return release_any::<TABLES>(Some(object), desc.element(0));
+    if let Some(object) = object
+        && was_last(object)
+    {
+        free_any::<TABLES>(object, desc);
     }
-    if !was_last(object) {
-        return;
-    }
+}
+
+/// Frees an object, with what only it refers to.
+#[inline(never)]
+fn free_any<const TABLES: bool>(object: P, desc: Desc) {
     match desc.kind() {
         kind::STR | kind::BYTES => free_str(object),
         kind::LIST | kind::VTUPLE => {
@@ -274,6 +279,10 @@ fn release_any<const TABLES: bool>(object: Option<P>, desc: Desc) {
             free(object.address(), layout::TUPLE_SLOTS + desc.count() * 8);
         }
         kind::OBJECT.. => crate::objects::object_free(object),
+        // It is the object, or nothing.
+        kind::OPTIONAL if desc.element(0).is_object() => {
+            free_any::<TABLES>(object, desc.element(0));
+        }
         kind::OPTIONAL => free(object.address(), layout::TUPLE_SLOTS + 8),
         kind::UNION => {
             let (value, member) = member(object, desc);

@@ -182,10 +182,11 @@ pub extern "C" fn random_gauss(mu: f64, sigma: f64) -> i32 {
         let state = generator.0;
         let z = if load::<u32>(state + HAS_NEXT) == 0 {
             let turn = generator.float() * core::f64::consts::TAU;
-            let radius = libm::sqrt(-2.0 * libm::log(1.0 - generator.float()));
-            store(state + NEXT, (libm::sin(turn) * radius).to_bits());
+            let radius = crate::float::sqrt(-2.0 * libm::log(1.0 - generator.float()));
+            let (sin, cos) = libm::sincos(turn);
+            store(state + NEXT, (sin * radius).to_bits());
             store(state + HAS_NEXT, 1u32);
-            libm::cos(turn) * radius
+            cos * radius
         } else {
             store(state + HAS_NEXT, 0u32);
             f64::from_bits(load(state + NEXT))

@@ -7,7 +7,7 @@
 //! never gets in, because Python would look at its identity; so finding one cannot succeed.
 
 use crate::alloc::{alloc, free};
-use crate::compare::{equal, hash};
+use crate::compare::{equal, hash, hash_bits, hash_text};
 use crate::mem::{P, load, store, zero};
 use crate::object::{Desc, content, len, release_slot};
 use crate::raise::leave;
@@ -32,6 +32,8 @@ pub const ENTRY_BYTES: u32 = 24;
 const INDEX_SIZE_MIN: u32 = 8;
 /// Most entries: their area stays below 2 GiB.
 const ENTRIES_MAX: u32 = 1 << 26;
+/// Bits of an index word that are those of the hash; the others are the number of the entry, from 1.
+const TAG: u32 = 0xf800_0000;
 
 /// An entry, by address.
 #[derive(Clone, Copy)]
@@ -107,46 +109,72 @@ pub fn new_table() -> Option<P> {
 }
 
 /// The entry of a key.
+#[inline]
 pub fn find(table: P, key: u64, hash: u32, desc: Desc) -> Option<Entry> {
+    match probe(table, key, hash, desc) {
+        0 => None,
+        entry => Some(Entry(entry)),
+    }
+}
+
+/// Address of a key's entry, or 0.
+#[inline(never)]
+fn probe(table: P, key: u64, hash: u32, desc: Desc) -> u32 {
     let size = table.u32(INDEX_SIZE);
     if size == 0 {
-        return None;
+        return 0;
     }
     let index = table.u32(INDEX);
-    let kind = desc.kind();
+    let entries = table.u32(ENTRIES);
     let mut at = hash & (size - 1);
     loop {
         let found: u32 = load(index + at * 4);
         if found == 0 {
-            return None;
+            return 0;
         }
-        let entry = Entry(table.u32(ENTRIES) + (found - 1) * ENTRY_BYTES);
-        if entry.hash() == hash
-            && entry.is_live()
-            && match kind {
-                kind::INT => entry.key() == key,
-                kind::STR => {
-                    let (a, b) = (P::from_slot(entry.key()), P::from_slot(key));
-                    a == b || content(a) == content(b)
-                }
-                kind::FLOAT => equal(entry.key(), desc, key, desc) == Some(true),
-                _ => entry.key() == key || equal(entry.key(), desc, key, desc) == Some(true),
+        if (found ^ hash) & TAG == 0 {
+            let entry = Entry(entries + ((found & !TAG) - 1) * ENTRY_BYTES);
+            if entry.hash() == hash && entry.is_live() && is_same(entry.key(), key, desc) {
+                return entry.0;
             }
-        {
-            return Some(entry);
         }
         at = (at + 1) & (size - 1);
     }
 }
 
+/// Whether two keys of equal hashes are equal. There is no NaN among those of a table.
+#[inline(always)]
+fn is_same(a: u64, b: u64, desc: Desc) -> bool {
+    a == b || desc.kind() != kind::INT && is_equal(a, b, desc)
+}
+
+#[inline(never)]
+fn is_equal(a: u64, b: u64, desc: Desc) -> bool {
+    if desc.kind() == kind::STR {
+        return content(P::from_slot(a)) == content(P::from_slot(b));
+    }
+    equal(a, desc, b, desc) == Some(true)
+}
+
 /// The entry of a key, whose hash is not known yet.
+#[inline]
 pub fn lookup(table: P, key: u64, desc: Desc) -> Option<Entry> {
-    find(table, key, hash(key, desc)?, desc)
+    find(table, key, key_hash(key, desc)?, desc)
+}
+
+/// The hash of a key: at once for most.
+#[inline(always)]
+fn key_hash(key: u64, desc: Desc) -> Option<u32> {
+    match desc.kind() {
+        kind::INT => Some(hash_bits(key)),
+        kind::STR => Some(hash_text(P::from_slot(key))),
+        _ => hash(key, desc),
+    }
 }
 
 /// Hash of a key that is to be inserted; one with a NaN leaves native code.
 pub fn insertion_hash(key: u64, desc: Desc) -> Option<u32> {
-    match hash(key, desc) {
+    match key_hash(key, desc) {
         Some(hash) => Some(hash),
         None => leave(deopt::TYPE_NOT_PROVED),
     }
@@ -177,7 +205,7 @@ fn append(table: P, at: u32, key: u64, value: u64, hash: u32) {
     while load::<u32>(index + slot * 4) != 0 {
         slot = (slot + 1) & mask;
     }
-    store(index + slot * 4, at + 1);
+    store(index + slot * 4, (at + 1) | hash & TAG);
 }
 
 /// Makes room for `needed` entries, and as many again, without dead ones.

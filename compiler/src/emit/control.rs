@@ -103,6 +103,13 @@ impl Emitter<'_, '_> {
 
     /// Computes both of two values, and sets a local to one. Which one is often hard to predict.
     fn select(&mut self, local: usize, test: &Ex, then: &Ex, other: &Ex) {
+        self.selected(test, then, other);
+        self.forget_address_of(local);
+        self.op(I::LocalSet(self.places[local]));
+    }
+
+    /// Computes both of two values, and pushes one.
+    pub(super) fn selected(&mut self, test: &Ex, then: &Ex, other: &Ex) {
         let condition = self.temp(ValType::I32);
         self.lent(test);
         self.op(I::LocalSet(condition));
@@ -111,8 +118,7 @@ impl Emitter<'_, '_> {
             self.lent(value);
             self.guard = outer;
         }
-        self.forget_address_of(local);
-        self.ops([I::LocalGet(condition), I::Select, I::LocalSet(self.places[local])]);
+        self.ops([I::LocalGet(condition), I::Select]);
         self.give_back(condition);
     }
 
@@ -363,9 +369,19 @@ fn is_composite(condition: &Ex) -> bool {
 /// that are cheap to compute.
 fn selection<'s>(then: &'s [St], other: &'s [St]) -> Option<(usize, &'s Ex, &'s Ex)> {
     let ([St::Set(local, a)], [St::Set(same, b)]) = (then, other) else { return None };
+    (local == same && are_selected(a, b)).then_some((*local, a, b))
+}
+
+/// Whether one of two values is selected, instead of computed where it is needed: two cheap ints, or floats that are
+/// there.
+pub(super) fn are_selected(a: &Ex, b: &Ex) -> bool {
     let cheap = |value| is_total(value) && size(value) <= SELECTED_MAX;
-    let ints = a.ty == Ty::Int && b.ty == Ty::Int;
-    (local == same && ints && cheap(a) && cheap(b)).then_some((*local, a, b))
+    let is_there = |value: &Ex| matches!(value.op, Ir::Local(_) | Ir::Float(_));
+    match (&a.ty, &b.ty) {
+        (Ty::Int, Ty::Int) => cheap(a) && cheap(b),
+        (Ty::Float, Ty::Float) => is_there(a) && is_there(b),
+        _ => false,
+    }
 }
 
 /// Whether computing an int has no effect but to find an overflow.

@@ -2,6 +2,7 @@
 
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
+use super::control::are_selected;
 use super::memory::{Own, field, slot_at};
 use super::unwind::Held;
 use super::{COMMON, DEOPT, Emitter, PENDING, value_types};
@@ -139,6 +140,10 @@ impl Emitter<'_, '_> {
 
     /// A conditional expression. Unions need two values, which blocks cannot give.
     fn choice(&mut self, expression: &Ex, test: &Ex, then: &Ex, other: &Ex) -> Own {
+        if test.ty == Ty::Bool && are_selected(then, other) {
+            self.selected(test, then, other);
+            return Own::Free;
+        }
         let ty = &expression.ty;
         let counted = ty.is_counted();
         let lent = counted && self.stays_lent(then) && self.stays_lent(other);

@@ -1,10 +1,10 @@
 //! Arithmetic of floats, and runtime functions with a fast path in line.
 
-use wasm_encoder::{BlockType, Instruction as I, ValType};
+use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 use super::memory::{Own, field};
 use super::{COMMON, Emitter, PENDING};
-use crate::abi::{cell, common, runtime_function};
+use crate::abi::{cell, common, layout, runtime_function};
 use crate::ast::{Operator, Span};
 use crate::ir::{Argument, Ex, Op as Ir};
 use crate::link::Op;
@@ -42,32 +42,31 @@ impl Emitter<'_, '_> {
     ) -> Option<Own> {
         match (name, arguments) {
             ("math_sqrt", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::F64Sqrt], ValType::F64);
+                self.lent(value);
+                let is_fresh = self.is_fresh(value);
+                let x = if is_fresh { self.scratch() } else { self.temp(ValType::F64) };
+                self.ops([I::LocalTee(x), I::F64Const(0.0.into()), I::F64Lt]);
+                self.fail_if(COMMON + common::MATH_DOMAIN, expression.span);
+                self.ops([I::LocalGet(x), I::F64Sqrt]);
+                if !is_fresh {
+                    self.give_back(x);
+                }
                 Some(Own::Free)
             }
             ("int_from_float", [Argument::Ex(value)]) => {
-                self.rounded(expression.span, name, value, &[I::I64TruncF64S], ValType::I64);
+                self.rounded(expression.span, name, value, &[I::I64TruncF64S]);
                 Some(Own::Free)
             }
             ("float_floor", [Argument::Ex(value)]) => {
-                self.rounded(
-                    expression.span,
-                    name,
-                    value,
-                    &[I::F64Floor, I::I64TruncF64S],
-                    ValType::I64,
-                );
+                self.rounded(expression.span, name, value, &[I::F64Floor, I::I64TruncF64S]);
                 Some(Own::Free)
             }
             ("float_ceil", [Argument::Ex(value)]) => {
-                self.rounded(
-                    expression.span,
-                    name,
-                    value,
-                    &[I::F64Ceil, I::I64TruncF64S],
-                    ValType::I64,
-                );
+                self.rounded(expression.span, name, value, &[I::F64Ceil, I::I64TruncF64S]);
                 Some(Own::Free)
+            }
+            ("str_letter_at", [Argument::Ex(text), Argument::Ex(index), Argument::Num(code)]) => {
+                self.letter_at(expression.span, text, index, *code)
             }
             ("list_append", [Argument::Ex(list), Argument::Ex(value)]) => {
                 self.append(list, value, expression.span);
@@ -80,25 +79,50 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// In line where the argument is in the function's easy range, else by the runtime.
-    fn rounded(
-        &mut self,
-        span: Span,
-        name: &'static str,
-        value: &Ex,
-        easy: &[I<'static>],
-        result: ValType,
-    ) {
+    /// Whether a character of a text is one of ASCII: in line where all the text is.
+    fn letter_at(&mut self, span: Span, text: &Ex, index: &Ex, code: u32) -> Option<Own> {
+        let Ir::Local(local) = text.op else { return None };
+        if !index.is_simple() {
+            return None;
+        }
+        let text = self.places[local];
+        let at = self.operand(index);
+        let code = I::I32Const(code.cast_signed());
+        self.push(at);
+        self.ops([I::LocalGet(text), I::I64Load32U(field(layout::STR_CHARS)), I::I64LtU]);
+        self.ops([I::LocalGet(text), I::I32Load(field(layout::STR_BYTES))]);
+        self.ops([I::LocalGet(text), I::I32Load(field(layout::STR_CHARS)), I::I32Eq, I::I32And]);
+        self.op(I::If(BlockType::Result(ValType::I32)));
+        self.blocks.push(None);
+        self.op(I::LocalGet(text));
+        self.push(at);
+        let byte = MemArg { align: 0, ..field(layout::STR_DATA) };
+        self.ops([I::I32WrapI64, I::I32Add, I::I32Load8U(byte), code.clone(), I::I32Eq]);
+        self.op(I::Else);
+        self.op(I::LocalGet(text));
+        self.push(at);
+        self.op(code);
+        self.mark(span);
+        self.ops.push(Op::Runtime("str_letter_at"));
+        let truth = self.temp(ValType::I32);
+        self.ops([I::LocalTee(truth), I::I32Const(0), I::I32LtS]);
+        self.fail_if(PENDING, span);
+        self.op(I::LocalGet(truth));
+        self.give_back(truth);
+        self.blocks.pop();
+        self.op(I::End);
+        self.drop_operand(at);
+        Some(Own::Free)
+    }
+
+    /// An int, in line where it has 64 bits for sure, else by the runtime.
+    fn rounded(&mut self, span: Span, name: &'static str, value: &Ex, easy: &[I<'static>]) {
         self.lent(value);
         let is_fresh = self.is_fresh(value);
         let x = if is_fresh { self.scratch() } else { self.temp(ValType::F64) };
         self.op(I::LocalTee(x));
-        if result == ValType::F64 {
-            self.ops([I::F64Const(0.0.into()), I::F64Ge]);
-        } else {
-            self.ops([I::F64Abs, I::F64Const(INT_BOUND.into()), I::F64Lt]);
-        }
-        self.op(I::If(BlockType::Result(result)));
+        self.ops([I::F64Abs, I::F64Const(INT_BOUND.into()), I::F64Lt]);
+        self.op(I::If(BlockType::Result(ValType::I64)));
         self.blocks.push(None);
         self.op(I::LocalGet(x));
         self.ops(easy.iter().cloned());
@@ -108,12 +132,7 @@ impl Emitter<'_, '_> {
         self.mark(span);
         self.ops.push(Op::Runtime(name));
         self.fail_if(PENDING, span);
-        self.op(I::I32Const(0));
-        self.op(if result == ValType::F64 {
-            I::F64Load(field(cell::RET))
-        } else {
-            I::I64Load(field(cell::RET))
-        });
+        self.ops([I::I32Const(0), I::I64Load(field(cell::RET))]);
         self.blocks.pop();
         self.op(I::End);
         if !is_fresh {

@@ -169,7 +169,7 @@ impl Emitter<'_, '_> {
         }
         match &list.op {
             Ir::Local(local) => Some(Fixed::List(*local)),
-            Ir::ListGet { list: outer, index, checked: true } => match (&outer.op, &index.op) {
+            Ir::ListGet { list: outer, index, .. } => match (&outer.op, &index.op) {
                 (Ir::Local(outer), Ir::Local(index)) => Some(Fixed::Row(*outer, *index)),
                 _ => None,
             },
@@ -223,7 +223,7 @@ impl Emitter<'_, '_> {
                     survey.multiplied.insert((*a, *b));
                 }
             }
-            Ir::ListGet { list, checked: true, .. } => survey.read.extend(self.fixed(list)),
+            Ir::ListGet { list, .. } => survey.read.extend(self.fixed(list)),
             Ir::Seq(statements, _) => self.survey(statements, survey),
             _ => {}
         }

@@ -240,6 +240,25 @@ impl Emitter<'_, '_> {
         true
     }
 
+    /// Pushes the address of an element that is known to be there, of a list whose place is known.
+    fn sure_address(&mut self, list: &Ex, index: &Ex) -> bool {
+        let Some(known) = self.known(list).filter(|_| index.ty == Ty::Int) else { return false };
+        let at = self.operand(index);
+        self.op(I::LocalGet(known.data));
+        self.scaled(at, is_packed(list));
+        self.drop_operand(at);
+        true
+    }
+
+    /// Pushes the address of an element of a list whose place is known, if it is.
+    fn address(&mut self, list: &Ex, index: &Ex, checked: bool, what: u32, span: Span) -> bool {
+        if checked {
+            self.known_address(list, index, what, span)
+        } else {
+            self.sure_address(list, index)
+        }
+    }
+
     /// Forgets the addresses that depend on a local.
     pub(super) fn forget_address_of(&mut self, local: LocalId) {
         if self.addresses.iter().any(|((list, index), _)| *list == local || *index == local) {
@@ -282,7 +301,7 @@ impl Emitter<'_, '_> {
         let span = expression.span;
         let what =
             if matches!(list.ty, Ty::VTuple(_)) { common::TUPLE_INDEX } else { common::LIST_INDEX };
-        if checked && expression.ty != Ty::Never && self.known_address(list, index, what, span) {
+        if expression.ty != Ty::Never && self.address(list, index, checked, what, span) {
             return self.load_element(&expression.ty, is_packed(list));
         }
         let held = self.hold(list, &[index]);
@@ -303,7 +322,7 @@ impl Emitter<'_, '_> {
     pub(super) fn list_set(&mut self, list: &Ex, index: &Ex, value: &Ex, checked: bool) {
         let (what, span) = (common::LIST_ASSIGN_INDEX, index_span(list, index));
         let counted = value.ty.is_counted();
-        if !counted && checked && self.known_address(list, index, what, span) {
+        if !counted && self.address(list, index, checked, what, span) {
             self.store_number(value, is_packed(list));
             return;
         }

@@ -131,11 +131,15 @@ impl Emitter<'_, '_> {
             self.get_pair(tag, payload);
             return;
         }
-        let object = self.temp(ValType::I32);
-        self.op(I::LocalTee(object));
-        self.ops.push(Op::Runtime("incref"));
+        let (object, count) = (self.temp(ValType::I32), self.temp(ValType::I32));
+        self.ops([I::LocalTee(object), I::If(BlockType::Empty), I::LocalGet(object)]);
+        self.ops([I::LocalGet(object), I::I32Load(field(layout::RC)), I::LocalTee(count)]);
+        // The count of static data is negative, and stays as it is.
+        self.ops([I::LocalGet(count), I::I32Const(31), I::I32ShrS, I::I32Add]);
+        self.ops([I::I32Const(1), I::I32Add, I::I32Store(field(layout::RC)), I::End]);
         self.op(I::LocalGet(object));
         self.give_back(object);
+        self.give_back(count);
     }
 
     /// Gives back the reference on the stack.

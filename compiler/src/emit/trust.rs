@@ -16,9 +16,11 @@ use crate::ty::Ty;
 use crate::visit;
 
 /// Bits of the numbers that indexes are made of, their sign left out.
-const LEAF_BITS: u32 = 31;
+const LEAF_BITS: u32 = 30;
 /// Different indexes that are tested before a loop. More would take longer than they save.
 const TESTS_MAX: usize = 8;
+/// Operations of a derived local, those of the locals it is derived from included.
+const DERIVED_MAX: usize = 24;
 
 /// What a version of a loop may rely on.
 #[derive(Debug, Clone)]
@@ -86,6 +88,26 @@ impl Trust {
         (shape.most <= i64::MAX as u128).then_some(shape)
     }
 
+    /// How far from zero an int of known parts can be, if it fits: unlike an index, it need not lie in between while the
+    /// counter moves.
+    fn bound(&self, value: &Ex) -> Option<u128> {
+        if value.ty != Ty::Int {
+            return None;
+        }
+        let most = match &value.op {
+            Ir::Local(local) => match self.derived.iter().find(|(derived, _)| derived == local) {
+                Some((_, value)) => self.bound(value)?,
+                None => self.shape(value)?.most,
+            },
+            Ir::Int(_) => self.shape(value)?.most,
+            Ir::Int2(Operator::Add | Operator::Sub, a, b) => self.bound(a)? + self.bound(b)?,
+            Ir::Int2(Operator::Mul, a, b) => self.bound(a)? * self.bound(b)?,
+            Ir::Int2(Operator::FloorDiv, a, b) if power_of_two(b).is_some() => self.bound(a)?,
+            _ => return None,
+        };
+        (most <= i64::MAX as u128).then_some(most)
+    }
+
     /// An index with derived locals written out.
     fn expanded(&self, value: &Ex) -> Ex {
         let mut value = value.clone();
@@ -103,12 +125,35 @@ impl Trust {
         self.shape(value).is_some() && leaves(&self.expanded(value)).is_subset(&self.leaves)
     }
 
+    /// Whether an int of tested parts fits.
+    fn fits(&self, value: &Ex) -> bool {
+        self.bound(value).is_some() && leaves(&self.expanded(value)).is_subset(&self.leaves)
+    }
+
     /// Notes an assignment, for the statements that come after it in its block.
     fn assign(&mut self, local: LocalId, value: &Ex) {
-        if self.once.contains(&local) && self.shape(value).is_some() {
+        if self.once.contains(&local) && self.bound(value).is_some() {
             let value = self.expanded(value);
-            self.derived.push((local, value));
+            if count(&value) <= DERIVED_MAX {
+                self.derived.push((local, value));
+            }
         }
+    }
+}
+
+/// The binary logarithm of a constant.
+fn power_of_two(value: &Ex) -> Option<u32> {
+    match value.op {
+        Ir::Int(value @ 1..) if value.count_ones() == 1 => Some(value.trailing_zeros()),
+        _ => None,
+    }
+}
+
+/// Operations of an int of known parts.
+fn count(value: &Ex) -> usize {
+    match &value.op {
+        Ir::Int2(_, a, b) => 1 + count(a) + count(b),
+        _ => 1,
     }
 }
 
@@ -264,6 +309,11 @@ impl Emitter<'_, '_> {
             Ir::Seq(statements, _) => self.collect(statements, plan),
             _ => {}
         }
+        // Sums are cheap to check; products are worth a test before the loop.
+        let is_product = matches!(expression.op, Ir::Int2(Operator::Mul, ..));
+        if is_product && !expression.proved && plan.trust.bound(expression).is_some() {
+            plan.trust.leaves.extend(leaves(&plan.trust.expanded(expression)));
+        }
         visit::children_of(expression, &mut |child| self.collect_from(child, plan));
     }
 
@@ -310,9 +360,14 @@ impl Emitter<'_, '_> {
         self.give_back(last);
     }
 
-    /// Pushes a sum or product that cannot overflow.
+    /// Pushes what cannot overflow.
     fn raw(&mut self, value: &Ex) {
         match &value.op {
+            Ir::Int2(Operator::FloorDiv, a, b) => {
+                self.raw(a);
+                let by = power_of_two(b).unwrap_or_default();
+                self.ops([I::I64Const(by.into()), I::I64ShrS]);
+            }
             Ir::Int(value) => self.op(I::I64Const(*value)),
             Ir::Local(local) => self.op(I::LocalGet(self.places[*local])),
             Ir::Int2(operator, a, b) => {
@@ -346,9 +401,9 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// Emits a sum or product without checks, if it is trusted.
+    /// Emits an int without checks, if it is trusted to fit.
     pub(super) fn trusted_int(&mut self, value: &Ex) -> bool {
-        let trusted = self.trust.as_ref().is_some_and(|trust| trust.covers(value));
+        let trusted = self.trust.as_ref().is_some_and(|trust| trust.fits(value));
         if trusted {
             self.raw(value);
         }

@@ -23,8 +23,16 @@ const FLAT: &str = "__flat";
 const PLAIN: &str = "__plain";
 /// The module of imports that are functions of the closure's own, see [`UserModule::callbacks`].
 const OWN: &str = "spm:own";
+/// The module of imports that are instructions of floats, see [`instruction`].
+const INSTRUCTION: &str = "spm:instruction";
+/// What calls a function.
+const CALL: u8 = 0x10;
 /// The variant for closures whose values are no floats where a type has to be looked up.
 const WHOLE: &str = "__whole";
+/// The variant for closures without str and bytes.
+const MUTE: &str = "__mute";
+/// The variant for closures without unions.
+const SOLE: &str = "__sole";
 
 /// A linked core module.
 pub(super) struct CoreModule {
@@ -71,8 +79,12 @@ fn instead(module: &UserModule) -> Result<BTreeMap<u32, u32>, LinkError> {
     if module.callbacks.is_empty() {
         instead.extend(variants(runtime, PLAIN));
     }
-    if !has_floats(module)? {
-        instead.extend(variants(runtime, WHOLE));
+    for (suffix, kinds) in
+        [(WHOLE, &[kind::FLOAT][..]), (MUTE, &[kind::STR, kind::BYTES]), (SOLE, &[kind::UNION])]
+    {
+        if !has_kinds(module, kinds)? {
+            instead.extend(variants(runtime, suffix));
+        }
     }
     Ok(instead)
 }
@@ -83,10 +95,16 @@ fn own(module: &UserModule, import: u32) -> Option<u32> {
     module.callbacks.get(import.name).copied()
 }
 
-/// Whether a descriptor is that of floats: exceptions may have some as arguments.
-fn has_floats(module: &UserModule) -> Result<bool, LinkError> {
+/// The instruction that an import stands for.
+fn instruction(import: u32) -> Option<Instruction<'static>> {
+    let import = Runtime::get().imports.get(import as usize)?;
+    (import.module == INSTRUCTION && import.name == "f64.sqrt").then_some(Instruction::F64Sqrt)
+}
+
+/// Whether a descriptor is that of one of some kinds: exceptions may have some as arguments.
+fn has_kinds(module: &UserModule, kinds: &[u32]) -> Result<bool, LinkError> {
     for &descriptor in &module.descriptors {
-        if Descriptor::new(module, descriptor)?.kind() == kind::FLOAT {
+        if kinds.contains(&Descriptor::new(module, descriptor)?.kind()) {
             return Ok(true);
         }
     }
@@ -120,12 +138,6 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
         has_stack: false,
         instead: instead(module)?,
     };
-    if !has_tables(module)? {
-        reached.instead.extend(variants(runtime, FLAT));
-    }
-    if !has_floats(module)? {
-        reached.instead.extend(variants(runtime, WHOLE));
-    }
     let mut pending = vec![reached.resolve(exported("cabi_realloc")?)];
     for op in functions.iter().flat_map(|function| &function.body) {
         if let Op::Runtime(name) = op {
@@ -135,7 +147,8 @@ fn reach(module: &UserModule, functions: &[&UserFunction]) -> Result<Reached, Li
     let mut pending_segments = Vec::new();
     loop {
         let references = if let Some(index) = pending.pop() {
-            if own(module, index).is_some() || !reached.functions.insert(index) {
+            let is_other = own(module, index).is_some() || instruction(index).is_some();
+            if is_other || !reached.functions.insert(index) {
                 continue;
             }
             match (index as usize).checked_sub(runtime.imports.len()) {
@@ -404,9 +417,14 @@ fn copy_body(function: &Function, numbers: &Numbers<'_>, types: &mut Types) -> V
         copy.copied += reference.length;
         let body = &mut copy.body;
         match reference.target {
-            Target::Function(index) => {
-                numbers.runtime[&numbers.reached.resolve(index)].encode(body);
-            }
+            Target::Function(index) => match instruction(index) {
+                Some(instruction) => {
+                    debug_assert_eq!(body.last(), Some(&CALL), "nothing but calls of instructions");
+                    body.pop();
+                    instruction.encode(body);
+                }
+                None => numbers.runtime[&numbers.reached.resolve(index)].encode(body),
+            },
             Target::Type(index) => types.of_runtime_type(index).encode(body),
             Target::StackPointer => STACK_POINTER.encode(body),
             Target::Memory { segment, offset, signed: false } => {

@@ -62,3 +62,13 @@ fn an_assignment_in_the_loop_is_seen_at_its_head() {
     // `n - 1` is proved by the condition; `x * 3` is not.
     assert_eq!(checks(source, &["n"]), (1, 1));
 }
+
+#[test]
+fn what_only_counts_never_reaches_64_bits() {
+    let source = "def f(n):\n    c = 0\n    while n != 1:\n        n = n // 2 if n % 2 else 5\n        c += 1\n    return c\n";
+    assert_eq!(checks(source, &["n"]), (0, 1));
+    let source = source.replace("c += 1", "c += 5");
+    assert_eq!(checks(&source, &["n"]), (1, 0), "by larger steps it might");
+    let source = source.replace("c = 0", "c = n").replace("c += 5", "c += 1");
+    assert_eq!(checks(&source, &["n"]), (1, 0), "it may begin anywhere");
+}

@@ -29,14 +29,21 @@ impl Analysis {
     fn bounds(&mut self, expression: &mut Ex, state: &mut State) -> Interval {
         match &mut expression.op {
             Op::Int(value) => Interval::constant(*value),
-            Op::Local(local) => state.get(*local),
+            Op::Local(local) => self.local(*local, state),
             Op::BoolToInt(inner) => {
                 self.visit(inner, state);
                 Interval::new(0, 1)
             }
             Op::Len(inner) => {
                 self.visit(inner, state);
-                Interval::new(0, i64::from(u32::MAX))
+                let length = self.facts.length(inner);
+                length.map_or(Interval::new(0, i64::from(u32::MAX)), Interval::constant)
+            }
+            Op::ListGet { list, index, checked } => {
+                self.visit(list, state);
+                let at = self.visit(index, state);
+                self.check(list, at, checked);
+                Interval::FULL
             }
             Op::ByteAt(bytes, index) => {
                 self.visit(bytes, state);

@@ -525,3 +525,77 @@ def starred_print(xs, t):
 check(starred_print, ["list[int]", "tuple[int, str]"], ([1, 2], (3, "z")), ([], (0, "")))
 def unbound(words, text): return (sorted(words, key=str.lower), list(map(str.upper, words)), max(words, key=str.lower, default=""), str.split(text, ","), float.is_integer(2.0))
 check(unbound, ["list[str]", "str"], (["b", "A", "c"], "a,b"), ([], ""))
+# Products in a loop are not checked if its counter and the other parts are small.
+def products(xs, n, k):
+    out = []
+    t = 0
+    for i in range(len(xs)):
+        a = (i + k) * (i + k + 1) // 2 + i + 1
+        b = a // 4 - i * k
+        t ^= xs[i] + a - b
+        xs[i] = a * 3 - 5 * k + 9 * i
+    for i in range(n - 3, n):
+        t ^= xs[i - n] + (i * k) // 8
+    return (xs, t)
+for k in (0, 1, -1, 7, -8, 2**29, 2**30 - 9, 2**30, 2**30 + 1, -2**30, -2**30 - 1, 2**31, 2**32, -2**33, 2**40, 2**62, -2**63):
+    check(products, ["list[int]", "int", "int"], ([1, 2, 3, 4], 3, k), ([5] * 9, 7, k), may_leave=abs(k) > 2**30)
+def chosen(a, b, x, y):
+    least = min(a, b, 7)
+    most = max(a, b, -7)
+    c = a + 1 if a < b else b
+    d = a & 3 if x < y else b | 4
+    lo = x if x < y else y
+    hi = y if x < 0.0 else 1.5
+    if b > a:
+        most = b
+    return (least, most, c, d, lo, hi, min(x, y), max(x, y, 0.0))
+check(chosen, ["int", "int", "float", "float"], *[(a, b, x, y) for a, b in itertools.product([0, 3, -9, 2**63 - 1], repeat=2) for x, y in itertools.product([0.0, -0.0, 2.5, float("nan")], repeat=2)], may_leave=True)
+def fixed_lists(i, x):
+    v = [0.0, 1.5, x]
+    w = [1, 2, 3, 4]
+    rows = [[1.0, 2.0], [3.0, x]]
+    for j in range(3):
+        v[j] += v[2 - j] * w[j + 1]
+        w[j] = w[j + 1] + len(w)
+    v[-1] -= 0.5
+    rows[1][0] = v[i % 3]
+    return (v[0], v[i], v[1], w[i], [a for a in w], rows[i % 2])
+check(fixed_lists, ["int", "float"], *[(i, 0.25) for i in (-5, -4, -3, -1, 0, 1, 2, 3, 2**40)])
+def grown_list(n):
+    v = [1, 2, 3]
+    w = v
+    for i in range(n): v.append(i)
+    t = 0
+    for i in range(3): t += v[i] + w[i]
+    del v[0]
+    for i in range(3): t += v[i]
+    return (t, v, w[2])
+check(grown_list, ["int"], (0,), (1,), (5,))
+def counters(n):
+    up = down = 0
+    step = 2147483647
+    big = 9223372036854775806
+    while n > 0:
+        n -= 1
+        up += 3
+        down -= 4
+        step += 4
+        if n % 2: up = -7
+    big += 1
+    return (up, down, step, big)
+check(counters, ["int"], (0,), (1,), (10,), (11,))
+def letters(text, i): return (text[i] == "a", text[-1] != "b", text[i + 1] == "é" if len(text) > 2 else text[0] == "é", text[len(text) - 1] == "a")
+check(letters, ["str", "int"], ("abc", 0), ("abc", 1), ("aéa", 0), ("aéa", -3), ("éa", 1), ("ab", 2), ("", 0), ("ab", -3), ("abc", 2**63 - 1), may_leave=True)
+def cases(text): return (text.upper(), text.lower(), text.title(), text.swapcase(), text.capitalize())
+check(cases, ["str"], ("",), ("aZ@[`{z",), ("abcdefgh",), ("ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\x7f 0129",), ("abcdefgÉé",))
+def numbers_as_text(n): return [str(n), f"{n}", str(-n), str(n // 10), repr(n)]
+check(numbers_as_text, ["int"], *[(v,) for v in (0, 1, 9, 10, 11, 99, 100, -1, -10, 12345678901234567, 2**62, -2**62, 2**63 - 1, 1 - 2**63)])
+def keys(xs, ys, zs):
+    a = {}; b = {}; c = {}
+    for x in xs: a[x] = a.get(x, 0) + 1
+    for y in ys: b[y + "!"] = b.get(y + "!", 0) + 1
+    for z in zs: c[z] = c.get(z, 0) + 1
+    return (a, b, c, [x + 1 in a for x in xs], 0.0 in c, -0.0 in c)
+check(keys, ["list[int]", "list[str]", "list[float]"], ([1, 2, 1, -1, 2**62], ["a", "b", "a", ""], [0.0, -0.0, 1.5]), (list(range(300)) * 2, [str(i % 77) for i in range(300)], [i / 4 for i in range(99)]))
+def roots(x, y): return (math.sqrt(x), math.hypot(x, y), math.isqrt(int(y)), math.dist([x], [y]))
+check(roots, ["float", "float"], *[(x, y) for x in (0.0, -0.0, 2.0, 1e300, 5e-324, float("nan"), float("inf"), -1.0) for y in (3.0, 1e15)])
