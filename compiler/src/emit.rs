@@ -585,14 +585,18 @@ impl<'m, 'p> Emitter<'m, 'p> {
     }
 
     fn overflow_if(&mut self, span: Span) {
-        if let Some((condition, truth)) = self.guard {
-            self.op(I::LocalGet(condition));
-            if !truth {
-                self.op(I::I32Eqz);
-            }
-            self.op(I::I32And);
+        let overflow = DEOPT + crate::abi::deopt::INTEGER_OVERFLOW - 1;
+        let Some((condition, truth)) = self.guard else { return self.fail_if(overflow, span) };
+        // Hardly anything overflows: whether it counts is asked only then.
+        self.op(I::If(BlockType::Empty));
+        self.blocks.push(None);
+        self.op(I::LocalGet(condition));
+        if !truth {
+            self.op(I::I32Eqz);
         }
-        self.fail_if(DEOPT + crate::abi::deopt::INTEGER_OVERFLOW - 1, span);
+        self.fail_if(overflow, span);
+        self.blocks.pop();
+        self.op(I::End);
     }
 
     /// A Wasm local to use for a while.
