@@ -638,3 +638,24 @@ def sorted_by_comparison(xs: list[int], reverse: bool) -> tuple[list[int], list[
         ordered,
         sorted(xs, key=cmp_to_key(lambda a, b: by_last_digit(b, a))),
     )
+
+
+def until_one_is_large(xs: list[int], limit: int, log: list[str]) -> Iterator[int]:
+    for x in xs:
+        try:
+            if x > limit:
+                return
+            log.append("small")
+        finally:
+            log.append(str(x))
+        yield x
+
+
+@case(number_lists, small)
+def generators_that_return_by_finally(
+    xs: list[int], limit: int
+) -> tuple[list[int], int, list[str]]:
+    log: list[str] = []
+    found = list(until_one_is_large(xs, limit, log))
+    stopped = until_one_is_large(xs, 0, log)
+    return found, sum(stopped) + next(stopped, 7), log

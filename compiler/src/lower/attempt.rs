@@ -283,7 +283,7 @@ impl Body<'_, '_> {
                     (OUT_CONTINUE, _) => this.jump(CONTINUE, span),
                     (_, Some(returned)) => {
                         let ty = this.locals[returned].ty.clone();
-                        this.return_value(Ex::local(returned, ty, span));
+                        this.leave_with(Ex::local(returned, ty, span));
                     }
                     _ => {}
                 }

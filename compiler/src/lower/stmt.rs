@@ -152,6 +152,14 @@ impl Body<'_, '_> {
             return;
         }
         let value = if self.generator.is_some() { self.end_generator(value) } else { value };
+        self.leave_with(value);
+    }
+
+    /// Leaves with what the function returns, by way of the statements of `finally`.
+    pub(super) fn leave_with(&mut self, value: Ex) {
+        if self.env.is_none() {
+            return;
+        }
         let ty = self.resolve(&value.ty);
         if ty == Ty::Never {
             self.evaluate(value);
