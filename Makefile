@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_CODE := python-bridge/python python-engine setup.py tests/python examples bench
+PYTHON_CODE := python-bridge/python python-engine compiler/spec setup.py tests/python examples bench
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 RUST_SOURCES := $(shell find guest-sdk protocol compiler netmesh host hub scientific programs python-engine/fuse tools \
 	python-bridge/src wit tests -name target -prune -o -path 'compiler/src/library/*' -print -o \
