@@ -384,6 +384,7 @@ class Maker:
             lambda: f"{{str(k): k for k in {one('list[int]')}}}",
             lambda: f"dict(zip({one('list[str]')}, {one('list[int]')}))",
             lambda: f"({one()} | {one()})",
+            lambda: f"{{**{one()}, {one('str')}: {one('int')}, **{one()}}}",
             lambda: self.either(kind, depth),
         ]
         return str(self.choose(options)())

@@ -230,7 +230,9 @@ impl Body<'_, '_> {
                 let right = self.fit(right, &a, "a dict", span);
                 let a = self.resolve(&a);
                 let desc = || Argument::Desc(a.clone());
-                let (mut before, right) = self.temp(right);
+                let (mut before, left) = self.temp(left);
+                let (more, right) = self.temp(right);
+                before.extend(more);
                 let copy =
                     Self::runtime("table_copy", vec![Argument::Ex(left), desc()], a.clone(), span);
                 let (more, copy) = self.temp(copy);

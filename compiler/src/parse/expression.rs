@@ -249,18 +249,49 @@ impl Converter<'_> {
         self.expr(ExprKind::Call { function, arguments, keywords }, range)
     }
 
+    /// `{k: v, **other}` is `{k: v} | other`.
     fn dict(&mut self, dict: &py::ExprDict) -> Expr {
+        let mut whole = None;
         let mut items = Vec::new();
         for item in &dict.items {
-            let Some(key) = &item.key else {
-                let message = "`**` in a dict display is not supported";
-                self.report(Code::Expression, item.value.range(), message, "use a loop");
+            let key = item.key.as_ref().map(|key| self.expression(key));
+            let value = self.expression(&item.value);
+            if let Some(key) = key {
+                items.push((key, value));
                 continue;
-            };
-            let key = self.expression(key);
-            items.push((key, self.expression(&item.value)));
+            }
+            let left = self.merged(whole, &mut items, dict.range);
+            whole = Some(self.either(left, value, dict.range));
         }
-        self.expr(ExprKind::Dict(items), dict.range)
+        if items.is_empty()
+            && let Some(whole) = whole
+        {
+            return whole;
+        }
+        self.merged(whole, &mut items, dict.range)
+    }
+
+    /// What was there, and these items.
+    fn merged(
+        &mut self,
+        whole: Option<Expr>,
+        items: &mut Vec<(Expr, Expr)>,
+        range: TextRange,
+    ) -> Expr {
+        let pairs = std::mem::take(items);
+        match whole {
+            Some(whole) if pairs.is_empty() => whole,
+            Some(whole) => {
+                let pairs = self.expr(ExprKind::Dict(pairs), range);
+                self.either(whole, pairs, range)
+            }
+            None => self.expr(ExprKind::Dict(pairs), range),
+        }
+    }
+
+    fn either(&mut self, left: Expr, right: Expr, range: TextRange) -> Expr {
+        let kind = ExprKind::Binary(Operator::BitOr, Box::new(left), Box::new(right));
+        self.expr(kind, range)
     }
 
     fn comprehension(

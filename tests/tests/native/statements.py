@@ -456,3 +456,26 @@ def names_within_a_condition(x):
 
 
 check(names_within_a_condition, ["int"], (0,), (-1,), (4,))
+
+
+def merged_dicts(one, other):
+    return {**one}, {**one, "b": 5}, {"a": 7, **one, **other, "z": len({**other, **one})}
+
+
+check(
+    merged_dicts,
+    ["dict[str, int]", "dict[str, int]"],
+    ({"a": 1, "b": 2}, {"c": 3, "a": 4}),
+    ({}, {}),
+)
+
+
+def merged_in_order(one, log):
+    def said(key):
+        log.append(key)
+        return key
+
+    return {said("x"): said("y"), **one, said("z"): said("w")}, log
+
+
+check(merged_in_order, ["dict[str, str]", "list[str]"], ({"x": "v"}, []))
