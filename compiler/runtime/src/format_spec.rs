@@ -1,6 +1,6 @@
 //! The mini-language of `format`.
 
-use crate::mem::{byte, part};
+use crate::mem::byte;
 use crate::raise::{fail_text, value_error};
 use crate::shared::class;
 use crate::text::char_at;

@@ -3,7 +3,7 @@
 use crate::list::{extend, reserve};
 use crate::mem::{P, copy, set_slot, slot};
 use crate::object::{Desc, blank_list, len, release_slots, retain_slot, retain_slots, slots};
-use crate::raise::{fail_text, memory_error, value_error};
+use crate::raise::{fail_text, memory_error};
 use crate::range::{Span, span};
 use crate::shared::{class, given, layout};
 use crate::state::status;

@@ -1,11 +1,11 @@
 //! Making `str` from `str`.
 
-use crate::buffer::Buffer;
 use crate::alloc::{alloc, resize};
+use crate::buffer::Buffer;
 use crate::mem::{P, byte, copy, fill, load, part, put, set_slot, store, zero};
 use crate::object::{
-    blank_list, blank_str, chars, content, data, is_ascii, new_bytes, new_str, release_str,
-    retain, slots,
+    blank_list, blank_str, chars, content, data, is_ascii, new_bytes, new_str, release_str, retain,
+    slots,
 };
 use crate::raise::{fail, fail_common, fail_text, leave, memory_error, value_error};
 use crate::range::{position, span};
