@@ -11,7 +11,8 @@ RENDERED = HERE.parents[1] / "docs" / "python-subset.md"
 HEAD = """# Python, compiled
 
 What the `native` engine compiles, by example. Behind each call is its result, or its exception, in CPython 3.11: the same in compiled
-code. The examples are tests, and this page is made of them (`compiler/spec/`).
+code. The examples are tests, and this page is made of them (`compiler/spec/`). What else there is, and the few places where compiled
+code is known to differ, is in the [README](../README.md#what-it-does-not-do-yet).
 """
 
 
