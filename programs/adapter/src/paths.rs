@@ -13,45 +13,67 @@ const EXCLUSIVE: u32 = 4;
 const TRUNCATE: u32 = 8;
 const PATH_BYTES_MAX: u32 = 64 * 1024;
 
-/// A path that the program names.
-pub fn path_at(at: u32, length: u32) -> Fallible<Vec<u8>> {
-    if length > PATH_BYTES_MAX {
-        return Err(Errno::Nametoolong);
-    }
-    world::read(at, length)
+/// A path that the program names, and what says from which folder on.
+pub struct Named<F> {
+    pub folder: F,
+    pub at: u32,
+    pub length: u32,
 }
 
-/// Does something with a place that the program names by a folder and a path.
+impl<F: FnOnce(&mut State) -> Fallible<Id>> Named<F> {
+    fn read(&self) -> Fallible<Vec<u8>> {
+        if self.length > PATH_BYTES_MAX {
+            return Err(Errno::Nametoolong);
+        }
+        world::read(self.at, self.length)
+    }
+
+    /// Does something with its place.
+    pub fn with<T>(self, act: impl FnOnce(&mut State, &Place<'_>) -> Fallible<T>) -> Fallible<T> {
+        let path = self.read()?;
+        with(|state| {
+            let folder = (self.folder)(state)?;
+            let place = state.disk.place(folder, &path)?;
+            act(state, &place)
+        })
+    }
+
+    /// The same with two.
+    pub fn with_both<G: FnOnce(&mut State) -> Fallible<Id>>(
+        self,
+        new: Named<G>,
+        act: impl FnOnce(&mut Disk, &Place<'_>, &Place<'_>) -> Fallible,
+    ) -> Fallible {
+        let (old_path, new_path) = (self.read()?, new.read()?);
+        with(|state| {
+            let (from, to) = ((self.folder)(state)?, (new.folder)(state)?);
+            let old = state.disk.place(from, &old_path)?;
+            let new = state.disk.place(to, &new_path)?;
+            act(&mut state.disk, &old, &new)
+        })
+    }
+}
+
+/// A path from one of the program's descriptors on.
+fn named(file: u32, at: u32, length: u32) -> Named<impl FnOnce(&mut State) -> Fallible<Id>> {
+    Named { folder: move |state: &mut State| state.node_of(file), at, length }
+}
+
 fn at_place(
     file: u32,
     path: u32,
     length: u32,
     act: impl FnOnce(&mut State, &Place<'_>) -> Fallible,
 ) -> i32 {
-    number(path_at(path, length).and_then(|path| {
-        with(|state| {
-            let folder = state.node_of(file)?;
-            let place = state.disk.place(folder, &path)?;
-            act(state, &place)
-        })
-    }))
+    number(named(file, path, length).with(act))
 }
 
-/// The same with two.
 fn at_places(
     from: (u32, u32, u32),
     to: (u32, u32, u32),
     act: impl FnOnce(&mut Disk, &Place<'_>, &Place<'_>) -> Fallible,
 ) -> i32 {
-    let paths = path_at(from.1, from.2).and_then(|one| Ok((one, path_at(to.1, to.2)?)));
-    number(paths.and_then(|(old, new)| {
-        with(|state| {
-            let (from, to) = (state.node_of(from.0)?, state.node_of(to.0)?);
-            let old = state.disk.place(from, &old)?;
-            let new = state.disk.place(to, &new)?;
-            act(&mut state.disk, &old, &new)
-        })
-    }))
+    number(named(from.0, from.1, from.2).with_both(named(to.0, to.1, to.2), act))
 }
 
 impl State {

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use super::handles::{Resource, Sink, Source, trap};
 use super::layout::{Layout, SECOND_NS, error_code, give, give_aligned, words};
 use super::streams::errno_of;
-use crate::disk::{Disk, Id, Place, ROOT};
+use crate::disk::{Disk, Id, ROOT};
 use crate::errno::{Errno, Fallible};
 use crate::files::{SET_ACCESSED, SET_ACCESSED_NOW, SET_MODIFIED, SET_MODIFIED_NOW};
-use crate::paths::path_at;
+use crate::paths::Named;
 use crate::state::{State, with};
 use crate::world;
 
@@ -90,34 +90,9 @@ impl State {
     }
 }
 
-/// Does something with a place that the program names by a folder and a path.
-fn at_place<T>(
-    descriptor: u32,
-    path: u32,
-    length: u32,
-    act: impl FnOnce(&mut State, &Place<'_>) -> Fallible<T>,
-) -> Fallible<T> {
-    let path = path_at(path, length)?;
-    with(|state| {
-        let (folder, _) = state.held_node(descriptor);
-        let place = state.disk.place(folder, &path)?;
-        act(state, &place)
-    })
-}
-
-/// The same with two.
-fn at_places(
-    from: (u32, u32, u32),
-    to: (u32, u32, u32),
-    act: impl FnOnce(&mut Disk, &Place<'_>, &Place<'_>) -> Fallible,
-) -> Fallible {
-    let (old, new) = (path_at(from.1, from.2)?, path_at(to.1, to.2)?);
-    with(|state| {
-        let ((from, _), (to, _)) = (state.held_node(from.0), state.held_node(to.0));
-        let old = state.disk.place(from, &old)?;
-        let new = state.disk.place(to, &new)?;
-        act(&mut state.disk, &old, &new)
-    })
+/// A path from a descriptor on.
+fn named(descriptor: u32, at: u32, length: u32) -> Named<impl FnOnce(&mut State) -> Fallible<Id>> {
+    Named { folder: move |state: &mut State| Ok(state.held_node(descriptor).0), at, length }
 }
 
 #[unsafe(export_name = "wasi:filesystem/preopens.get-directories")]
@@ -129,37 +104,28 @@ extern "C" fn get_directories(to: u32) {
     Layout::<8>::new().list(0, list).write(to);
 }
 
+/// A stream of a file that may be used like this.
+fn give_stream(descriptor: u32, needed: u8, to: u32, stream: impl FnOnce(Id) -> Resource) {
+    let held = with(|state| {
+        let id = state.file_for(descriptor, needed)?;
+        state.hold(stream(id))
+    });
+    answer_handle(to, held);
+}
+
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.read-via-stream")]
 extern "C" fn read_via_stream(descriptor: u32, position: u64, to: u32) {
-    answer_handle(
-        to,
-        with(|state| {
-            let id = state.file_for(descriptor, READ)?;
-            state.hold(Resource::Input(Source::File { id, position }))
-        }),
-    );
+    give_stream(descriptor, READ, to, |id| Resource::Input(Source::File { id, position }));
 }
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.write-via-stream")]
 extern "C" fn write_via_stream(descriptor: u32, position: u64, to: u32) {
-    answer_handle(
-        to,
-        with(|state| {
-            let id = state.file_for(descriptor, WRITE)?;
-            state.hold(Resource::Output(Sink::File { id, position }))
-        }),
-    );
+    give_stream(descriptor, WRITE, to, |id| Resource::Output(Sink::File { id, position }));
 }
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.append-via-stream")]
 extern "C" fn append_via_stream(descriptor: u32, to: u32) {
-    answer_handle(
-        to,
-        with(|state| {
-            let id = state.file_for(descriptor, WRITE)?;
-            state.hold(Resource::Output(Sink::End(id)))
-        }),
-    );
+    give_stream(descriptor, WRITE, to, |id| Resource::Output(Sink::End(id)));
 }
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.advise")]
@@ -245,7 +211,7 @@ extern "C" fn set_times_at(
     let modified = (modified, modified_s, modified_ns);
     answer_done(
         to,
-        at_place(descriptor, path, length, |state, place| {
+        named(descriptor, path, length).with(|state, place| {
             let id = state.disk.find(place)?;
             state.set_new_times(id, accessed, modified)
         }),
@@ -317,7 +283,7 @@ extern "C" fn drop_descriptor(descriptor: u32) {
 extern "C" fn create_directory_at(descriptor: u32, path: u32, length: u32, to: u32) {
     answer_done(
         to,
-        at_place(descriptor, path, length, |state, place| {
+        named(descriptor, path, length).with(|state, place| {
             let now = state.now_ns();
             state.disk.make_folder(place, now).map(drop)
         }),
@@ -339,7 +305,7 @@ extern "C" fn stat(descriptor: u32, to: u32) {
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.stat-at")]
 extern "C" fn stat_at(descriptor: u32, _: u32, path: u32, length: u32, to: u32) {
-    let stat = at_place(descriptor, path, length, |state, place| {
+    let stat = named(descriptor, path, length).with(|state, place| {
         let id = state.disk.find(place)?;
         Ok(state.stat_of(id))
     });
@@ -357,7 +323,8 @@ extern "C" fn link_at(
     new_length: u32,
     to: u32,
 ) {
-    let linked = at_places((from, old, old_length), (descriptor, new, new_length), Disk::link);
+    let linked =
+        named(from, old, old_length).with_both(named(descriptor, new, new_length), Disk::link);
     answer_done(to, linked);
 }
 
@@ -373,7 +340,7 @@ extern "C" fn open_at(
 ) {
     answer_handle(
         to,
-        at_place(descriptor, path, length, |state, place| {
+        named(descriptor, path, length).with(|state, place| {
             let id = state.ready(place, how)?;
             let flags = flags as u8;
             if flags & WRITE != 0 && state.disk.node(id).is_folder() {
@@ -387,7 +354,7 @@ extern "C" fn open_at(
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.readlink-at")]
 extern "C" fn readlink_at(descriptor: u32, path: u32, length: u32, to: u32) {
     // What is there is no link.
-    let found = at_place(descriptor, path, length, |state, place| state.disk.find(place));
+    let found = named(descriptor, path, length).with(|state, place| state.disk.find(place));
     let never = found.and(Err::<(), _>(Errno::Inval));
     answer::<12, ()>(to, 4, never, |done, ()| done);
 }
@@ -396,7 +363,7 @@ extern "C" fn readlink_at(descriptor: u32, path: u32, length: u32, to: u32) {
 extern "C" fn remove_directory_at(descriptor: u32, path: u32, length: u32, to: u32) {
     answer_done(
         to,
-        at_place(descriptor, path, length, |state, place| state.disk.remove_folder(place)),
+        named(descriptor, path, length).with(|state, place| state.disk.remove_folder(place)),
     );
 }
 
@@ -410,7 +377,8 @@ extern "C" fn rename_at(
     new_length: u32,
     to: u32,
 ) {
-    let renamed = at_places((from, old, old_length), (descriptor, new, new_length), Disk::rename);
+    let renamed =
+        named(from, old, old_length).with_both(named(descriptor, new, new_length), Disk::rename);
     answer_done(to, renamed);
 }
 
@@ -422,7 +390,7 @@ extern "C" fn symlink_at(descriptor: u32, _: u32, _: u32, _: u32, _: u32, to: u3
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.unlink-file-at")]
 extern "C" fn unlink_file_at(descriptor: u32, path: u32, length: u32, to: u32) {
-    answer_done(to, at_place(descriptor, path, length, |state, place| state.disk.unlink(place)));
+    answer_done(to, named(descriptor, path, length).with(|state, place| state.disk.unlink(place)));
 }
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.is-same-object")]
@@ -443,7 +411,7 @@ extern "C" fn metadata_hash(descriptor: u32, to: u32) {
 
 #[unsafe(export_name = "wasi:filesystem/types.[method]descriptor.metadata-hash-at")]
 extern "C" fn metadata_hash_at(descriptor: u32, _: u32, path: u32, length: u32, to: u32) {
-    answer_hash(to, at_place(descriptor, path, length, |state, place| state.disk.find(place)));
+    answer_hash(to, named(descriptor, path, length).with(|state, place| state.disk.find(place)));
 }
 
 #[unsafe(export_name = "wasi:filesystem/types.filesystem-error-code")]
